@@ -1,0 +1,11 @@
+/** Builds `dist/`: the one place where TypeScript is emitted, since `src/system` uses decorators. Runs at `npm ci` and before tests. */
+
+import { spawnSync } from "node:child_process";
+import { rmSync } from "node:fs";
+
+rmSync("dist", { recursive: true, force: true });
+const built = spawnSync("tsc", ["-p", "src/system"], {
+  stdio: "inherit",
+  shell: process.platform === "win32",
+});
+process.exit(built.status ?? 1);

@@ -1,0 +1,197 @@
+/**
+ * The codec contract, public as `holdfast/codec`.
+ *
+ * A codec turns a value into bytes (or JSON metadata) and back, says how its default fields are read in SQL, and states its
+ * GraphQL types as SDL text. It is pure: no clock, no environment, no network; encoding is deterministic.
+ */
+
+import { ServiceError } from "../errors.ts";
+
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+export type JsonObject = { readonly [key: string]: Json };
+
+/** Random access to bytes, wherever they lie. Ranges are half open, in bytes. */
+export interface ByteReader {
+  readonly sizeBytes: number;
+  /** Exactly `end - start` bytes. @throws {OBJECT_CORRUPT} when fewer arrive. */
+  read(start: number, end: number, signal?: AbortSignal): Promise<Uint8Array>;
+  stream(start?: number, end?: number, signal?: AbortSignal): AsyncIterable<Uint8Array>;
+}
+
+/** One file of a folder. `path` is relative, with `/`. */
+export interface TreeEntry {
+  readonly path: string;
+  readonly sizeBytes: number;
+}
+
+/** A folder of files, in byte order of their paths. */
+export interface TreeReader {
+  entries(options?: { prefix?: string; after?: string; signal?: AbortSignal }): AsyncIterable<TreeEntry>;
+  file(path: string, signal?: AbortSignal): Promise<ByteReader | undefined>;
+}
+
+/** What `encode` gives: the bytes, and what the codec wants to remember in the metadata. */
+export interface Encoded {
+  /** Repeatable: a write that loses a race is staged again. */
+  readonly body: Uint8Array | (() => AsyncIterable<Uint8Array>);
+  /** File extension with its dot, for schema-addressed objects. */
+  readonly ext?: string;
+  /** Own metadata keys, merged into the JSON of the row; names as the peer writes them (`dtype`, `shape`). */
+  readonly meta?: JsonObject;
+}
+
+/** How a codec takes bytes that arrive by upload instead of by value. */
+export interface UploadSide {
+  /** Decided before the first byte: the object's extension and bytes to put before the content (`attach`). */
+  begin(upload: { readonly filename: string; readonly isTree: boolean }): {
+    readonly ext?: string;
+    readonly prefix?: Uint8Array;
+  };
+  /** Metadata of what arrived. @throws {CODEC_INVALID_VALUE} when it is not in the codec's format. */
+  inspect(
+    upload: {
+      readonly filename: string;
+      readonly mediaType?: string | undefined;
+      readonly value: StoredValue;
+    },
+    context: EncodeContext,
+  ): Promise<JsonObject>;
+}
+
+/** An object as written to its store, from which a store codec makes the row's JSON. */
+export interface StoredObject {
+  readonly store: string;
+  readonly path: string;
+  /** PostgreSQL schema of the table that declares the field. */
+  readonly schema: string;
+  readonly sizeBytes: number;
+  /** 64 hex digits; absent for folders. */
+  readonly sha256?: string;
+  /** MD5 in lower-case base32 (26 characters); present for hash-addressed objects. */
+  readonly hash?: string;
+  readonly ext?: string;
+  readonly isTree: boolean;
+  /** Files in a folder. */
+  readonly itemCount?: number;
+  readonly writtenAt: Date;
+}
+
+/** A stored value as read: the row's JSON (store codecs, or chains ending in json) and access to the bytes. */
+export interface StoredValue {
+  readonly meta: JsonObject | undefined;
+  /** Bytes in the row, or the object's bytes. Throws OBJECT_MISSING when the object is gone. */
+  bytes(): Promise<ByteReader>;
+  /** For folders. */
+  tree(): Promise<TreeReader>;
+}
+
+export interface EncodeContext {
+  readonly schema: string;
+  readonly table: string;
+  /** GraphQL field name, for messages. */
+  readonly field: string;
+  readonly inStore: boolean;
+  readonly args: Readonly<Record<string, unknown>>;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface DecodeContext {
+  readonly field: string;
+  readonly args: Readonly<Record<string, unknown>>;
+  /** Largest value that may be answered inline, in bytes of decoded data. */
+  readonly inlineLimitBytes: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** GraphQL scalars that a codec field may be filtered by. */
+export type FilterScalar = "String" | "Int" | "BigInt" | "Float" | "Boolean" | "DateTime";
+
+/** One field of a codec's GraphQL output type. `url` is added by the service. */
+export interface CodecField {
+  /** Output type as SDL: `String!`, `[Int!]`, `JSON`. */
+  readonly type: string;
+  readonly description: string;
+  /** Arguments as SDL: `slice: [SliceInput!]`. */
+  readonly args?: string;
+  /**
+   * SQL expression for the value, given the column as quoted SQL; by placement. Absent: `read` is used.
+   * Store columns are jsonb, row columns are what `chain` says. The expression must be of the PostgreSQL type whose
+   * JSON form is the answer (`text`, `int8`, `bool`, `jsonb`…).
+   */
+  readonly sql?: { readonly row?: (column: string) => string; readonly store?: (column: string) => string };
+  /** Scalar filter that this field offers; needs `sql`. */
+  readonly filter?: FilterScalar;
+  /** The value, where SQL cannot tell it. The answer is plain JSON in the shape of `type`. */
+  readonly read?: (
+    value: StoredValue,
+    args: Readonly<Record<string, unknown>>,
+    context: DecodeContext,
+  ) => Promise<Json>;
+}
+
+/** A codec. Make one with {@link defineCodec}. */
+export interface Codec {
+  /** As in DataJoint's spec: `npy` for `<npy@main>`. */
+  readonly name: string;
+  readonly version: number;
+  /** One sentence for `holdfast codec list`. */
+  readonly summary: string;
+  /**
+   * What the codec stands on, without and with a store: a core type (`bytes`, `json`) or another codec (`<hash>`).
+   * Absent placement: declaring a field so is an error.
+   */
+  readonly chain: {
+    readonly row?: "bytes" | "json" | `<${string}>`;
+    readonly store?: "json" | `<${string}>`;
+  };
+  /** Where objects lie; required when `chain.store` is `json`. `external`: the user's own files, never written or deleted. */
+  readonly addressing?: "hash" | "schema" | "external";
+  /** GraphQL output type name, shared between codecs that give the same kind of value. */
+  readonly output: string;
+  /** GraphQL input type name (a `@oneOf` input). Its `upload: ID`, if declared, is handled by the service. */
+  readonly input: string;
+  /** SDL of the input type and of auxiliary types (not of the output type, which is made from `fields`). */
+  readonly typeDefs: string;
+  readonly fields: Readonly<Record<string, CodecField>>;
+  /** True where a value may be a folder. */
+  readonly acceptsTree?: boolean;
+  /** Refuses a value before anything is written. @throws {CODEC_INVALID_VALUE} naming field, value and remedy. */
+  validate?(input: Readonly<Record<string, unknown>>, context: EncodeContext): void;
+  /** `input` is the coerced GraphQL input object (never its `upload` variant). For an inner codec of a chain: `{body}`. */
+  encode(input: Readonly<Record<string, unknown>>, context: EncodeContext): Encoded | Promise<Encoded>;
+  /** Absent: the codec takes no uploads. */
+  readonly upload?: UploadSide;
+  /** The row's JSON for a stored object, key for key as the peer writes it; required when `chain.store` is `json`. */
+  metadata?(object: StoredObject, meta: JsonObject): JsonObject;
+  /** The whole value, as the codec's neutral JavaScript form. */
+  decode(value: StoredValue, context: DecodeContext): Promise<unknown>;
+  /** What `url` serves of the bytes: absent = all. For `attach` the content behind the name. */
+  content?(reader: ByteReader): Promise<{ readonly start: number; readonly filename?: string }>;
+}
+
+/** Checks and freezes a codec. @throws {CONFIG_INVALID} when its parts do not fit together. */
+export function defineCodec(codec: Codec): Codec {
+  const wrong = fault(codec);
+  if (wrong !== undefined) {
+    throw new ServiceError("CONFIG_INVALID", `Codec ${JSON.stringify(codec.name)}: ${wrong}.`, {
+      details: { field: "codec", value: codec.name },
+    });
+  }
+  return Object.freeze(codec);
+}
+
+function fault(codec: Codec): string | undefined {
+  if (!/^[a-z][a-z0-9_]*$/.test(codec.name)) return "the name must match [a-z][a-z0-9_]*";
+  if (codec.chain.row === undefined && codec.chain.store === undefined) return "chain gives no placement";
+  if (codec.chain.store === "json" && codec.addressing === undefined)
+    return "a store codec that ends in json needs addressing";
+  if (codec.chain.store === "json" && codec.metadata === undefined)
+    return "a store codec that ends in json needs metadata()";
+  for (const [name, field] of Object.entries(codec.fields)) {
+    if (name === "url") return "the field url is added by the service";
+    if (field.sql === undefined && field.read === undefined) return `field ${name} has neither sql nor read`;
+    if (field.filter !== undefined && field.sql === undefined)
+      return `field ${name} has a filter without sql`;
+  }
+  return undefined;
+}

@@ -1,0 +1,128 @@
+/** What the API, HTTP and the system API know of objects. The protocol is `docs/architecture.md` and the migrations in `src/db`. */
+
+import type { ByteReader, StoredObject, StoredValue, TreeReader } from "../codec/contract.ts";
+import type { Queryable, Transaction } from "../db/contract.ts";
+
+/** Where a new object is to lie and what it is for. */
+export interface StageRequest {
+  readonly store: string;
+  readonly addressing: "hash" | "schema";
+  readonly schema: string;
+  /** Stored table name, with prefix. */
+  readonly table: string;
+  /** Stored column name. */
+  readonly column: string;
+  /** Key columns and their canonical text (interop §9.2), in table order; empty where unknown. */
+  readonly key: readonly (readonly [column: string, text: string])[];
+  readonly ext?: string;
+  readonly principal?: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Bytes to stage; repeatable. */
+export type StageBody = Uint8Array | (() => AsyncIterable<Uint8Array>);
+
+/** Bytes that are in their store, verified, and wait for their transaction (integrity §4, after step 4). */
+export interface StagedObject {
+  readonly schema: string;
+  readonly locator: string;
+  readonly object: StoredObject;
+  /** Absent: `object` is an existing one found by its digest, to be held again. */
+  readonly uploadId?: string;
+  readonly dedup?: string;
+}
+
+/** The write side of the protocol. */
+export interface ObjectWriter {
+  /** Steps 1–4: dedup hint, reserve, put, verify. Nothing refers to the bytes yet. */
+  stage(request: StageRequest, body: StageBody): Promise<StagedObject>;
+  /** Steps 1–4 for bytes that an upload has brought; the upload must be complete and made for this target. */
+  stageUpload(uploadId: string, request: StageRequest): Promise<StagedObject>;
+  /**
+   * Step 5, in the transaction that writes the row: publishes new bytes or holds existing ones. Answers the object that the row
+   * must name, which may be another one with the same content.
+   * @throws {REFERENCE_CHANGED} when existing bytes went away meanwhile: roll back, stage again.
+   */
+  publish(transaction: Transaction, staged: StagedObject): Promise<StoredObject>;
+}
+
+/** The read side. */
+export interface ObjectReaderFactory {
+  /** Access to the object named by a row's JSON. Opening touches no store; reading does. */
+  open(meta: {
+    readonly store: string;
+    readonly path: string;
+    readonly isTree?: boolean | undefined;
+  }): StoredValue;
+  file(store: string, path: string): Promise<ByteReader>;
+  tree(store: string, path: string): TreeReader;
+}
+
+/** What a capability in a URL stands for. */
+export type CapabilitySubject =
+  /** An object: locator with its generation. `skip`: bytes before the content (attach). */
+  | {
+      readonly kind: "object";
+      readonly locator: string;
+      readonly gen: string;
+      readonly isTree: boolean;
+      readonly sha256?: string;
+      readonly skip?: number;
+    }
+  /** A value in the row, or of the user's own files: table + key + column. */
+  | {
+      readonly kind: "field";
+      readonly schema: string;
+      readonly table: string;
+      readonly column: string;
+      readonly key: readonly (readonly [string, string])[];
+    }
+  /** The right to send bytes to one upload. */
+  | { readonly kind: "upload"; readonly id: string };
+
+/** Signs and checks capabilities (HMAC-SHA-256, keys in PostgreSQL, revocable by key id). */
+export interface Capabilities {
+  /** URL-safe text. `expiresInSeconds`: 1 h by default, 7 d at most. */
+  sign(subject: CapabilitySubject, options?: { readonly expiresInSeconds?: number }): string;
+  /** @throws {NOT_FOUND} for a bad or foreign signature, {UPLOAD_EXPIRED} never: an expired one is FORBIDDEN with the time. */
+  verify(capability: string): CapabilitySubject;
+}
+
+/** What a caller asked of `createUpload`. */
+export interface UploadRequest {
+  readonly target: StageRequest;
+  /** GraphQL names of the target, for messages and for the check at consumption: `Recording.traces`. */
+  readonly field: string;
+  readonly kind: "FILE" | "TREE";
+  readonly filename: string;
+  readonly mediaType?: string;
+  /** Bytes, without the codec's prefix. */
+  readonly sizeBytes?: string;
+  /** 64 hex digits of the content. */
+  readonly sha256?: string;
+  /** Put before the content (attach). */
+  readonly prefix?: Uint8Array;
+}
+
+/** An upload as its caller sees it. */
+export interface UploadState {
+  readonly id: string;
+  readonly kind: "FILE" | "TREE";
+  readonly state: "OPEN" | "RECEIVED" | "COMPLETE";
+  readonly receivedBytes: string;
+  readonly expiresAt: Date;
+}
+
+/** Uploads: a reserved key and a promise of bytes. */
+export interface Uploads {
+  create(request: UploadRequest): Promise<UploadState>;
+  get(id: string, queryable?: Queryable): Promise<UploadState>;
+  /** One file, or with `path` one file of a folder. Streams; the size and digest declared are checked. */
+  receive(
+    id: string,
+    body: AsyncIterable<Uint8Array>,
+    options: { path?: string; sizeBytes?: number; signal?: AbortSignal },
+  ): Promise<UploadState>;
+  /** Idempotent. Folders get their manifest here. */
+  complete(id: string): Promise<UploadState>;
+}
