@@ -58,7 +58,10 @@ export interface ObjectReaderFactory {
   tree(store: string, path: string): TreeReader;
 }
 
-/** What a capability in a URL stands for. */
+/**
+ * What a capability in a URL stands for. The URL's path is made by `dataPath` (`src/object/data-path.ts`): a folder has exactly one
+ * segment, its name, between the capability and the paths of its files.
+ */
 export type CapabilitySubject =
   /** An object: locator with its generation. `skip`: bytes before the content (attach). */
   | {
