@@ -1,0 +1,49 @@
+/** The little of GraphQL over HTTP that the loader needs. */
+
+/** A Holdfast server and, where it asks for one, a token. */
+export interface Endpoint {
+  /** `http://127.0.0.1:4000` */
+  readonly url: string;
+  readonly token?: string | undefined;
+}
+
+/** A request that the server answered with errors. */
+export class RequestFailed extends Error {
+  constructor(errors: readonly { message: string }[]) {
+    super(errors.map(({ message }) => message).join("; "));
+    this.name = "RequestFailed";
+  }
+}
+
+function headers(endpoint: Endpoint): Record<string, string> {
+  return endpoint.token === undefined ? {} : { authorization: `Bearer ${endpoint.token}` };
+}
+
+/** Sends one operation. @throws {RequestFailed} when the answer carries errors. */
+export async function request<Data>(
+  endpoint: Endpoint,
+  query: string,
+  variables: Readonly<Record<string, unknown>> = {},
+): Promise<Data> {
+  const response = await fetch(new URL("/graphql", endpoint.url), {
+    method: "POST",
+    headers: { "content-type": "application/json", ...headers(endpoint) },
+    body: JSON.stringify({ query, variables }),
+  });
+  // The server's own answer; a shape other than GraphQL's would be its fault and shows as a missing field.
+  const answer = (await response.json()) as { data?: Data; errors?: { message: string }[] };
+  if (answer.errors !== undefined && answer.errors.length > 0) throw new RequestFailed(answer.errors);
+  if (answer.data === undefined) throw new RequestFailed([{ message: `HTTP ${response.status}` }]);
+  return answer.data;
+}
+
+/** Sends bytes to an upload's URL. */
+export async function put(endpoint: Endpoint, url: string, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+  const response = await fetch(new URL(url, endpoint.url), {
+    method: "PUT",
+    headers: headers(endpoint),
+    body: bytes,
+  });
+  if (!response.ok)
+    throw new RequestFailed([{ message: `PUT ${response.status}: ${await response.text()}` }]);
+}
