@@ -1,0 +1,114 @@
+/**
+ * Where the read side and the write side of the entity API meet.
+ *
+ * The schema (`src/api`, read side) tells for each mutation field what it does, in the field's `extensions.write`. Arguments are those of
+ * `api.md` §2: `input` · `rows onConflict` · `key set ifVersion` · `key ifVersion cascade` · createUpload `input` · completeUpload `id`.
+ * Fields of create inputs and patches are named as the model names them: `Column.field`, `Reference.field`, `Child.field`, `CodecList.field`;
+ * fields of keys are `Column.field` of the key's columns. Enum inputs coerce to the GraphQL name (never to the stored text).
+ * Scalars may coerce to: Int number · BigInt bigint, number or decimal string · Float number · Float64/Float32 number or "NaN" "Infinity" "-Infinity" ·
+ * Decimal string · Date "YYYY-MM-DD" · DateTime RFC 3339 string or JavaScript Date · UUID string · JSON plain JSON · Bytes Uint8Array or base64 string.
+ */
+
+import type {
+  FieldNode,
+  FragmentDefinitionNode,
+  GraphQLError,
+  GraphQLSchema,
+  OperationDefinitionNode,
+} from "graphql";
+import type { Codec } from "../../codec/contract.ts";
+import type { Database, Queryable } from "../../db/contract.ts";
+import type { Entity, Model } from "../../model/model.ts";
+import type { Capabilities, ObjectWriter, Uploads } from "../../object/contract.ts";
+import type { Stores } from "../../store/contract.ts";
+
+/** What a field of type Mutation does; the schema puts it into the field's `extensions.write`. */
+export type WriteField =
+  | { readonly kind: "create" | "createMany" | "update" | "delete"; readonly entity: string }
+  | { readonly kind: "createUpload" | "completeUpload" };
+
+/** A GraphQL document with its parts by name, its variables coerced. */
+export interface OperationRequest {
+  readonly schema: GraphQLSchema;
+  readonly model: Model;
+  readonly operation: OperationDefinitionNode;
+  readonly fragments: Readonly<Record<string, FragmentDefinitionNode>>;
+  /** As `getVariableValues` gives them. */
+  readonly variables: Readonly<Record<string, unknown>>;
+  readonly context: WriteContext;
+}
+
+/** Who asks, and how URLs begin. */
+export interface WriteContext {
+  readonly principal: {
+    /** Name of the token, or "anonymous" on loopback. */
+    readonly name: string;
+    readonly rights: ReadonlySet<"READ" | "WRITE" | "ADMIN">;
+  };
+  /** Without a trailing slash: `http://127.0.0.1:4000`. */
+  readonly baseUrl: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Rows to read as a payload shows them. */
+export interface ReadBackRequest {
+  readonly entity: Entity;
+  /** For each row the PostgreSQL text of its key columns, in the order of `entity.key`. */
+  readonly keys: readonly (readonly string[])[];
+  /** The payload's field nodes of one response name, for example every `session { … }`: their selection sets are merged. */
+  readonly nodes: readonly FieldNode[];
+  readonly request: OperationRequest;
+  /** Response path of `nodes`, for errors: `["create", "session"]`. */
+  readonly path: readonly (string | number)[];
+}
+
+/** Rows in the order of the keys, in the shape of the selection; null where a row is absent or failed. */
+export interface ReadBackAnswer {
+  readonly rows: readonly unknown[];
+  readonly errors: readonly GraphQLError[];
+}
+
+/**
+ * Reads rows inside the transaction that wrote them. What needs bytes from a store is read by the answered function, after the
+ * commit, so that no transaction waits for a store.
+ */
+export type ReadBack = (
+  transaction: Queryable,
+  request: ReadBackRequest,
+) => Promise<() => Promise<ReadBackAnswer>>;
+
+/** What the write side stands on; made once in the composition root. */
+export interface WriteServices {
+  readonly db: Database;
+  readonly codecs: CodecLookup;
+  readonly stores: Stores;
+  readonly objects: {
+    readonly writer: ObjectWriter;
+    readonly uploads: Uploads;
+    readonly capabilities: Capabilities;
+  };
+  readonly readBack: ReadBack;
+  readonly limits: WriteLimits;
+}
+
+/** The codecs by name. */
+export interface CodecLookup {
+  get(name: string): Codec | undefined;
+}
+
+/** Documented limits of writes. */
+export interface WriteLimits {
+  /** Rows in one request, nested ones included. */
+  readonly rows: number;
+  /** Tries of one request that loses a race. */
+  readonly attempts: number;
+}
+
+/** Limits where nothing else is configured. */
+export const defaultWriteLimits: WriteLimits = { rows: 100_000, attempts: 5 };
+
+/** The answer to a mutation: `data` is null when a field failed, since then nothing was written. */
+export interface MutationAnswer {
+  readonly data: Readonly<Record<string, unknown>> | null;
+  readonly errors: readonly GraphQLError[];
+}
