@@ -1,0 +1,18 @@
+/**
+ * Every migration of Holdfast's own schema `holdfast`, in the order they run.
+ *
+ * To add one: a file `NNNN-topic.ts` beside this one that exports a {@link MigrationText} whose `name` is the file's, and a line at the
+ * end of {@link migrations}. All pending ones run in one transaction, so no CONCURRENTLY. One that has been released is never
+ * changed or removed: its name is in people's databases, and an unknown name there means "made by a newer Holdfast".
+ */
+
+import { integrity } from "./0001-integrity.ts";
+import { identity } from "./0003-identity.ts";
+
+/** One step of the schema: its name for ever, and SQL text, several statements each. */
+export interface MigrationText {
+  readonly name: string;
+  readonly sql: readonly string[];
+}
+
+export const migrations: readonly MigrationText[] = [integrity, identity];
