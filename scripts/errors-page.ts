@@ -3,5 +3,7 @@
 import { errorTable } from "../src/errors.ts";
 
 for (const [code, row] of Object.entries(errorTable)) {
-  process.stdout.write(`| \`${code}\` | ${row.httpStatus} | ${row.exitCode} | ${row.retryable ? "yes" : "no"} | ${row.meaning} |\n`);
+  process.stdout.write(
+    `| \`${code}\` | ${row.httpStatus} | ${row.exitCode} | ${row.retryable ? "yes" : "no"} | ${row.meaning} |\n`,
+  );
 }

@@ -5,8 +5,8 @@
  * @source Range reduction by ln 2 in two parts (Cody and Waite, 1980), Taylor series on |r| ≤ 0.35.
  */
 
-const ln2High = 0.69314718036912381649;
-const ln2Low = 1.90821492927058770002e-10;
+const ln2High = 0.6931471803691238;
+const ln2Low = 1.9082149292705877e-10;
 const inverseFactorials = [
   1,
   1,

@@ -1,0 +1,78 @@
+/** Pages of `holdfast.object`, by keyset on the locator. */
+
+import type { Queryable } from "../db/contract.ts";
+import type { ObjectPage, StoredObjectType } from "./types.ts";
+
+interface ObjectRow {
+  readonly locator: string;
+  readonly tree: boolean;
+  readonly size: string | null;
+  readonly sha256: string | null;
+  readonly created: string;
+  readonly verified: string | null;
+  readonly condemned: string | null;
+}
+
+const columns = `locator, tree, size::text, encode(sha256, 'hex') AS sha256, ${[
+  "created",
+  "verified",
+  "condemned",
+]
+  .map(
+    (name) =>
+      `CASE WHEN isfinite(${name}_at) THEN to_char(${name}_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') END AS ${name}`,
+  )
+  .join(", ")}`;
+
+/** What to list. */
+export interface ObjectQuery {
+  readonly first: number;
+  readonly after: string | null;
+  readonly prefix: string | null;
+  /** True: only objects that no schema holds; false: only held ones. */
+  readonly unreferenced: boolean | null;
+}
+
+export async function listObjects(db: Queryable, query: ObjectQuery): Promise<ObjectPage> {
+  const held = await heldCondition(db, query.unreferenced);
+  const { rows } = await db.query<ObjectRow>(
+    `SELECT ${columns} FROM holdfast.object o
+     WHERE ($1::text IS NULL OR locator > $1) AND ($2::text IS NULL OR starts_with(locator, $2)) AND ${held}
+     ORDER BY locator LIMIT $3`,
+    [query.after, query.prefix, query.first + 1],
+  );
+  const nodes = rows.slice(0, query.first).map(toObject);
+  return { nodes, endCursor: rows.length > query.first ? (nodes.at(-1)?.locator ?? null) : null };
+}
+
+export async function findObject(db: Queryable, locator: string): Promise<StoredObjectType | null> {
+  const { rows } = await db.query<ObjectRow>(`SELECT ${columns} FROM holdfast.object WHERE locator = $1`, [
+    locator,
+  ]);
+  return rows[0] === undefined ? null : toObject(rows[0]);
+}
+
+/** The catalog knows every table that holds objects; `holdfast.unreferenced` writes the anti-join over them. */
+async function heldCondition(db: Queryable, unreferenced: boolean | null): Promise<string> {
+  if (unreferenced === null) return "true";
+  const { rows } = await db.query<{ condition: string }>(
+    "SELECT holdfast.unreferenced('holdfast.object'::regclass) AS condition",
+  );
+  const condition = rows[0]?.condition ?? "true";
+  return unreferenced ? `(${condition})` : `NOT (${condition})`;
+}
+
+function toObject(row: ObjectRow): StoredObjectType {
+  const colon = row.locator.indexOf(":");
+  return {
+    locator: row.locator,
+    store: row.locator.slice(0, colon),
+    path: row.locator.slice(colon + 1),
+    isTree: row.tree,
+    sizeBytes: row.size === null ? null : BigInt(row.size),
+    sha256: row.sha256,
+    createdAt: new Date(row.created),
+    verifiedAt: row.verified === null ? null : new Date(row.verified),
+    condemnedAt: row.condemned === null ? null : new Date(row.condemned),
+  };
+}

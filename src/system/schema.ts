@@ -1,0 +1,24 @@
+/** The system API: Holdfast's own GraphQL endpoint. The only folder with decorators. */
+
+import "reflect-metadata";
+import type { GraphQLSchema } from "graphql";
+import { buildSchema, type ClassType, type ContainerType } from "type-graphql";
+import { ObjectResolver } from "./object-resolver.ts";
+import { ServiceResolver } from "./service-resolver.ts";
+import type { SystemServices } from "./services.ts";
+import { UploadResolver } from "./upload-resolver.ts";
+
+/** Builds the schema of `/system/graphql` over `services`. */
+export async function createSystemSchema(services: SystemServices): Promise<GraphQLSchema> {
+  const resolvers = new Map<unknown, object>([
+    [ObjectResolver, new ObjectResolver(services)],
+    [ServiceResolver, new ServiceResolver(services)],
+    [UploadResolver, new UploadResolver(services)],
+  ]);
+  const container: ContainerType = { get: (resolver: ClassType) => resolvers.get(resolver) };
+  return buildSchema({
+    resolvers: [ObjectResolver, ServiceResolver, UploadResolver],
+    container,
+    validate: false,
+  });
+}

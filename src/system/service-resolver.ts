@@ -1,0 +1,73 @@
+/** Stores, codecs, the model, the plan, and how the service is. */
+
+import { Arg, Ctx, Mutation, Query, Resolver } from "type-graphql";
+import { requireRight } from "./guard.ts";
+import type { SystemContext, SystemServices } from "./services.ts";
+import { listStores } from "./store-list.ts";
+import { Change, CodecType, DifferenceType, Health, ModelType, Store } from "./types.ts";
+
+@Resolver()
+export class ServiceResolver {
+  private readonly services: SystemServices;
+
+  constructor(services: SystemServices) {
+    this.services = services;
+  }
+
+  @Query(() => [Store])
+  async stores(@Ctx() context: SystemContext): Promise<Store[]> {
+    requireRight(context, "READ");
+    return listStores(this.services);
+  }
+
+  @Query(() => [CodecType])
+  codecs(@Ctx() context: SystemContext): CodecType[] {
+    requireRight(context, "READ");
+    return this.services.codecs.map((codec) => ({
+      name: codec.name,
+      version: codec.version,
+      summary: codec.summary,
+      inRow: codec.chain.row !== undefined,
+      inStore: codec.chain.store !== undefined,
+      output: codec.output,
+      input: codec.input,
+    }));
+  }
+
+  @Query(() => ModelType)
+  model(@Ctx() context: SystemContext): ModelType {
+    requireRight(context, "READ");
+    const { model, source, apiSdl } = this.services.served();
+    const entities = model.entities.map((entity) => ({ ...entity, partOf: entity.partOf ?? null }));
+    return { schema: model.schema, version: model.version, entities, source, apiSdl };
+  }
+
+  @Query(() => Health)
+  async health(@Ctx() context: SystemContext): Promise<Health> {
+    requireRight(context, "READ");
+    const checks = [...(await this.services.checks())];
+    const { version, startedAt } = this.services;
+    return { ready: checks.every(({ ok }) => ok), version, startedAt, checks };
+  }
+
+  @Query(() => [Change], { description: "What `apply` would run." })
+  async plan(@Ctx() context: SystemContext): Promise<Change[]> {
+    requireRight(context, "READ");
+    return [...(await this.services.plan())];
+  }
+
+  @Query(() => [DifferenceType], { description: "Where the tables differ from the model." })
+  async drift(@Ctx() context: SystemContext): Promise<DifferenceType[]> {
+    requireRight(context, "READ");
+    return [...(await this.services.drift())];
+  }
+
+  @Mutation(() => [Change], { description: "Makes the tables follow the schema file, in one transaction." })
+  async apply(
+    @Ctx() context: SystemContext,
+    @Arg("allowDestructive", () => Boolean, { defaultValue: false }) allowDestructive: boolean,
+  ): Promise<Change[]> {
+    requireRight(context, "ADMIN");
+    return [...(await this.services.apply({ allowDestructive }))];
+  }
+}

@@ -1,0 +1,91 @@
+/** What the system API stands on; made in the composition root and passed in. */
+
+import type { Codec } from "../codec/contract.ts";
+import type { Database } from "../db/contract.ts";
+import type { Model } from "../model/model.ts";
+import type { UploadState } from "../object/contract.ts";
+import type { Stores } from "../store/contract.ts";
+
+/** One statement of a plan. */
+export interface PlannedChange {
+  readonly summary: string;
+  readonly sql: string;
+  readonly destructive: boolean;
+  readonly entity: string;
+}
+
+/** One difference between the tables and the model. */
+export interface Difference {
+  readonly kind: string;
+  readonly subject: string;
+  readonly message: string;
+}
+
+/** The model that is being served. */
+export interface ServedModel {
+  readonly model: Model;
+  /** Text of the schema file. */
+  readonly source: string;
+  /** Printed schema of `/graphql`. */
+  readonly apiSdl: string;
+}
+
+/** One thing that must work for the service to be ready. */
+export interface HealthCheck {
+  readonly name: string;
+  readonly ok: boolean;
+  readonly message: string;
+}
+
+/** What a caller asks of `createUpload`, as in the entity API. */
+export interface UploadInput {
+  readonly target: {
+    readonly type: string;
+    readonly field: string;
+    readonly key?: Readonly<Record<string, unknown>> | null;
+  };
+  readonly filename: string;
+  readonly kind: "FILE" | "TREE";
+  readonly mediaType?: string | null;
+  readonly sizeBytes?: string | null;
+  readonly sha256?: string | null;
+}
+
+/** A row that refers to an object. */
+export interface ReferrerRow {
+  readonly schema: string;
+  readonly table: string;
+  readonly column: string;
+  readonly key: Readonly<Record<string, string>>;
+}
+
+/** Values and functions that the resolvers call; each resolver is arguments, one call, result. */
+export interface SystemServices {
+  readonly version: string;
+  readonly startedAt: Date;
+  readonly db: Database;
+  readonly stores: Stores;
+  readonly codecs: readonly Codec[];
+  served(): ServedModel;
+  plan(): Promise<readonly PlannedChange[]>;
+  /** @throws {DESTRUCTIVE_CHANGE} unless allowed. */
+  apply(options: { readonly allowDestructive: boolean }): Promise<readonly PlannedChange[]>;
+  drift(): Promise<readonly Difference[]>;
+  referrers(locator: string, limit: number): Promise<readonly ReferrerRow[]>;
+  checks(): Promise<readonly HealthCheck[]>;
+  createUpload(input: UploadInput, caller: Caller): Promise<UploadState & { readonly url: string }>;
+  completeUpload(id: string, caller: Caller): Promise<UploadState & { readonly url: string }>;
+}
+
+/** Who asks. */
+export interface Caller {
+  readonly name: string;
+  readonly rights: ReadonlySet<"READ" | "WRITE" | "ADMIN">;
+  readonly baseUrl: string;
+}
+
+/** Context of a request to the system API. */
+export interface SystemContext {
+  readonly principal: { readonly name: string; readonly rights: ReadonlySet<"READ" | "WRITE" | "ADMIN"> };
+  readonly baseUrl: string;
+}

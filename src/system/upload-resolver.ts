@@ -1,0 +1,45 @@
+/** Uploads, as in the entity API: for scripts that know only this endpoint. */
+
+import { Arg, Ctx, ID, Mutation, Resolver } from "type-graphql";
+import type { UploadState } from "../object/contract.ts";
+import { requireRight } from "./guard.ts";
+import type { SystemContext, SystemServices } from "./services.ts";
+import { CreateUploadInput, UploadType } from "./types.ts";
+
+@Resolver()
+export class UploadResolver {
+  private readonly services: SystemServices;
+
+  constructor(services: SystemServices) {
+    this.services = services;
+  }
+
+  @Mutation(() => UploadType)
+  async createUpload(
+    @Ctx() context: SystemContext,
+    @Arg("input", () => CreateUploadInput) input: CreateUploadInput,
+  ): Promise<UploadType> {
+    requireRight(context, "WRITE");
+    const upload = await this.services.createUpload(
+      { ...input, sizeBytes: input.sizeBytes?.toString() ?? null },
+      { ...context.principal, baseUrl: context.baseUrl },
+    );
+    return shown(upload);
+  }
+
+  @Mutation(() => UploadType, { description: "Idempotent." })
+  async completeUpload(@Ctx() context: SystemContext, @Arg("id", () => ID) id: string): Promise<UploadType> {
+    requireRight(context, "WRITE");
+    return shown(await this.services.completeUpload(id, { ...context.principal, baseUrl: context.baseUrl }));
+  }
+}
+
+function shown({
+  id,
+  url,
+  state,
+  receivedBytes,
+  expiresAt,
+}: UploadState & { readonly url: string }): UploadType {
+  return { id, url, state, receivedBytes: BigInt(receivedBytes), expiresAt };
+}
