@@ -123,6 +123,8 @@ export interface CodecUse {
   readonly store?: string;
   /** True when the store is the default one (comments `<x@>` and `<x@NAME>` are then equal). */
   readonly isDefaultStore: boolean;
+  /** True for references to the users' own files ({@link CodecFacts.external}): no foreign key, a CHECK instead. Absent: only `filepath` is. */
+  readonly external?: boolean;
   readonly args: Readonly<Record<string, unknown>>;
 }
 
