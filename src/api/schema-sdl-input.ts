@@ -1,0 +1,135 @@
+/** Input types of one entity: filter, order, key, create inputs, patch. */
+
+import type { Codec } from "../codec/contract.ts";
+import type { Column, Entity, Model } from "../model/model.ts";
+import { type FieldStep, fieldSteps, listElement, visibleChildren } from "./schema-sdl-entity.ts";
+import { columnFilter, columnType, definition, field, typeNames } from "./schema-sdl-names.ts";
+import { isOrdered } from "./schema-sdl-shared.ts";
+
+/** The codecs by name. */
+export interface CodecNames {
+  get(name: string): Codec | undefined;
+}
+
+/** Filter keys with a meaning of their own; a field of such a name cannot be filtered. */
+const filterWords = new Set(["and", "or", "not"]);
+
+/** SDL of the input types of `entity`. */
+export function inputSdl(model: Model, entity: Entity, codecs: CodecNames): string {
+  const names = typeNames(entity);
+  const create = createFields(model, entity, { codecs, child: false });
+  const createChild =
+    entity.references.length === 0 ? [] : createFields(model, entity, { codecs, child: true });
+  return [
+    definition(`input ${names.filter}`, filterFields(model, entity)),
+    definition(`input ${names.listFilter}`, [
+      field(`some: ${names.filter}`, "At least one row fits."),
+      field(`every: ${names.filter}`, "No row fails to fit."),
+      field(`none: ${names.filter}`, "No row fits."),
+    ]),
+    definition(`input ${names.orderBy} @oneOf`, orderFields(model, entity)),
+    definition(`input ${names.key}`, keyColumns(entity).map(keyArgument)),
+    definition(`input ${names.create}`, create),
+    definition(
+      `input ${names.createChild}`,
+      createChild,
+      "As one row of its parent, whose key is taken from there.",
+    ),
+    definition(`input ${names.reference} @oneOf`, [`key: ${names.key}`, `create: ${names.create}`]),
+    definition(`input ${names.patch}`, patchFields(entity, codecs)),
+  ].join("\n");
+}
+
+/** Columns of the primary key, in key order. */
+export function keyColumns(entity: Entity): readonly Column[] {
+  return entity.key.flatMap((name) => entity.columns.filter((column) => column.name === name));
+}
+
+/** A key column as an argument or key field. */
+export function keyArgument(column: Column): string {
+  return `${column.field}: ${column.type.graphql}!`;
+}
+
+function filterFields(model: Model, entity: Entity): readonly string[] {
+  const own = fieldSteps(entity).flatMap((step) => {
+    if (step.kind === "column") return [`${step.column.field}: ${columnFilter(step.column)}`];
+    if (step.kind === "reference") return [`${step.reference.field}: ${step.reference.target}Filter`];
+    return [];
+  });
+  const back = visibleChildren(model, entity).map((child) => {
+    const names = typeNames(child.target);
+    return `${child.field}: ${child.unique ? names.filter : names.listFilter}`;
+  });
+  const { filter } = typeNames(entity);
+  const usable = [...own, ...back].filter((text) => !filterWords.has(text.split(":")[0] ?? ""));
+  return [...usable, `and: [${filter}!]`, `or: [${filter}!]`, `not: ${filter}`];
+}
+
+function orderFields(model: Model, entity: Entity): readonly string[] {
+  return fieldSteps(entity).flatMap((step) => {
+    if (step.kind === "reference") return [`${step.reference.field}: ${step.reference.target}OrderBy`];
+    if (step.kind !== "column" || !isOrderable(step.column, model)) return [];
+    return [`${step.column.field}: OrderDirection`];
+  });
+}
+
+function isOrderable(column: Column, model: Model): boolean {
+  const { list, codec, graphql } = column.type;
+  return list === undefined && codec === undefined && (isOrdered(graphql) || model.enum.has(graphql));
+}
+
+function createFields(
+  model: Model,
+  entity: Entity,
+  options: { readonly codecs: CodecNames; readonly child: boolean },
+): readonly string[] {
+  const own = fieldSteps(entity).flatMap((step) => createField(model, step, options));
+  const back = visibleChildren(model, entity).map((child) => {
+    const { createChild } = typeNames(child.target);
+    return `${child.field}: ${child.unique ? createChild : `[${createChild}!]`}`;
+  });
+  return [...own, ...back];
+}
+
+function createField(
+  model: Model,
+  step: FieldStep,
+  options: { readonly codecs: CodecNames; readonly child: boolean },
+): readonly string[] {
+  if (step.kind === "column") return columnInput(step.column, options.codecs, "create");
+  if (step.kind === "reference") {
+    const { reference } = step;
+    const optional = options.child || reference.nullable;
+    return [
+      field(
+        `${reference.field}: ${reference.target}ReferenceInput${optional ? "" : "!"}`,
+        reference.description,
+      ),
+    ];
+  }
+  const element = listElement(model, step.list.entity)?.type.codec;
+  const input = element === undefined ? undefined : options.codecs.get(element.name)?.input;
+  return input === undefined ? [] : [field(`${step.list.field}: [${input}!]`, step.list.description)];
+}
+
+function columnInput(column: Column, codecs: CodecNames, use: "create" | "patch"): readonly string[] {
+  if (column.origin === "reference") return [];
+  const { codec } = column.type;
+  const base = codec === undefined ? columnType(column).replace(/!$/, "") : codecs.get(codec.name)?.input;
+  if (base === undefined) return [];
+  const required = use === "create" && !column.nullable && column.default === undefined;
+  return [field(`${column.field}: ${base}${required ? "!" : ""}`, column.description)];
+}
+
+function patchFields(entity: Entity, codecs: CodecNames): readonly string[] {
+  return fieldSteps(entity).flatMap((step) => {
+    if (step.kind === "column") return step.column.inKey ? [] : columnInput(step.column, codecs, "patch");
+    if (step.kind === "list" || step.reference.inKey) return [];
+    return [`${step.reference.field}: ${step.reference.target}ReferenceInput`];
+  });
+}
+
+/** Whether rows of `entity` have anything that an update could set. */
+export function isUpdatable(entity: Entity, codecs: CodecNames): boolean {
+  return patchFields(entity, codecs).length > 0;
+}

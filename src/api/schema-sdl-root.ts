@@ -1,0 +1,138 @@
+/** The root types: Query and Mutation. */
+
+import type { Column, Entity, Model } from "../model/model.ts";
+import { listArguments } from "./schema-sdl-entity.ts";
+import { type CodecNames, isUpdatable, keyArgument, keyColumns } from "./schema-sdl-input.ts";
+import { byUniqueName, definition, field, typeNames } from "./schema-sdl-names.ts";
+import type { WriteField } from "./write/contract.ts";
+
+/** What a field of type Query answers with. */
+export type ReadField =
+  | { readonly kind: "node" | "nodes" }
+  | { readonly kind: "list"; readonly entity: string }
+  | { readonly kind: "row"; readonly entity: string; readonly columns: readonly string[] };
+
+/** A root field: its SDL and what it does. */
+export interface RootField<Does> {
+  readonly name: string;
+  readonly sdl: string;
+  readonly does: Does;
+}
+
+/** Entities with root fields: all but the part tables of codec lists. */
+export function rootEntities(model: Model): readonly Entity[] {
+  return model.entities.filter(({ listOf }) => listOf === undefined);
+}
+
+/** Fields of type Query, in order. */
+export function queryFields(model: Model): readonly RootField<ReadField>[] {
+  return [
+    {
+      name: "node",
+      sdl: field("node(id: ID!): Node", "The row with this id, or null."),
+      does: { kind: "node" },
+    },
+    {
+      name: "nodes",
+      sdl: field(
+        "nodes(ids: [ID!]!): [Node]!",
+        "The rows with these ids, in their order, null for those that are not there.",
+      ),
+      does: { kind: "nodes" },
+    },
+    ...rootEntities(model).flatMap(entityQueries),
+  ];
+}
+
+function entityQueries(entity: Entity): readonly RootField<ReadField>[] {
+  const { connection, object } = typeNames(entity);
+  const byKey = rowField(entity, entity.singular, keyColumns(entity));
+  const byUnique = entity.uniques.map((unique) =>
+    rowField(entity, byUniqueName(entity, unique.fields), columnsOf(entity, unique.columns)),
+  );
+  const list: RootField<ReadField> = {
+    name: entity.plural,
+    sdl: field(`${entity.plural}(${listArguments(entity)}): ${connection}!`, `Rows of ${object}, in pages.`),
+    does: { kind: "list", entity: entity.name },
+  };
+  return [byKey, ...byUnique, list];
+}
+
+function columnsOf(entity: Entity, names: readonly string[]): readonly Column[] {
+  return names.flatMap((name) => entity.columns.filter((column) => column.name === name));
+}
+
+function rowField(entity: Entity, name: string, columns: readonly Column[]): RootField<ReadField> {
+  return {
+    name,
+    sdl: `${name}(${columns.map(keyArgument).join(", ")}): ${entity.name}`,
+    does: { kind: "row", entity: entity.name, columns: columns.map((column) => column.name) },
+  };
+}
+
+/** Fields of type Mutation, in order. */
+export function mutationFields(model: Model, codecs: CodecNames): readonly RootField<WriteField>[] {
+  return [
+    ...rootEntities(model).flatMap((entity) => entityMutations(entity, codecs)),
+    {
+      name: "createUpload",
+      sdl: field(
+        "createUpload(input: CreateUploadInput!): Upload!",
+        "Reserves a place for bytes that a later mutation gives to a field.",
+      ),
+      does: { kind: "createUpload" },
+    },
+    {
+      name: "completeUpload",
+      sdl: field(
+        "completeUpload(id: ID!, parts: [UploadPartInput!]): Upload!",
+        "Says that all bytes are sent. May be repeated.",
+      ),
+      does: { kind: "completeUpload" },
+    },
+  ];
+}
+
+function entityMutations(entity: Entity, codecs: CodecNames): readonly RootField<WriteField>[] {
+  const names = typeNames(entity);
+  const one = entity.name;
+  const many = names.manyPayload.slice(0, -"Payload".length);
+  const make = (
+    kind: "create" | "createMany" | "update" | "delete",
+    name: string,
+    rest: string,
+  ): RootField<WriteField> => ({ name, sdl: `${name}${rest}`, does: { kind, entity: one } });
+  const update = make(
+    "update",
+    `update${one}`,
+    `(key: ${names.key}!, set: ${names.patch}!, ifVersion: String): ${names.payload}!`,
+  );
+  return [
+    make("create", `create${one}`, `(input: ${names.create}!): ${names.payload}!`),
+    make(
+      "createMany",
+      `create${many}`,
+      `(rows: [${names.create}!]!, onConflict: OnConflict! = ABORT): ${names.manyPayload}!`,
+    ),
+    ...(isUpdatable(entity, codecs) ? [update] : []),
+    make(
+      "delete",
+      `delete${one}`,
+      `(key: ${names.key}!, ifVersion: String, cascade: Boolean! = false): ${names.payload}!`,
+    ),
+  ];
+}
+
+/** SDL of the root types. */
+export function rootSdl(model: Model, codecs: CodecNames): string {
+  return [
+    definition(
+      "type Query",
+      queryFields(model).map(({ sdl }) => sdl),
+    ),
+    definition(
+      "type Mutation",
+      mutationFields(model, codecs).map(({ sdl }) => sdl),
+    ),
+  ].join("\n");
+}

@@ -1,0 +1,144 @@
+/** The part of the schema that does not depend on the model: Node, pages, filters of scalars, uploads, scalars. */
+
+import { scalars } from "./scalar/scalars.ts";
+
+const equality = ["eq", "neq"];
+const order = ["lt", "lte", "gt", "gte"];
+const text = ["like", "ilike", "startsWith", "endsWith", "contains"];
+
+/** Operators by the scalar they compare; every filter has `isNull` too. */
+export const filterOperators: Readonly<Record<string, readonly string[]>> = {
+  Int: [...equality, "in", "notIn", ...order],
+  BigInt: [...equality, "in", "notIn", ...order],
+  Float: [...equality, "in", "notIn", ...order],
+  Float32: [...equality, "in", "notIn", ...order],
+  Float64: [...equality, "in", "notIn", ...order],
+  Decimal: [...equality, "in", "notIn", ...order],
+  Date: [...equality, "in", "notIn", ...order],
+  DateTime: [...equality, "in", "notIn", ...order],
+  String: [...equality, "in", "notIn", ...order, ...text],
+  UUID: [...equality, "in", "notIn", ...order],
+  Boolean: [...equality],
+  Bytes: [...equality],
+  JSON: [...equality],
+};
+
+/** Scalars whose values have an order that lists can follow. */
+export function isOrdered(scalar: string): boolean {
+  return filterOperators[scalar]?.includes("lt") === true || scalar === "Boolean";
+}
+
+/** SDL of one shared filter input. */
+export function filterInput(scalar: string, operators: readonly string[]): string {
+  const fields = operators.map((name) =>
+    name === "in" || name === "notIn" ? `  ${name}: [${scalar}!]` : `  ${name}: ${scalar}`,
+  );
+  return `input ${scalar}Filter {\n${[...fields, "  isNull: Boolean"].join("\n")}\n}\n`;
+}
+
+/** SDL of everything shared. */
+export function sharedSdl(): string {
+  const scalarSdl = scalars.map((scalar) => {
+    const link =
+      scalar.specifiedBy === undefined ? "" : ` @specifiedBy(url: ${JSON.stringify(scalar.specifiedBy)})`;
+    return `${JSON.stringify(scalar.description)}\nscalar ${scalar.name}${link}\n`;
+  });
+  const filters = Object.entries(filterOperators).map(([scalar, names]) => filterInput(scalar, names));
+  return [...scalarSdl, fixed, ...filters].join("\n");
+}
+
+const fixed = `"A row with an id that is unique in the whole service."
+interface Node {
+  "Opaque: type and key."
+  id: ID!
+}
+
+"Where a page lies in its list."
+type PageInfo {
+  hasNextPage: Boolean!
+  hasPreviousPage: Boolean!
+  startCursor: String
+  endCursor: String
+}
+
+"Rows of one table that a mutation changed."
+type TableCount {
+  table: String!
+  count: Int!
+}
+
+"ASC puts missing values last and DESC puts them first, unless the value says otherwise."
+enum OrderDirection {
+  ASC
+  DESC
+  ASC_NULLS_FIRST
+  ASC_NULLS_LAST
+  DESC_NULLS_FIRST
+  DESC_NULLS_LAST
+}
+
+"What to do with a row whose key exists: refuse the whole request, keep the old row, or set its other fields."
+enum OnConflict {
+  ABORT
+  SKIP
+  UPDATE
+}
+
+"For fields of which only the presence can be asked."
+input PresenceFilter {
+  isNull: Boolean
+}
+
+enum UploadKind {
+  FILE
+  TREE
+}
+
+enum UploadStatus {
+  OPEN
+  RECEIVED
+  COMPLETE
+}
+
+"The field that an upload is for; only that field can take it."
+input UploadTarget {
+  "Type name, for example Recording."
+  type: String!
+  "Field name, for example traces."
+  field: String!
+  "The row's key, as in RecordingKey; without it the stored path has no key part."
+  key: JSON
+}
+
+input CreateUploadInput {
+  target: UploadTarget!
+  filename: String!
+  sizeBytes: BigInt
+  "64 hexadecimal digits; checked when the bytes are in."
+  sha256: String
+  mediaType: String
+  parts: Int
+  kind: UploadKind = FILE
+}
+
+input UploadPartInput {
+  number: Int!
+  etag: String
+}
+
+type UploadPart {
+  number: Int!
+  url: String!
+}
+
+"A reserved key and a promise of bytes: PUT them to the url (of a folder: to url/relative/path), then complete it."
+type Upload {
+  id: ID!
+  url: String!
+  parts: [UploadPart!]!
+  kind: UploadKind!
+  state: UploadStatus!
+  receivedBytes: BigInt!
+  expiresAt: DateTime!
+}
+`;

@@ -1,0 +1,50 @@
+/** Model → the whole schema as SDL text. */
+
+import type { Codec } from "../codec/contract.ts";
+import type { EnumType, Model } from "../model/model.ts";
+import { codecOutputs, codecSdl } from "./schema-sdl-codec.ts";
+import { entitySdl } from "./schema-sdl-entity.ts";
+import { inputSdl } from "./schema-sdl-input.ts";
+import { definition, enumFilter, field } from "./schema-sdl-names.ts";
+import { rootEntities, rootSdl } from "./schema-sdl-root.ts";
+import { sharedSdl } from "./schema-sdl-shared.ts";
+
+/** The codecs that a schema is made with. */
+export interface SchemaCodecs {
+  readonly all: readonly Codec[];
+  /** SDL of their input and auxiliary types. */
+  readonly typeDefs: string;
+  get(name: string): Codec | undefined;
+}
+
+/** The SDL of the entity API of `model`. */
+export function schemaSdl(model: Model, codecs: SchemaCodecs): string {
+  const parts = [
+    rootSdl(model, codecs),
+    ...rootEntities(model).flatMap((entity) => [entitySdl(model, entity), inputSdl(model, entity, codecs)]),
+    ...model.enums.flatMap((type) => [enumSdl(type), enumFilterSdl(type)]),
+    codecSdl(codecOutputs(codecs.all)),
+    codecs.typeDefs,
+    sharedSdl(),
+  ];
+  return parts.filter((part) => part !== "").join("\n");
+}
+
+function enumSdl(type: EnumType): string {
+  return definition(
+    `enum ${type.name}`,
+    type.values.map(({ name, description }) => field(name, description)),
+    type.description,
+  );
+}
+
+function enumFilterSdl(type: EnumType): string {
+  const { name } = type;
+  return definition(`input ${enumFilter(type)}`, [
+    `eq: ${name}`,
+    `neq: ${name}`,
+    `in: [${name}!]`,
+    `notIn: [${name}!]`,
+    "isNull: Boolean",
+  ]);
+}
