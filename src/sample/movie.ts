@@ -6,6 +6,7 @@
  */
 
 import { exponential } from "./exponential.ts";
+import { littleEndian } from "./little-endian.ts";
 
 /** Geometry of the movie. */
 export const movieShape = { frames: 100, height: 64, width: 64, chunkFrames: 25, frameRateHz: 200 } as const;
@@ -73,16 +74,7 @@ export function zarrFiles(pixels: Uint16Array): { path: string; bytes: Uint8Arra
   const text = (value: unknown) => new TextEncoder().encode(`${JSON.stringify(value, null, 4)}\n`);
   const chunks = Array.from({ length: frames / chunkFrames }, (_, chunk) => {
     const size = chunkFrames * height * width;
-    return { path: `${chunk}.0.0`, bytes: littleEndian16(pixels.subarray(chunk * size, (chunk + 1) * size)) };
+    return { path: `${chunk}.0.0`, bytes: littleEndian(pixels.subarray(chunk * size, (chunk + 1) * size)) };
   });
   return [{ path: ".zarray", bytes: text(array) }, { path: ".zattrs", bytes: text(attributes) }, ...chunks];
-}
-
-function littleEndian16(values: Uint16Array): Uint8Array {
-  const bytes = new Uint8Array(values.length * 2);
-  const view = new DataView(bytes.buffer);
-  values.forEach((value, i) => {
-    view.setUint16(2 * i, value, true);
-  });
-  return bytes;
 }

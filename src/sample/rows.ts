@@ -13,6 +13,7 @@ import {
   simulationStartedAt,
   simulationText,
 } from "./laboratory.ts";
+import { littleEndian } from "./little-endian.ts";
 
 type Row = Readonly<Record<string, unknown>>;
 
@@ -95,12 +96,6 @@ export function clockTraceRow({ sessionId, measurement }: MeasuredSession): Row 
   };
 }
 
-/** Little endian on every machine, as the API's base64 arrays are. */
 function array(dtype: "float32" | "uint32", values: Float32Array | Uint32Array): Row {
-  const bytes = new DataView(new ArrayBuffer(values.length * 4));
-  values.forEach((value, i) => {
-    if (dtype === "float32") bytes.setFloat32(4 * i, value, true);
-    else bytes.setUint32(4 * i, value, true);
-  });
-  return { dtype, shape: [values.length], data: Buffer.from(bytes.buffer).toString("base64") };
+  return { dtype, shape: [values.length], data: Buffer.from(littleEndian(values)).toString("base64") };
 }
