@@ -5,13 +5,24 @@ export interface Endpoint {
   /** `http://127.0.0.1:4000` */
   readonly url: string;
   readonly token?: string | undefined;
+  /** `/graphql` unless given. */
+  readonly path?: string;
+}
+
+/** An error as the server tells it. */
+export interface ToldError {
+  readonly message: string;
+  readonly extensions?: Readonly<Record<string, unknown>>;
 }
 
 /** A request that the server answered with errors. */
 export class RequestFailed extends Error {
-  constructor(errors: readonly { message: string }[]) {
+  readonly errors: readonly ToldError[];
+
+  constructor(errors: readonly ToldError[]) {
     super(errors.map(({ message }) => message).join("; "));
     this.name = "RequestFailed";
+    this.errors = errors;
   }
 }
 
@@ -25,13 +36,13 @@ export async function request<Data>(
   query: string,
   variables: Readonly<Record<string, unknown>> = {},
 ): Promise<Data> {
-  const response = await fetch(new URL("/graphql", endpoint.url), {
+  const response = await fetch(new URL(endpoint.path ?? "/graphql", endpoint.url), {
     method: "POST",
     headers: { "content-type": "application/json", ...headers(endpoint) },
     body: JSON.stringify({ query, variables }),
   });
   // The server's own answer; a shape other than GraphQL's would be its fault and shows as a missing field.
-  const answer = (await response.json()) as { data?: Data; errors?: { message: string }[] };
+  const answer = (await response.json()) as { data?: Data; errors?: ToldError[] };
   if (answer.errors !== undefined && answer.errors.length > 0) throw new RequestFailed(answer.errors);
   if (answer.data === undefined) throw new RequestFailed([{ message: `HTTP ${response.status}` }]);
   return answer.data;

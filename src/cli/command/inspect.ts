@@ -1,0 +1,142 @@
+/** `codec`, `stores`, `objects`, `refs`: looking at what the service has. */
+
+import type { Command } from "commander";
+import { ServiceError } from "../../errors.ts";
+import { askSystem } from "../ask.ts";
+import { textTable } from "../text-table.ts";
+import { callOf, withService } from "./context.ts";
+
+interface CodecRow {
+  readonly name: string;
+  readonly version: number;
+  readonly summary: string;
+  readonly inRow: boolean;
+  readonly inStore: boolean;
+  readonly output: string;
+}
+
+interface StoreRow {
+  readonly name: string;
+  readonly protocol: string;
+  readonly location: string;
+  readonly isDefault: boolean;
+  readonly problem: string | null;
+  readonly objectCount: number;
+  readonly sizeBytes: string;
+}
+
+interface ObjectRow {
+  readonly locator: string;
+  readonly isTree: boolean;
+  readonly sizeBytes: string | null;
+  readonly verifiedAt: string | null;
+}
+
+interface ReferrerRow {
+  readonly schema: string;
+  readonly table: string;
+  readonly column: string;
+  readonly key: Readonly<Record<string, string>>;
+}
+
+export function inspectCommands(program: Command): void {
+  program
+    .command("codec")
+    .description("list the loaded codecs")
+    .action((_, command: Command) => codecs(command));
+  program
+    .command("stores")
+    .description("list the configured stores and whether they work")
+    .action((_, command: Command) => stores(command));
+  program
+    .command("objects")
+    .description("list objects in the order of their locators")
+    .option("--prefix <locator>", "begin of the locator, for example main:_hash/lab/")
+    .option("--first <n>", "how many", "100")
+    .option("--after <locator>", "continue behind this one")
+    .option("--unreferenced", "only those that nothing holds")
+    .action((options: ObjectOptions, command: Command) => objects(options, command));
+  program
+    .command("refs <locator>")
+    .description("show the rows that refer to an object")
+    .action((locator: string, _, command: Command) => refs(locator, command));
+}
+
+async function codecs(command: Command): Promise<void> {
+  const query = "{ codecs { name version summary inRow inStore output } }";
+  const { codecs } = await withService(command, (at) => askSystem<{ codecs: CodecRow[] }>(at, query));
+  const place = (row: CodecRow) =>
+    [row.inRow ? "row" : "", row.inStore ? "store" : ""].filter(Boolean).join(", ");
+  const rows = codecs.map((row) => [row.name, String(row.version), place(row), row.output, row.summary]);
+  callOf(command).output.result(codecs, textTable(["codec", "version", "kept in", "type", ""], rows));
+}
+
+async function stores(command: Command): Promise<void> {
+  const query = "{ stores { name protocol location isDefault problem objectCount sizeBytes } }";
+  const { stores } = await withService(command, (at) => askSystem<{ stores: StoreRow[] }>(at, query));
+  const rows = stores.map((row) => [
+    row.name + (row.isDefault ? " (default)" : ""),
+    row.protocol,
+    row.location,
+    String(row.objectCount),
+    String(row.sizeBytes),
+    row.problem ?? "ok",
+  ]);
+  callOf(command).output.result(
+    stores,
+    textTable(["store", "protocol", "location", "objects", "bytes", "state"], rows),
+  );
+  if (stores.some(({ problem }) => problem !== null)) process.exitCode = 6;
+}
+
+interface ObjectOptions {
+  readonly prefix?: string;
+  readonly first: string;
+  readonly after?: string;
+  readonly unreferenced?: boolean;
+}
+
+async function objects(options: ObjectOptions, command: Command): Promise<void> {
+  const query = `query ($first: Int!, $after: String, $prefix: String, $unreferenced: Boolean) {
+    objects(first: $first, after: $after, prefix: $prefix, unreferenced: $unreferenced) {
+      nodes { locator isTree sizeBytes sha256 createdAt verifiedAt condemnedAt } endCursor
+    }
+  }`;
+  const variables = { ...options, first: Number(options.first) };
+  const { objects } = await withService(command, (at) =>
+    askSystem<{ objects: { nodes: ObjectRow[]; endCursor: string | null } }>(at, query, variables),
+  );
+  const rows = objects.nodes.map((row) => [
+    row.locator,
+    row.isTree ? "folder" : "file",
+    row.sizeBytes === null ? "?" : String(row.sizeBytes),
+    row.verifiedAt === null ? "not verified" : "verified",
+  ]);
+  const { output } = callOf(command);
+  output.result(objects, textTable(["locator", "kind", "bytes", "state"], rows));
+  if (objects.endCursor !== null)
+    output.note(`more: holdfast objects --after ${JSON.stringify(objects.endCursor)}`);
+}
+
+async function refs(locator: string, command: Command): Promise<void> {
+  const query = `query ($locator: ID!) { object(locator: $locator) {
+    locator referrers(first: 1000) { schema table column key }
+  } }`;
+  const { object } = await withService(command, (at) =>
+    askSystem<{ object: { referrers: ReferrerRow[] } | null }>(at, query, { locator }),
+  );
+  if (object === null) {
+    throw new ServiceError("NOT_FOUND", `There is no object ${locator}.`, {
+      details: { field: "locator", value: locator, remedy: "List them with: holdfast objects" },
+    });
+  }
+  const rows = object.referrers.map((row) => [
+    `${row.schema}.${row.table}`,
+    row.column,
+    JSON.stringify(row.key),
+  ]);
+  callOf(command).output.result(
+    object.referrers,
+    rows.length === 0 ? "nothing refers to it" : textTable(["table", "column", "key"], rows),
+  );
+}
