@@ -52,6 +52,9 @@ export interface UploadSide {
     upload: {
       readonly filename: string;
       readonly mediaType?: string | undefined;
+      /** SHA-256 of what the client sent, without the codec's prefix; 64 hex digits. Absent where nobody computed it. */
+      readonly contentSha256?: string | undefined;
+      /** The object as it lies in the store, the prefix included. */
       readonly value: StoredValue;
     },
     context: EncodeContext,
@@ -83,6 +86,32 @@ export interface StoredValue {
   bytes(): Promise<ByteReader>;
   /** For folders. */
   tree(): Promise<TreeReader>;
+  /** What the store says of the object now, without reading it; `undefined` when it is gone. Absent where there is no store. */
+  head?(): Promise<ReferenceHead | undefined>;
+}
+
+/** A file or folder of the user's own, as its store sees it. */
+export interface ReferenceHead {
+  readonly isDirectory: boolean;
+  /** Bytes of a file; absent for folders. */
+  readonly sizeBytes?: number;
+  readonly modifiedAt?: Date;
+}
+
+/** What a codec with `external` addressing is told of the store when a reference is written. */
+export interface ReferContext extends EncodeContext {
+  /** Resolved name of the store. */
+  readonly store: string;
+  /** The store's own sections, refused to users, and the prefix that references must have, if one is set. */
+  readonly prefixes: {
+    readonly hash: string;
+    readonly schema: string;
+    readonly filepath?: string | undefined;
+  };
+  /** Looks at a file or folder in the store, by path. `undefined`: there is none. */
+  head(path: string): Promise<ReferenceHead | undefined>;
+  /** Now, from the database's or the server's clock; codecs have none. */
+  readonly now: Date;
 }
 
 export interface EncodeContext {
@@ -106,9 +135,17 @@ export interface DecodeContext {
 /** GraphQL scalars that a codec field may be filtered by. */
 export type FilterScalar = "String" | "Int" | "BigInt" | "Float" | "Boolean" | "DateTime";
 
-/** One field of a codec's GraphQL output type. `url` is added by the service. */
+/**
+ * One field of a codec's GraphQL output type. `url` is added by the service.
+ *
+ * A field with both `sql` and `read` is answered by SQL; where SQL gives NULL although the value is not null (a row written by
+ * DataJoint, which lacks our keys; a compressed blob), the service asks `read`. With `sql` alone, NULL is the answer.
+ */
 export interface CodecField {
-  /** Output type as SDL: `String!`, `[Int!]`, `JSON`. */
+  /**
+   * Output type as SDL: `String!`, `[Int!]`, `JSON`, or an object type of the codec's `typeDefs`: then the answer is an object
+   * with its fields, of which the service takes those selected. `BigInt` is answered as a decimal string.
+   */
   readonly type: string;
   readonly description: string;
   /** Arguments as SDL: `slice: [SliceInput!]`. */
@@ -157,12 +194,25 @@ export interface Codec {
   readonly acceptsTree?: boolean;
   /** Refuses a value before anything is written. @throws {CODEC_INVALID_VALUE} naming field, value and remedy. */
   validate?(input: Readonly<Record<string, unknown>>, context: EncodeContext): void;
-  /** `input` is the coerced GraphQL input object (never its `upload` variant). For an inner codec of a chain: `{body}`. */
+  /**
+   * `input` is the coerced GraphQL input object (never its `upload` variant). For an inner codec of a chain: `{body}`.
+   * Where the chain ends in json without a store, the row's JSON is `meta`.
+   */
   encode(input: Readonly<Record<string, unknown>>, context: EncodeContext): Encoded | Promise<Encoded>;
   /** Absent: the codec takes no uploads. */
   readonly upload?: UploadSide;
-  /** The row's JSON for a stored object, key for key as the peer writes it; required when `chain.store` is `json`. */
+  /** The row's JSON for a stored object, key for key as the peer writes it; required when `chain.store` is `json` and the bytes are ours. */
   metadata?(object: StoredObject, meta: JsonObject): JsonObject;
+  /**
+   * For `external` addressing, instead of `encode`: checks the path, looks at the file, and gives the row's JSON.
+   * @throws {CODEC_INVALID_VALUE} naming the path and the remedy.
+   */
+  refer?(input: Readonly<Record<string, unknown>>, context: ReferContext): Promise<JsonObject>;
+  /**
+   * For an inner codec: the value as the codec that stands on it sees it, so that ranges can be read without the whole.
+   * Absent: the bytes of `decode`.
+   */
+  unwrap?(value: StoredValue): StoredValue;
   /** The whole value, as the codec's neutral JavaScript form. */
   decode(value: StoredValue, context: DecodeContext): Promise<unknown>;
   /** What `url` serves of the bytes: absent = all. For `attach` the content behind the name. */
@@ -185,8 +235,10 @@ function fault(codec: Codec): string | undefined {
   if (codec.chain.row === undefined && codec.chain.store === undefined) return "chain gives no placement";
   if (codec.chain.store === "json" && codec.addressing === undefined)
     return "a store codec that ends in json needs addressing";
-  if (codec.chain.store === "json" && codec.metadata === undefined)
+  if (codec.chain.store === "json" && codec.addressing !== "external" && codec.metadata === undefined)
     return "a store codec that ends in json needs metadata()";
+  if (codec.addressing === "external" && codec.refer === undefined)
+    return "a codec with external addressing needs refer()";
   for (const [name, field] of Object.entries(codec.fields)) {
     if (name === "url") return "the field url is added by the service";
     if (field.sql === undefined && field.read === undefined) return `field ${name} has neither sql nor read`;

@@ -1,0 +1,293 @@
+/**
+ * Chains of codecs: `blob` in a store stands on `hash`, which ends in the row's JSON. Encoding runs outermost to innermost, decoding
+ * the reverse; a fault of a codec is told with its name, its direction and the field.
+ */
+
+import { isServiceError, ServiceError } from "../errors.ts";
+import type {
+  Codec,
+  CodecField,
+  DecodeContext,
+  EncodeContext,
+  Encoded,
+  Json,
+  JsonObject,
+  ReferContext,
+  StoredObject,
+  StoredValue,
+  UploadSide,
+} from "./contract.ts";
+import { readerOf } from "./memory-reader.ts";
+
+/** A codec as a field uses it; the model's `CodecUse` fits. */
+export interface ChainUse {
+  readonly name: string;
+  /** Resolved store name; absent = in the row. */
+  readonly store?: string | undefined;
+  readonly args?: Readonly<Record<string, unknown>>;
+}
+
+/** What a chain needs of the registry. */
+export interface CodecLookup {
+  /** @throws {CODEC_UNKNOWN} naming the codecs there are. */
+  get(name: string): Codec;
+}
+
+/** Codecs of a use, outermost first, and what the last one stands on. */
+export interface Chain {
+  readonly codecs: readonly [Codec, ...Codec[]];
+  readonly placement: "row" | "store";
+  /** The column: `bytes` is bytea, `json` is jsonb. */
+  readonly ends: "bytes" | "json";
+  readonly addressing: "hash" | "schema" | "external" | undefined;
+}
+
+/**
+ * Follows a codec to its core type.
+ * @throws {CODEC_UNKNOWN} when a codec is not loaded; {CONFIG_INVALID} when it has no such placement or stands on itself.
+ */
+export function chainOf(codecs: CodecLookup, use: ChainUse): Chain {
+  const placement = use.store === undefined ? "row" : "store";
+  const outer = codecs.get(use.name);
+  const found: [Codec, ...Codec[]] = [outer];
+  for (let codec = outer; ; ) {
+    const next = codec.chain[placement];
+    if (next === undefined) throw noPlacement(codec, placement);
+    if (next === "bytes" || next === "json") {
+      const addressing = placement === "store" ? codec.addressing : undefined;
+      return { codecs: found, placement, ends: next, addressing };
+    }
+    codec = codecs.get(next.slice(1, -1));
+    if (found.includes(codec)) {
+      throw new ServiceError(
+        "CONFIG_INVALID",
+        `Codec "${use.name}" stands on itself through "${codec.name}".`,
+      );
+    }
+    found.push(codec);
+  }
+}
+
+function noPlacement(codec: Codec, placement: "row" | "store"): ServiceError {
+  const message =
+    placement === "row"
+      ? `Codec "${codec.name}" keeps its values in a store. Name one: @codec(name: "${codec.name}", store: "default").`
+      : `Codec "${codec.name}" keeps its values in the row. Leave out the store: @codec(name: "${codec.name}").`;
+  return new ServiceError("CONFIG_INVALID", message, { details: { field: "codec", value: codec.name } });
+}
+
+/** Where objects of this use lie: by hash, by schema, or the user's own; `undefined` in the row. */
+export function addressingOf(codecs: CodecLookup, use: ChainUse): Chain["addressing"] {
+  return chainOf(codecs, use).addressing;
+}
+
+/** Context of an operation on one field; placement and arguments come from the use. */
+export type ChainEncodeContext = Omit<EncodeContext, "inStore" | "args">;
+export type ChainDecodeContext = Omit<DecodeContext, "args">;
+
+function encodeContext(use: ChainUse, context: ChainEncodeContext): EncodeContext {
+  return { ...context, inStore: use.store !== undefined, args: use.args ?? {} };
+}
+
+/** Refuses a value before anything is written; only the outermost codec is asked, as the peer does. @throws {CODEC_INVALID_VALUE} */
+export function validateInput(
+  codecs: CodecLookup,
+  use: ChainUse,
+  options: { input: Readonly<Record<string, unknown>>; context: ChainEncodeContext },
+): void {
+  const [codec] = chainOf(codecs, use).codecs;
+  const context = encodeContext(use, options.context);
+  blame({ codec, direction: "encode", field: context.field }, () => codec.validate?.(options.input, context));
+}
+
+/** The bytes to write, the object's extension, and the metadata of every codec of the chain. */
+export interface ChainEncoded {
+  readonly body: Encoded["body"];
+  readonly ext?: string;
+  /** To be given to {@link metadataOf} with the written object; for chains that end in json in the row it is the row's JSON. */
+  readonly meta: JsonObject;
+}
+
+/** Encodes one value, validation included. @throws {CODEC_INVALID_VALUE} naming the field, the value and the remedy. */
+export async function encodeChain(
+  codecs: CodecLookup,
+  use: ChainUse,
+  options: { input: Readonly<Record<string, unknown>>; context: ChainEncodeContext },
+): Promise<ChainEncoded> {
+  const chain = chainOf(codecs, use);
+  const context = encodeContext(use, options.context);
+  validateInput(codecs, use, options);
+  let input = options.input;
+  let encoded: ChainEncoded = { body: new Uint8Array(), meta: {} };
+  for (const codec of chain.codecs) {
+    const step = await blameAsync({ codec, direction: "encode", field: context.field }, async () =>
+      codec.encode(input, context),
+    );
+    const ext = step.ext ?? encoded.ext;
+    encoded = {
+      body: step.body,
+      meta: { ...encoded.meta, ...step.meta },
+      ...(ext === undefined ? {} : { ext }),
+    };
+    input = { body: step.body };
+  }
+  return encoded;
+}
+
+/** The row's JSON for an object that was written; `meta` is that of {@link encodeChain} or of the upload's inspection. */
+export function metadataOf(
+  codecs: CodecLookup,
+  use: ChainUse,
+  written: { object: StoredObject; meta: JsonObject },
+): JsonObject {
+  const codec = innermost(chainOf(codecs, use));
+  if (codec.metadata === undefined) {
+    throw new ServiceError("CONFIG_INVALID", `Codec "${codec.name}" gives no metadata for stored objects.`);
+  }
+  return codec.metadata(written.object, written.meta);
+}
+
+/** The row's JSON for a reference to the user's own file. @throws {CODEC_INVALID_VALUE} when path or file are not fit. */
+export function referChain(
+  codecs: CodecLookup,
+  use: ChainUse,
+  options: { input: Readonly<Record<string, unknown>>; context: Omit<ReferContext, "inStore" | "args"> },
+): Promise<JsonObject> {
+  const codec = innermost(chainOf(codecs, use));
+  const { input, context } = options;
+  return blameAsync({ codec, direction: "encode", field: context.field }, async () => {
+    if (codec.refer === undefined) {
+      throw new ServiceError("CONFIG_INVALID", `Codec "${codec.name}" does not take references to files.`);
+    }
+    const full = { ...context, inStore: true, args: use.args ?? {} };
+    codec.validate?.(input, full);
+    return codec.refer(input, full);
+  });
+}
+
+/** How this use takes uploads: the outermost codec's way, or `undefined` where it takes none. */
+export function uploadOf(codecs: CodecLookup, use: ChainUse): UploadSide | undefined {
+  return chainOf(codecs, use).codecs[0].upload;
+}
+
+/** The stored value as the outermost codec of the use sees it. */
+export function unwrapChain(codecs: CodecLookup, use: ChainUse, value: StoredValue): StoredValue {
+  const inner = chainOf(codecs, use).codecs.slice(1).reverse();
+  return inner.reduce<StoredValue>((seen, codec) => unwrap(codec, seen), value);
+}
+
+function unwrap(codec: Codec, value: StoredValue): StoredValue {
+  if (codec.unwrap !== undefined) return codec.unwrap(value);
+  return {
+    ...value,
+    async bytes() {
+      const decoded = await codec.decode(value, { field: codec.name, args: {}, inlineLimitBytes: 2 ** 31 });
+      if (decoded instanceof Uint8Array) return readerOf(decoded);
+      throw new ServiceError("CONFIG_INVALID", `Codec "${codec.name}" gives no bytes to stand on.`);
+    },
+  };
+}
+
+/** The whole value in the outermost codec's neutral form. @throws {CODEC_CORRUPT} when the bytes are not in its format. */
+export function decodeChain(
+  codecs: CodecLookup,
+  use: ChainUse,
+  options: { value: StoredValue; context: ChainDecodeContext },
+): Promise<unknown> {
+  const [codec] = chainOf(codecs, use).codecs;
+  const value = unwrapChain(codecs, use, options.value);
+  return blameAsync({ codec, direction: "decode", field: options.context.field }, () =>
+    codec.decode(value, { ...options.context, args: use.args ?? {} }),
+  );
+}
+
+/** A field of the codec's output type as this use answers it; `sql` is chosen by placement. `undefined`: the codec has no such field. */
+export function fieldOf(
+  codecs: CodecLookup,
+  use: ChainUse,
+  name: string,
+): { readonly field: CodecField; readonly sql: ((column: string) => string) | undefined } | undefined {
+  const chain = chainOf(codecs, use);
+  const { fields } = chain.codecs[0];
+  const field = Object.hasOwn(fields, name) ? fields[name] : undefined;
+  if (field === undefined) return undefined;
+  return { field, sql: field.sql?.[chain.placement] };
+}
+
+/** Asks a field of one value where SQL cannot tell it. A field that the codec does not have, or that only SQL knows, is null. */
+export async function readField(
+  codecs: CodecLookup,
+  use: ChainUse,
+  options: {
+    name: string;
+    value: StoredValue;
+    args: Readonly<Record<string, unknown>>;
+    context: ChainDecodeContext;
+  },
+): Promise<Json> {
+  const read = fieldOf(codecs, use, options.name)?.field.read;
+  if (read === undefined) return null;
+  const [codec] = chainOf(codecs, use).codecs;
+  const value = unwrapChain(codecs, use, options.value);
+  const context = { ...options.context, args: use.args ?? {} };
+  return blameAsync({ codec, direction: "decode", field: context.field }, () =>
+    read(value, options.args, context),
+  );
+}
+
+/** Where the content begins that `url` serves, and its file name if the bytes carry one. */
+export async function contentOf(
+  codecs: CodecLookup,
+  use: ChainUse,
+  value: StoredValue,
+): Promise<{ readonly start: number; readonly filename?: string }> {
+  const [codec] = chainOf(codecs, use).codecs;
+  if (codec.content === undefined) return { start: 0 };
+  return codec.content(await unwrapChain(codecs, use, value).bytes());
+}
+
+function innermost(chain: Chain): Codec {
+  return chain.codecs.at(-1) ?? chain.codecs[0];
+}
+
+interface Blame {
+  readonly codec: Codec;
+  readonly direction: "encode" | "decode";
+  readonly field: string;
+}
+
+function blame<T>(who: Blame, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw blamed(who, error);
+  }
+}
+
+async function blameAsync<T>(who: Blame, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw blamed(who, error);
+  }
+}
+
+const faultsOfValues = ["CODEC_INVALID_VALUE", "CODEC_CORRUPT"] as const;
+
+/** Names codec and field in faults of values; everything else of ours passes, and so does an abort. */
+function blamed(who: Blame, error: unknown): unknown {
+  const place = `Field ${who.field}, codec ${who.codec.name}`;
+  const details = { field: who.field, codec: who.codec.name, direction: who.direction };
+  if (isServiceError(error)) {
+    if (!faultsOfValues.some((code) => code === error.code) || error.details["codec"] !== undefined)
+      return error;
+    return new ServiceError(error.code, `${place}: ${error.message}`, {
+      details: { ...error.details, ...details },
+      cause: error,
+    });
+  }
+  if (error instanceof Error && error.name === "AbortError") return error;
+  const code = who.direction === "encode" ? "CODEC_INVALID_VALUE" : "CODEC_CORRUPT";
+  const what = error instanceof Error ? error.message : String(error);
+  return new ServiceError(code, `${place}: ${who.direction} failed: ${what}`, { details, cause: error });
+}
