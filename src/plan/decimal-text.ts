@@ -12,11 +12,11 @@ export function decimalText(
   const text = typeof value === "number" || typeof value === "bigint" ? String(value) : value;
   const match =
     typeof text === "string"
-      ? /^([+-]?)(\d{1,2000})(?:\.(\d{1,2000}))?(?:[eE]([+-]?\d{1,4}))?$/.exec(text)
+      ? /^([+-]?)(?=\.?\d)(\d{0,2000})(?:\.(\d{0,2000}))?(?:[eE]([+-]?\d{1,4}))?$/.exec(text)
       : null;
   if (match === null)
     return refuseValue(field, value, "is not a decimal number", 'Write digits, for example "-12.50".');
-  const { whole, fraction } = shift(match[2] ?? "", match[3] ?? "", Number(match[4] ?? 0));
+  const { whole, fraction } = shift(match[2] || "0", match[3] ?? "", Number(match[4] ?? 0));
   const sign = match[1] === "-" && /[1-9]/.test(whole + fraction) ? "-" : "";
   if (size === undefined) return sign + whole + (fraction === "" ? "" : `.${fraction}`);
   const kept = fraction.replace(/0+$/, "");

@@ -16,10 +16,10 @@ import type {
   GraphQLSchema,
   OperationDefinitionNode,
 } from "graphql";
-import type { Codec } from "../../codec/contract.ts";
+import type { CodecLookup } from "../../codec/chain.ts";
 import type { Database, Queryable } from "../../db/contract.ts";
 import type { Entity, Model } from "../../model/model.ts";
-import type { Capabilities, ObjectWriter, Uploads } from "../../object/contract.ts";
+import type { Capabilities, ObjectReaderFactory, ObjectWriter, Uploads } from "../../object/contract.ts";
 import type { Stores } from "../../store/contract.ts";
 
 /** What a field of type Mutation does; the schema puts it into the field's `extensions.write`. */
@@ -84,16 +84,12 @@ export interface WriteServices {
   readonly stores: Stores;
   readonly objects: {
     readonly writer: ObjectWriter;
+    readonly reader: ObjectReaderFactory;
     readonly uploads: Uploads;
     readonly capabilities: Capabilities;
   };
   readonly readBack: ReadBack;
   readonly limits: WriteLimits;
-}
-
-/** The codecs by name. */
-export interface CodecLookup {
-  get(name: string): Codec | undefined;
 }
 
 /** Documented limits of writes. */
