@@ -44,17 +44,27 @@ export interface ObjectWriter {
    * @throws {REFERENCE_CHANGED} when existing bytes went away meanwhile: roll back, stage again.
    */
   publish(transaction: Transaction, staged: StagedObject): Promise<StoredObject>;
+  /**
+   * Step 6, when the answer to a commit was lost: whether the transaction that published `staged` was committed. `unknown` for existing
+   * bytes that were held again: look for the row itself.
+   */
+  outcome(staged: StagedObject): Promise<"committed" | "rolled back" | "unknown">;
 }
 
 /** The read side. */
 export interface ObjectReaderFactory {
-  /** Access to the object named by a row's JSON. Opening touches no store; reading does. */
+  /**
+   * Access to the object named by a row's JSON (a store of `""` is the default one). Opening touches no store; reading does, and compares
+   * the object's size with `sizeBytes` where that is given.
+   */
   open(meta: {
     readonly store: string;
     readonly path: string;
     readonly isTree?: boolean | undefined;
+    readonly sizeBytes?: number | undefined;
   }): StoredValue;
-  file(store: string, path: string): Promise<ByteReader>;
+  /** @throws {OBJECT_MISSING} when absent, {OBJECT_CORRUPT} when not of the size expected, {STORE_UNAVAILABLE} when nobody can tell. */
+  file(store: string, path: string, expected?: { readonly sizeBytes?: number }): Promise<ByteReader>;
   tree(store: string, path: string): TreeReader;
 }
 
@@ -111,9 +121,15 @@ export interface UploadRequest {
 export interface UploadState {
   readonly id: string;
   readonly kind: "FILE" | "TREE";
-  readonly state: "OPEN" | "RECEIVED" | "COMPLETE";
+  /** `USED`: a row has it. */
+  readonly state: "OPEN" | "RECEIVED" | "COMPLETE" | "USED";
+  /** Content received, without the codec's prefix. */
   readonly receivedBytes: string;
   readonly expiresAt: Date;
+  /** As the caller named the target: `Recording.traces`. */
+  readonly field: string;
+  readonly filename: string;
+  readonly mediaType?: string;
 }
 
 /** Uploads: a reserved key and a promise of bytes. */

@@ -42,9 +42,9 @@ export function createFileDriver(location: string, options: FileDriverOptions = 
   return {
     protocol: "file",
     capabilities: { conditionalPut: "atomic", versioned: false, presign: false },
-    head: (path) => head(context, checkPath(path)),
-    get: (path, getOptions) => get(context, checkPath(path), getOptions ?? {}),
-    put: (path, body, putOptions) => put(context, { path: checkPath(path), body, ...putOptions }),
+    head: async (path) => head(context, checkPath(path)),
+    get: async (path, getOptions) => get(context, checkPath(path), getOptions ?? {}),
+    put: async (path, body, putOptions) => put(context, { path: checkPath(path), body, ...putOptions }),
     list: (prefix, listOptions) => list(context, prefix, listOptions ?? {}),
     probe: async () => (await context.root()).close(),
   };

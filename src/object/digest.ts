@@ -1,0 +1,69 @@
+/** Digests of bytes on their way, and the peer's textual form of MD5. */
+
+import { createHash } from "node:crypto";
+
+/** What is known of bytes once they have all passed. */
+export interface Digest {
+  readonly sizeBytes: number;
+  /** 64 hex digits. */
+  readonly sha256: string;
+  /** MD5 in lower-case base32 without padding, 26 characters. */
+  readonly hash: string;
+}
+
+/** Counts and hashes bytes as they pass. */
+export class DigestStream {
+  readonly #md5 = createHash("md5");
+  readonly #sha256 = createHash("sha256");
+  #sizeBytes = 0;
+  #digest: Digest | undefined;
+
+  update(chunk: Uint8Array): void {
+    this.#md5.update(chunk);
+    this.#sha256.update(chunk);
+    this.#sizeBytes += chunk.length;
+  }
+
+  get sizeBytes(): number {
+    return this.#sizeBytes;
+  }
+
+  /** Closes the digest; more bytes cannot follow. */
+  finish(): Digest {
+    this.#digest ??= {
+      sizeBytes: this.#sizeBytes,
+      sha256: this.#sha256.digest("hex"),
+      hash: base32(this.#md5.digest()),
+    };
+    return this.#digest;
+  }
+}
+
+/** Digest of a whole body. */
+export async function digestOf(body: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<Digest> {
+  const digest = new DigestStream();
+  for await (const chunk of body) {
+    signal?.throwIfAborted();
+    digest.update(chunk);
+  }
+  return digest.finish();
+}
+
+const alphabet = "abcdefghijklmnopqrstuvwxyz234567";
+
+/** RFC 4648 base32, lower case, without padding. @source https://www.rfc-editor.org/rfc/rfc4648#section-6 */
+export function base32(bytes: Uint8Array): string {
+  let text = "";
+  let buffer = 0;
+  let bits = 0;
+  for (const byte of bytes) {
+    buffer = (buffer << 8) | byte;
+    bits += 8;
+    while (bits >= 5) {
+      bits -= 5;
+      text += alphabet[(buffer >>> bits) & 31];
+    }
+    buffer &= (1 << bits) - 1;
+  }
+  return bits === 0 ? text : text + alphabet[(buffer << (5 - bits)) & 31];
+}

@@ -1,0 +1,174 @@
+/** The read side: objects as random access, always by the stored path. */
+
+import type { ByteReader, JsonObject, StoredValue, TreeEntry, TreeReader } from "../codec/contract.ts";
+import { ServiceError } from "../errors.ts";
+import type { Store, Stores } from "../store/contract.ts";
+import { checkPath } from "../store/path.ts";
+import type { ObjectReaderFactory } from "./contract.ts";
+import { digestOf } from "./digest.ts";
+
+/** The read side over `stores`. */
+export function createReader(stores: Stores): ObjectReaderFactory {
+  // A peer may write no name, or an empty one, for the default store.
+  const storeOf = (name: string): Store => stores.get(name === "" ? (stores.defaultName ?? name) : name);
+  const file: ObjectReaderFactory["file"] = (store, path, expected) =>
+    openFile(storeOf(store), path, expected);
+  const tree: ObjectReaderFactory["tree"] = (store, path) =>
+    createTreeReader(storeOf(store), checkPath(path));
+  return {
+    file,
+    tree,
+    open: (meta): StoredValue => ({
+      meta: metaOf(meta),
+      bytes: () =>
+        file(meta.store, meta.path, meta.sizeBytes === undefined ? {} : { sizeBytes: meta.sizeBytes }),
+      tree: async () => tree(meta.store, meta.path),
+    }),
+  };
+}
+
+function metaOf(meta: Parameters<ObjectReaderFactory["open"]>[0]): JsonObject {
+  const { store, path, ...rest } = meta;
+  const known = Object.entries(rest).filter(
+    (entry): entry is [string, boolean | number] => entry[1] !== undefined,
+  );
+  return { store, path, ...Object.fromEntries(known) };
+}
+
+async function openFile(
+  store: Store,
+  path: string,
+  expected: { readonly sizeBytes?: number } = {},
+): Promise<ByteReader> {
+  const head = await store.driver.head(checkPath(path));
+  if (head === undefined) throw missing(store, path);
+  if (expected.sizeBytes !== undefined && expected.sizeBytes !== head.sizeBytes) {
+    throw corrupt(store, path, `has ${head.sizeBytes} bytes instead of ${expected.sizeBytes}`);
+  }
+  return createByteReader(store, path, head.sizeBytes);
+}
+
+function createByteReader(store: Store, path: string, sizeBytes: number): ByteReader {
+  const stream = (start = 0, end = sizeBytes, signal?: AbortSignal): AsyncGenerator<Uint8Array> =>
+    streamRange({ store, path, sizeBytes }, { start, end, signal });
+  return {
+    sizeBytes,
+    stream,
+    read: async (start, end, signal) => {
+      const bytes = new Uint8Array(Math.max(0, end - start));
+      let filled = 0;
+      for await (const chunk of stream(start, end, signal)) {
+        bytes.set(chunk, filled);
+        filled += chunk.length;
+      }
+      return bytes;
+    },
+  };
+}
+
+interface Opened {
+  readonly store: Store;
+  readonly path: string;
+  readonly sizeBytes: number;
+}
+
+async function* streamRange(
+  file: Opened,
+  range: { start: number; end: number; signal: AbortSignal | undefined },
+): AsyncGenerator<Uint8Array> {
+  const { start, end, signal } = range;
+  if (start < 0 || end < start || end > file.sizeBytes) {
+    throw new ServiceError(
+      "RANGE_NOT_SATISFIABLE",
+      `Bytes ${start} to ${end} of ${file.path} do not exist.`,
+      {
+        details: { limit: file.sizeBytes, remedy: `The object has ${file.sizeBytes} bytes.` },
+      },
+    );
+  }
+  if (start === end) return;
+  const found = await file.store.driver.get(file.path, { range: { start, end }, signal });
+  if (found === undefined) throw missing(file.store, file.path);
+  let left = end - start;
+  for await (const chunk of found.body) {
+    left -= chunk.length;
+    if (left < 0) break;
+    yield chunk;
+  }
+  if (left !== 0)
+    throw corrupt(file.store, file.path, `gave ${left > 0 ? "fewer" : "more"} bytes than it has`);
+}
+
+function createTreeReader(store: Store, path: string): TreeReader {
+  const root = `${path}/`;
+  return {
+    entries: (options = {}) => treeEntries(store, root, options),
+    file: async (relative, signal) => {
+      const inside = root + checkPath(relative);
+      const head = await store.driver.head(inside, signal);
+      return head === undefined ? undefined : createByteReader(store, inside, head.sizeBytes);
+    },
+  };
+}
+
+async function* treeEntries(
+  store: Store,
+  root: string,
+  options: NonNullable<Parameters<TreeReader["entries"]>[0]>,
+): AsyncGenerator<TreeEntry> {
+  const list = store.driver.list(root + (options.prefix ?? ""), {
+    ...(options.after === undefined ? {} : { after: root + options.after }),
+    signal: options.signal,
+  });
+  let any = false;
+  for await (const head of list) {
+    any = true;
+    yield { path: head.path.slice(root.length), sizeBytes: head.sizeBytes };
+  }
+  // An empty folder is never written, so a whole listing with nothing in it means that the object is gone.
+  if (!any && options.prefix === undefined && options.after === undefined)
+    throw missing(store, root.slice(0, -1));
+}
+
+/** What the recorded digests of an object are compared with. */
+export interface ExpectedDigest {
+  /** The peer's `hash`: MD5 in base32. */
+  readonly hash?: string | undefined;
+  readonly sha256?: string | undefined;
+}
+
+/** Reads the whole object and compares its digests, as the peer does on each read. @throws {OBJECT_CORRUPT} naming the digest that differs. */
+export async function verifyDigest(
+  reader: ByteReader,
+  expected: ExpectedDigest,
+  signal?: AbortSignal,
+): Promise<void> {
+  const found = await digestOf(reader.stream(0, reader.sizeBytes, signal), signal);
+  for (const name of ["hash", "sha256"] as const) {
+    const wanted = expected[name];
+    if (wanted === undefined || wanted === found[name]) continue;
+    throw new ServiceError(
+      "OBJECT_CORRUPT",
+      `An object's ${name} is ${found[name]}, but ${wanted} was recorded.`,
+      {
+        details: {
+          field: name,
+          value: found[name],
+          remedy: "Restore the object from a backup of the store.",
+        },
+      },
+    );
+  }
+}
+
+function missing(store: Store, path: string): ServiceError {
+  return new ServiceError("OBJECT_MISSING", `The store ${store.config.name} has no object at ${path}.`, {
+    details: { store: store.config.name, path, remedy: "Restore the object from a backup of the store." },
+  });
+}
+
+function corrupt(store: Store, path: string, what: string): ServiceError {
+  return new ServiceError("OBJECT_CORRUPT", `The object ${path} in the store ${store.config.name} ${what}.`, {
+    details: { store: store.config.name, path, remedy: "Restore the object from a backup of the store." },
+  });
+}

@@ -1,0 +1,301 @@
+/**
+ * The write path of the object protocol (`docs/architecture.md`, "Objects"): look for equal content, reserve a key, put, verify; then, in the
+ * transaction that writes the row, publish the new object or hold the existing one.
+ *
+ * No error path deletes bytes: what was reserved and never published expires, and the collector takes it from there.
+ */
+
+import type { StoredObject } from "../codec/contract.ts";
+import type { Database, Transaction } from "../db/contract.ts";
+import { sqlstateOf } from "../db/sqlstate.ts";
+import { isServiceError, ServiceError } from "../errors.ts";
+import type { Store, Stores } from "../store/contract.ts";
+import type { ObjectWriter, StageBody, StagedObject, StageRequest } from "./contract.ts";
+import { type Digest, DigestStream, digestOf } from "./digest.ts";
+import type { FaultPoints } from "./fault-points.ts";
+import { expired, maxLeaseMs, type Reservation, release, renew, reserve } from "./lease.ts";
+import { locatorOf, parseLocator } from "./locator.ts";
+import { canonicalHashPath, schemaPath, tokenHashPath } from "./object-path.ts";
+
+export interface WriterContext {
+  readonly db: Database;
+  readonly stores: Stores;
+  readonly faults: FaultPoints;
+  /** Life of a reservation without a sign of life; renewed while bytes flow. */
+  readonly leaseMs: number;
+}
+
+/** A put of one body, wherever a free key is found. */
+interface Task {
+  readonly store: Store;
+  readonly request: StageRequest;
+  readonly source: () => AsyncIterable<Uint8Array>;
+  readonly paths: readonly (() => string)[];
+  /** Known before the put for hash-addressed objects. */
+  readonly expected?: Digest;
+}
+
+/** Keys tried after the first, before giving up. */
+const furtherKeys = 8;
+
+/** The write side, but for bytes that uploads bring. */
+export function createWriter(context: WriterContext): Omit<ObjectWriter, "stageUpload"> {
+  return {
+    stage: (request, body) => stage(context, request, body),
+    publish: (transaction, staged) => publish(transaction, staged),
+    outcome: (staged) => outcome(context.db, staged),
+  };
+}
+
+async function stage(context: WriterContext, request: StageRequest, body: StageBody): Promise<StagedObject> {
+  const store = context.stores.get(request.store);
+  const source = body instanceof Uint8Array ? () => once(body) : body;
+  if (request.addressing === "hash") return stageHashed(context, { store, request, source });
+  const path = (): string => schemaPath(store.config, request);
+  return putAndVerify(context, {
+    store,
+    request,
+    source,
+    paths: Array.from({ length: furtherKeys }, () => path),
+  });
+}
+
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
+}
+
+async function stageHashed(context: WriterContext, task: Omit<Task, "paths">): Promise<StagedObject> {
+  const { store, request } = task;
+  // The canonical key is for bytes whose digest we know beforehand: a peer trusts what it finds under it.
+  const digest = await digestOf(task.source(), request.signal);
+  const existing = await findEqual(context, request, digest);
+  if (existing !== undefined) return existing;
+  const token = (): string => tokenHashPath(store.config, request.schema, digest.hash);
+  const canonical = (): string => canonicalHashPath(store.config, request.schema, digest.hash);
+  const paths = [canonical, ...Array.from({ length: furtherKeys }, () => token)];
+  return putAndVerify(context, { ...task, paths, expected: digest });
+}
+
+/** Scope of deduplication: one schema in one store, so that a digest is no oracle across projects. */
+export function dedupKey(store: string, schema: string, sha256: string): string {
+  return `${store}/${schema}/${sha256}`;
+}
+
+async function findEqual(
+  context: WriterContext,
+  request: StageRequest,
+  digest: Digest,
+): Promise<StagedObject | undefined> {
+  const dedup = dedupKey(request.store, request.schema, digest.sha256);
+  const { rows } = await context.db.query<{ locator: string }>(
+    "SELECT locator FROM holdfast.object WHERE dedup = $1 AND verified_at IS NOT NULL",
+    [dedup],
+    { name: "object-by-dedup" },
+  );
+  const locator = rows[0]?.locator;
+  const path = locator === undefined ? undefined : parseLocator(locator)?.path;
+  if (locator === undefined || path === undefined) return undefined;
+  const object = storedObject(request, { path, digest, writtenAt: new Date() });
+  return { schema: request.schema, locator, object, dedup };
+}
+
+async function putAndVerify(context: WriterContext, task: Task): Promise<StagedObject> {
+  const { request, store } = task;
+  for (let attempt = 0; attempt < task.paths.length; attempt++) {
+    const reservation = await reserve(context.db, {
+      store: request.store,
+      paths: task.paths.slice(attempt),
+      leaseMs: context.leaseMs,
+      principal: request.principal,
+    });
+    await context.faults("reserve.after");
+    const digest = await putOnce(context, task, reservation);
+    if (digest === undefined) continue;
+    const head = await verify(task, reservation.path, digest);
+    await context.faults("verify.after");
+    const isHashed = request.addressing === "hash";
+    return {
+      schema: request.schema,
+      locator: locatorOf(request.store, reservation.path),
+      object: storedObject(request, { path: reservation.path, digest, writtenAt: head.modifiedAt }),
+      uploadId: reservation.id,
+      ...(isHashed ? { dedup: dedupKey(request.store, request.schema, digest.sha256) } : {}),
+    };
+  }
+  throw new ServiceError(
+    "STORE_CONFLICT",
+    `The store ${store.config.name} has bytes under every key tried.`,
+    {
+      details: { field: request.column, remedy: "Try again." },
+    },
+  );
+}
+
+/** Puts the body under the reserved key; `undefined` when somebody else's bytes lie there, so that another key is needed. */
+async function putOnce(
+  context: WriterContext,
+  task: Task,
+  reservation: Reservation,
+): Promise<Digest | undefined> {
+  await context.faults("put.before");
+  const digest = new DigestStream();
+  const options = {
+    ...(task.expected === undefined ? {} : { sizeBytes: task.expected.sizeBytes }),
+    ...(task.request.signal === undefined ? {} : { signal: task.request.signal }),
+  };
+  try {
+    await task.store.driver.put(reservation.path, watched(context, { task, reservation, digest }), options);
+  } catch (error) {
+    if (!isServiceError(error, "STORE_CONFLICT")) throw error;
+    // The bytes there are not ours: the reservation must not lead the reaper to them.
+    await release(context.db, reservation.id);
+    return undefined;
+  }
+  await context.faults("put.complete-reply-lost");
+  return digest.finish();
+}
+
+interface Watch {
+  readonly task: Task;
+  readonly reservation: Reservation;
+  readonly digest: DigestStream;
+}
+
+/** The body, hashed on its way; long puts keep their reservation alive. */
+async function* watched(context: WriterContext, watch: Watch): AsyncGenerator<Uint8Array> {
+  const began = Date.now();
+  let renewed = began;
+  let part = 0;
+  for await (const chunk of watch.task.source()) {
+    await context.faults(`put.part[${part++}]`);
+    watch.digest.update(chunk);
+    yield chunk;
+    const now = Date.now();
+    if (now - renewed < context.leaseMs / 4) continue;
+    if (now - began > maxLeaseMs) throw expired();
+    await renew(context.db, watch.reservation.id, context.leaseMs);
+    renewed = now;
+  }
+}
+
+/** The protocol's step 4: what arrived is what was sent. Digests are taken from the stream, the size from the store. */
+async function verify(task: Task, path: string, digest: Digest): Promise<{ readonly modifiedAt: Date }> {
+  if (task.expected !== undefined && task.expected.sha256 !== digest.sha256) {
+    throw new ServiceError(
+      "UPLOAD_MISMATCH",
+      `The value of ${task.request.column} changed while it was written.`,
+      {
+        details: {
+          field: task.request.column,
+          remedy: "Write it again; a body must give the same bytes each time.",
+        },
+      },
+    );
+  }
+  const head = await task.store.driver.head(path, task.request.signal);
+  if (head?.sizeBytes === digest.sizeBytes) return head;
+  throw new ServiceError(
+    "STORE_UNAVAILABLE",
+    `The store ${task.request.store} has ${head?.sizeBytes ?? "no"} bytes at ${path} after ${digest.sizeBytes} were written.`,
+    { details: { field: task.request.column, remedy: "Check the store, then try again." } },
+  );
+}
+
+function storedObject(
+  request: StageRequest,
+  facts: { path: string; digest: Digest; writtenAt: Date },
+): StoredObject {
+  return {
+    store: request.store,
+    path: facts.path,
+    schema: request.schema,
+    sizeBytes: facts.digest.sizeBytes,
+    sha256: facts.digest.sha256,
+    ...(request.addressing === "hash" ? { hash: facts.digest.hash } : {}),
+    ...(request.ext === undefined ? {} : { ext: request.ext }),
+    isTree: false,
+    writtenAt: facts.writtenAt,
+  };
+}
+
+async function publish(transaction: Transaction, staged: StagedObject): Promise<StoredObject> {
+  const locator =
+    staged.uploadId === undefined ? await hold(transaction, staged) : await publishNew(transaction, staged);
+  const path = parseLocator(locator)?.path ?? staged.object.path;
+  return path === staged.object.path ? staged.object : { ...staged.object, path };
+}
+
+async function hold(transaction: Transaction, staged: StagedObject): Promise<string> {
+  const { rows } = await transaction.query<{ held: boolean }>(
+    "SELECT holdfast.hold_existing($1, $2) AS held",
+    [staged.schema, staged.locator],
+    { name: "object-hold" },
+  );
+  if (rows[0]?.held === true) return staged.locator;
+  throw new ServiceError(
+    "REFERENCE_CHANGED",
+    `The object ${staged.locator} went away while a row was to name it.`,
+    {
+      details: { remedy: "Try again: the bytes are written anew." },
+    },
+  );
+}
+
+/** How often equal content that commits at the same moment is looked for again. */
+const publishAttempts = 5;
+
+async function publishNew(transaction: Transaction, staged: StagedObject): Promise<string> {
+  const { object } = staged;
+  const sha256 = object.sha256 === undefined ? null : Buffer.from(object.sha256, "hex");
+  const values = [
+    staged.schema,
+    staged.uploadId,
+    staged.dedup ?? null,
+    object.isTree,
+    object.sizeBytes,
+    sha256,
+  ];
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await transaction.savepoint(async () => {
+        const { rows } = await transaction.query<{ locator: string }>(
+          "SELECT holdfast.publish($1, $2, $3, $4, $5, $6, NULL) AS locator",
+          values,
+          { name: "object-publish" },
+        );
+        return rows[0]?.locator ?? staged.locator;
+      });
+    } catch (error) {
+      const sqlstate = sqlstateOf(error);
+      if (sqlstate === "23505" && attempt < publishAttempts) continue;
+      if (sqlstate === "55006" && /has expired/.test(String(causeText(error)))) throw expired(error);
+      throw error;
+    }
+  }
+}
+
+function causeText(error: unknown): string {
+  const cause = error instanceof Error ? error.cause : undefined;
+  return cause instanceof Error ? cause.message : String(error);
+}
+
+/** The protocol's step 6. A transaction that still runs holds the row's lock, so the answer waits for it. */
+async function outcome(db: Database, staged: StagedObject): Promise<"committed" | "rolled back" | "unknown"> {
+  if (staged.uploadId === undefined) return "unknown";
+  const { rows } = await db.transaction(
+    (transaction) =>
+      transaction.query<{ used: boolean }>(
+        "SELECT expires_at = '-infinity' AS used FROM holdfast.upload WHERE id = $1 FOR UPDATE",
+        [staged.uploadId],
+      ),
+    { lockTimeoutMs: 30_000 },
+  );
+  const used = rows[0]?.used;
+  if (used !== undefined) return used ? "committed" : "rolled back";
+  // No reservation any more: published, or reaped long after it expired.
+  const published = await db.query(
+    "SELECT FROM holdfast.object WHERE locator = $1 AND verified_at IS NOT NULL",
+    [staged.locator],
+  );
+  return published.rowCount > 0 ? "committed" : "unknown";
+}
