@@ -7,6 +7,7 @@
  */
 
 import { integrity } from "./0001-integrity.ts";
+import { uploads } from "./0002-uploads.ts";
 import { identity } from "./0003-identity.ts";
 
 /** One step of the schema: its name for ever, and SQL text, several statements each. */
@@ -15,4 +16,4 @@ export interface MigrationText {
   readonly sql: readonly string[];
 }
 
-export const migrations: readonly MigrationText[] = [integrity, identity];
+export const migrations: readonly MigrationText[] = [integrity, uploads, identity];
