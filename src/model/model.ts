@@ -48,7 +48,7 @@ export interface Entity {
   readonly columns: readonly Column[];
   /** Outgoing references, in the order of the file. */
   readonly references: readonly Reference[];
-  /** References of others that point here. */
+  /** References of others that point here; those of list parts (`listOf`) too, under the list's field name. */
   readonly children: readonly Child[];
   /** Lists of codec values, each kept in a part table. */
   readonly lists: readonly CodecList[];
@@ -110,6 +110,8 @@ export interface ColumnType {
   readonly graphql: string;
   /** Set for enum columns: name of the model's enum. */
   readonly enum?: string;
+  /** Set for enum columns: PostgreSQL schema of the type `sql`, that of the table which declares the attribute. */
+  readonly enumSchema?: string;
   /** Set for codec columns. */
   readonly codec?: CodecUse;
   /** Set for lists of scalars, stored as json: the GraphQL element type and whether elements may be null. */

@@ -1,0 +1,170 @@
+/** Fields with `@codec` → drafts; codec, store and output type are checked against the running service. */
+
+import { Kind } from "graphql";
+import { columnNameOf, refuseReferenceDirectives, refuseType } from "./attribute.ts";
+import { defaultOf } from "./default.ts";
+import type { DirectiveUse } from "./directive.ts";
+import type { AttributeDraft, ListDraft, Scope } from "./draft.ts";
+import type { FieldSource } from "./field.ts";
+import { checkStoreColumnName } from "./identifier.ts";
+import { jsonOf } from "./literal.ts";
+import type { CodecFacts, CodecUse, ColumnType, ModelContext } from "./model.ts";
+
+/** A field whose value one codec stores. */
+export function codecDraft(field: FieldSource, scope: Scope): AttributeDraft | undefined {
+  const { label, shape } = field;
+  const type = codecType(field, scope);
+  if (!checkCodecField(field, scope)) return undefined;
+  const column = columnNameOf(field, scope);
+  if (type === undefined || column === undefined) return undefined;
+  const place = field.uses.one("column")?.place("name") ?? field.node;
+  if (type.codec?.store !== undefined && !checkStoreColumnName(column, label, scope.problems.at(place))) {
+    return undefined;
+  }
+  const value = refuseDefault(field, scope) ? defaultOf(field, { type }, scope) : "faulty";
+  if (value === "faulty") return undefined;
+  return {
+    kind: "attribute",
+    name: field.name,
+    label,
+    node: field.node,
+    uses: field.uses,
+    description: field.description,
+    column,
+    type,
+    nullable: shape.nullable,
+    inKey: false,
+    ...value,
+    ...(field.renamedFrom === undefined ? {} : { renamedFrom: field.renamedFrom }),
+  };
+}
+
+/** A list of codec values: each element gets a row, and so a foreign key, of its own. */
+export function codecListDraft(field: FieldSource, scope: Scope): ListDraft | undefined {
+  const { label, shape } = field;
+  const type = codecType(field, scope);
+  if (!checkCodecField(field, scope)) return undefined;
+  if (shape.nullable || shape.list?.elementNullable === true) {
+    return scope.problems.at(field.node.type)(
+      `${label}: a list of codec values, and its elements, cannot be null`,
+      `Write [${shape.type}!]!; no values is the empty list.`,
+    );
+  }
+  const column = field.uses.one("column");
+  if (column !== undefined) {
+    return scope.problems.at(column.node)(
+      `${label}: @column does not go with a list of codec values`,
+      "Remove it: the values lie in a table of their own.",
+    );
+  }
+  if (type === undefined) return undefined;
+  return {
+    kind: "list",
+    name: field.name,
+    label,
+    node: field.node,
+    uses: field.uses,
+    description: field.description,
+    type,
+    ...(field.renamedFrom === undefined ? {} : { renamedFrom: field.renamedFrom }),
+  };
+}
+
+function checkCodecField(field: FieldSource, scope: Scope): boolean {
+  if (!refuseType(field, "a codec decides the type of its column", scope)) return false;
+  if (!refuseReferenceDirectives(field, scope)) return false;
+  if (!field.inKey) return true;
+  scope.problems.at(field.node.type)(
+    `${field.label}: a codec field cannot be part of the key`,
+    "Remove @key.",
+  );
+  return false;
+}
+
+function refuseDefault(field: FieldSource, scope: Scope): boolean {
+  const literal = field.uses.one("column")?.literal("default");
+  if (literal === undefined || literal.kind === Kind.NULL) return true;
+  scope.problems.at(literal)(`${field.label}: a codec field has no default`, "Remove it.");
+  return false;
+}
+
+function codecType(field: FieldSource, scope: Scope): ColumnType | undefined {
+  const use = field.uses.one("codec");
+  const name = use?.text("name");
+  if (use === undefined || name === undefined) return undefined;
+  const { codecs } = scope.context;
+  const facts = codecs.get(name);
+  if (facts === undefined) {
+    return scope.problems.at(use.place("name"))(
+      `${field.label}: no codec ${JSON.stringify(name)} is loaded`,
+      `Loaded are: ${[...codecs.keys()].sort().join(", ") || "none"}.`,
+    );
+  }
+  if (facts.output !== field.shape.type) {
+    return scope.problems.at(field.node.type)(
+      `${field.label}: the codec ${name} gives ${facts.output}, not ${field.shape.type}`,
+      `Write ${facts.output}, or another codec.`,
+    );
+  }
+  const args = codecArguments(use, field.label, scope);
+  const placed = placement(use, { facts, label: field.label, scope });
+  if (args === undefined || placed === undefined) return undefined;
+  const spec = placed.store === undefined ? `<${name}>` : `<${name}@${placed.store}>`;
+  return { spec, sql: placed.sql, graphql: facts.output, codec: { name, ...placed.use, args } };
+}
+
+function codecArguments(use: DirectiveUse, label: string, scope: Scope): CodecUse["args"] | undefined {
+  const literal = use.literal("args");
+  if (literal === undefined) return {};
+  const value = literal.kind === Kind.OBJECT ? jsonOf(literal) : undefined;
+  if (typeof value === "object" && value !== null) return { ...value };
+  return scope.problems.at(literal)(
+    `${label}: the codec's args are no JSON object`,
+    "Write args: {name: value}.",
+  );
+}
+
+interface Placement {
+  readonly sql: string;
+  readonly store?: string;
+  readonly use: { readonly store?: string; readonly isDefaultStore: boolean };
+}
+
+interface PlacementCheck {
+  readonly facts: CodecFacts;
+  readonly label: string;
+  readonly scope: Scope;
+}
+
+function placement(use: DirectiveUse, { facts, label, scope }: PlacementCheck): Placement | undefined {
+  const written = use.text("store");
+  const report = scope.problems.at(use.place("store"));
+  if (written === undefined) {
+    if (facts.row !== undefined) return { sql: facts.row, use: { isDefaultStore: false } };
+    return report(
+      `${label}: the codec ${facts.name} needs a store`,
+      `Write @codec(name: "${facts.name}", store: "default").`,
+    );
+  }
+  if (facts.store === undefined) {
+    return report(
+      `${label}: the codec ${facts.name} cannot use a store`,
+      "Remove store: its values lie in the row.",
+    );
+  }
+  const ofContext = defaultStoreFor(facts, scope.context);
+  const store = written === "default" ? ofContext : written;
+  if (store === undefined) {
+    const key = facts.external ? "stores.filepath_default" : "stores.default";
+    return report(`${label}: there is no default store for ${facts.name}`, `Set ${key}, or name a store.`);
+  }
+  if (!scope.context.stores.has(store)) {
+    const known = [...scope.context.stores].sort().join(", ") || "none";
+    return report(`${label}: no store ${JSON.stringify(store)} is configured`, `Configured are: ${known}.`);
+  }
+  return { sql: facts.store, store, use: { store, isDefaultStore: store === ofContext } };
+}
+
+function defaultStoreFor(facts: CodecFacts, context: ModelContext): string | undefined {
+  return facts.external ? context.filepathDefaultStore : context.defaultStore;
+}
