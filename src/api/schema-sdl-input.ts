@@ -8,7 +8,7 @@ import { isOrdered } from "./schema-sdl-shared.ts";
 
 /** The codecs by name. */
 export interface CodecNames {
-  get(name: string): Codec | undefined;
+  find(name: string): Codec | undefined;
 }
 
 /** Filter keys with a meaning of their own; a field of such a name cannot be filtered. */
@@ -108,14 +108,14 @@ function createField(
     ];
   }
   const element = listElement(model, step.list.entity)?.type.codec;
-  const input = element === undefined ? undefined : options.codecs.get(element.name)?.input;
+  const input = element === undefined ? undefined : options.codecs.find(element.name)?.input;
   return input === undefined ? [] : [field(`${step.list.field}: [${input}!]`, step.list.description)];
 }
 
 function columnInput(column: Column, codecs: CodecNames, use: "create" | "patch"): readonly string[] {
   if (column.origin === "reference") return [];
   const { codec } = column.type;
-  const base = codec === undefined ? columnType(column).replace(/!$/, "") : codecs.get(codec.name)?.input;
+  const base = codec === undefined ? columnType(column).replace(/!$/, "") : codecs.find(codec.name)?.input;
   if (base === undefined) return [];
   const required = use === "create" && !column.nullable && column.default === undefined;
   return [field(`${column.field}: ${base}${required ? "!" : ""}`, column.description)];

@@ -1,16 +1,11 @@
 /** The root types: Query and Mutation. */
 
 import type { Column, Entity, Model } from "../model/model.ts";
+import type { ReadField } from "../plan/plan-operation.ts";
 import { listArguments } from "./schema-sdl-entity.ts";
 import { type CodecNames, isUpdatable, keyArgument, keyColumns } from "./schema-sdl-input.ts";
 import { byUniqueName, definition, field, typeNames } from "./schema-sdl-names.ts";
 import type { WriteField } from "./write/contract.ts";
-
-/** What a field of type Query answers with. */
-export type ReadField =
-  | { readonly kind: "node" | "nodes" }
-  | { readonly kind: "list"; readonly entity: string }
-  | { readonly kind: "row"; readonly entity: string; readonly columns: readonly string[] };
 
 /** A root field: its SDL and what it does. */
 export interface RootField<Does> {

@@ -1,8 +1,8 @@
 /** Model → the whole schema as SDL text. */
 
-import type { Codec } from "../codec/contract.ts";
+import type { CodecRegistry } from "../codec/registry.ts";
 import type { EnumType, Model } from "../model/model.ts";
-import { codecOutputs, codecSdl } from "./schema-sdl-codec.ts";
+import { codecSdl } from "./schema-sdl-codec.ts";
 import { entitySdl } from "./schema-sdl-entity.ts";
 import { inputSdl } from "./schema-sdl-input.ts";
 import { definition, enumFilter, field } from "./schema-sdl-names.ts";
@@ -10,12 +10,7 @@ import { rootEntities, rootSdl } from "./schema-sdl-root.ts";
 import { sharedSdl } from "./schema-sdl-shared.ts";
 
 /** The codecs that a schema is made with. */
-export interface SchemaCodecs {
-  readonly all: readonly Codec[];
-  /** SDL of their input and auxiliary types. */
-  readonly typeDefs: string;
-  get(name: string): Codec | undefined;
-}
+export type SchemaCodecs = Pick<CodecRegistry, "outputs" | "typeDefs" | "find">;
 
 /** The SDL of the entity API of `model`. */
 export function schemaSdl(model: Model, codecs: SchemaCodecs): string {
@@ -23,7 +18,7 @@ export function schemaSdl(model: Model, codecs: SchemaCodecs): string {
     rootSdl(model, codecs),
     ...rootEntities(model).flatMap((entity) => [entitySdl(model, entity), inputSdl(model, entity, codecs)]),
     ...model.enums.flatMap((type) => [enumSdl(type), enumFilterSdl(type)]),
-    codecSdl(codecOutputs(codecs.all)),
+    codecSdl(codecs.outputs.values()),
     codecs.typeDefs,
     sharedSdl(),
   ];

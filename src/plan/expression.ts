@@ -1,0 +1,151 @@
+/** Arguments as expressions over variables, so that one plan serves every value. */
+
+import {
+  type FieldNode,
+  type GraphQLArgument,
+  GraphQLError,
+  type GraphQLField,
+  type GraphQLInputType,
+  isInputObjectType,
+  isListType,
+  isNonNullType,
+  Kind,
+  type ValueNode,
+  valueFromAST,
+} from "graphql";
+
+/** A value that is known, or will be when the variables are. */
+export type Expression =
+  | { readonly kind: "literal"; readonly value: unknown }
+  | { readonly kind: "variable"; readonly name: string }
+  | { readonly kind: "list"; readonly items: readonly Expression[] }
+  | { readonly kind: "object"; readonly fields: Arguments };
+
+/** Expressions by argument or input field; `fallback` stands in where a variable is not given. */
+export type Arguments = Readonly<
+  Record<string, { readonly expression: Expression; readonly fallback?: unknown; readonly required: boolean }>
+>;
+
+/** The arguments of a validated field. */
+export function planArguments(definition: GraphQLField<unknown, unknown>, node: FieldNode): Arguments {
+  const given = new Map((node.arguments ?? []).map((argument) => [argument.name.value, argument.value]));
+  return planFields(definition.args, given);
+}
+
+type Named = Pick<GraphQLArgument, "name" | "type" | "defaultValue">;
+
+function planFields(definitions: readonly Named[], given: ReadonlyMap<string, ValueNode>): Arguments {
+  const planned = definitions.flatMap((definition) => {
+    const value = given.get(definition.name);
+    const fallback = definition.defaultValue === undefined ? {} : { fallback: definition.defaultValue };
+    if (value === undefined && definition.defaultValue === undefined) return [];
+    const expression: Expression =
+      value === undefined
+        ? { kind: "literal", value: definition.defaultValue }
+        : planValue(value, definition.type);
+    return [
+      [definition.name, { expression, ...fallback, required: isNonNullType(definition.type) }] as const,
+    ];
+  });
+  return Object.fromEntries(planned);
+}
+
+function planValue(node: ValueNode, type: GraphQLInputType): Expression {
+  if (node.kind === Kind.VARIABLE) return { kind: "variable", name: node.name.value };
+  const inner = isNonNullType(type) ? type.ofType : type;
+  if (!hasVariables(node)) {
+    const value = valueFromAST(node, type);
+    checkLiteral(value, node);
+    return { kind: "literal", value };
+  }
+  if (isListType(inner)) {
+    const nodes = node.kind === Kind.LIST ? node.values : [node];
+    return { kind: "list", items: nodes.map((item) => planValue(item, inner.ofType)) };
+  }
+  if (isInputObjectType(inner) && node.kind === Kind.OBJECT) {
+    const given = new Map(node.fields.map((field) => [field.name.value, field.value]));
+    return { kind: "object", fields: planFields(Object.values(inner.getFields()), given) };
+  }
+  return planJson(node);
+}
+
+/** A scalar literal with variables inside: only JSON has such. */
+function planJson(node: ValueNode): Expression {
+  if (node.kind === Kind.VARIABLE) return { kind: "variable", name: node.name.value };
+  if (node.kind === Kind.LIST) return { kind: "list", items: node.values.map(planJson) };
+  if (node.kind === Kind.OBJECT) {
+    const fields = node.fields.map(
+      (field) => [field.name.value, { expression: planJson(field.value), required: false }] as const,
+    );
+    return { kind: "object", fields: Object.fromEntries(fields) };
+  }
+  if (node.kind === Kind.INT || node.kind === Kind.FLOAT)
+    return { kind: "literal", value: Number(node.value) };
+  return { kind: "literal", value: node.kind === Kind.NULL ? null : node.value };
+}
+
+function hasVariables(node: ValueNode): boolean {
+  if (node.kind === Kind.VARIABLE) return true;
+  if (node.kind === Kind.LIST) return node.values.some(hasVariables);
+  return node.kind === Kind.OBJECT && node.fields.some((field) => hasVariables(field.value));
+}
+
+function checkLiteral(value: unknown, node: ValueNode): void {
+  const fault = unfitLiteral(value);
+  if (fault !== undefined)
+    throw new GraphQLError(fault, { nodes: node, extensions: { code: "BAD_USER_INPUT" } });
+}
+
+/** Why PostgreSQL could not take a value, whatever its type: NUL, half a surrogate pair, a number beyond 64-bit floating point. */
+export function unfitLiteral(value: unknown): string | undefined {
+  if (typeof value === "string") {
+    if (value.includes("\0")) {
+      return "A string contains the character NUL (U+0000), which PostgreSQL cannot store; remove it or use Bytes.";
+    }
+    return value.isWellFormed()
+      ? undefined
+      : "A string contains half of a surrogate pair; send well-formed Unicode.";
+  }
+  if (typeof value === "number" && !Number.isFinite(value)) {
+    return "A number is beyond the range of 64-bit floating point; Float takes finite numbers only.";
+  }
+  if (value === null || typeof value !== "object" || value instanceof Uint8Array) return undefined;
+  for (const [name, inner] of Object.entries(value)) {
+    const fault = unfitLiteral(name) ?? unfitLiteral(inner);
+    if (fault !== undefined) return fault;
+  }
+  return undefined;
+}
+
+/** The values of `planned` for one request. @throws GraphQLError where a required one is null. */
+export function evaluateArguments(
+  planned: Arguments,
+  variables: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
+  const values: Record<string, unknown> = {};
+  for (const [name, { expression, fallback, required }] of Object.entries(planned)) {
+    const found = evaluate(expression, variables);
+    const value = found === undefined ? fallback : found;
+    if (value === null && required) {
+      throw new GraphQLError(`Argument or field "${name}" of non-null type must not be null.`, {
+        extensions: { code: "BAD_USER_INPUT" },
+      });
+    }
+    if (value !== undefined) values[name] = value;
+  }
+  return values;
+}
+
+/** `undefined` stands for a variable that was not given. */
+function evaluate(expression: Expression, variables: Readonly<Record<string, unknown>>): unknown {
+  switch (expression.kind) {
+    case "literal":
+      return expression.value;
+    case "variable":
+      return variables[expression.name];
+    case "list":
+      return expression.items.map((item) => evaluate(item, variables) ?? null);
+    case "object":
+      return evaluateArguments(expression.fields, variables);
+  }
+}

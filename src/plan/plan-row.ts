@@ -1,0 +1,167 @@
+/** What is selected of one entity's rows. */
+
+import type { FieldNode, SelectionSetNode } from "graphql";
+import type { Child, CodecList, CodecUse, Column, Entity, Reference } from "../model/model.ts";
+import { collectFields, selectionSets } from "./collect-fields.ts";
+import { planArguments } from "./expression.ts";
+import type { ConnectionField, EdgeField, Links, PageInfoField, RowField, RowSelection } from "./plan.ts";
+import { planCodec } from "./plan-codec.ts";
+import { addArguments, objectType, type Planning } from "./planning.ts";
+
+type Nodes = readonly [FieldNode, ...FieldNode[]];
+
+/** Plans the fields of `name` that `sets` select. */
+export function planRow(planning: Planning, name: string, sets: readonly SelectionSetNode[]): RowSelection {
+  const entity = entityOf(planning, name);
+  const fields = collectFields(planning, objectType(planning, name), sets);
+  return [...fields].map(([key, nodes]) => planField(planning, entity, { key, nodes }));
+}
+
+function entityOf(planning: Planning, name: string): Entity {
+  const entity = planning.model.entity.get(name);
+  if (entity === undefined) throw new TypeError(`The model has no entity ${name}.`);
+  return entity;
+}
+
+function planField(
+  planning: Planning,
+  entity: Entity,
+  { key, nodes }: { readonly key: string; readonly nodes: Nodes },
+): RowField {
+  const name = nodes[0].name.value;
+  if (name === "__typename") return { kind: "typename", key, type: entity.name };
+  if (name === "id" || name === "rowVersion") return { kind: name, key };
+  const column = entity.columns.find((candidate) => candidate.exposed && candidate.field === name);
+  if (column !== undefined) return planColumn(planning, entity, { key, nodes, column });
+  const reference = entity.references.find(({ field }) => field === name);
+  if (reference !== undefined) return planReference(planning, reference, { key, nodes });
+  const list = entity.lists.find(({ field }) => field === name);
+  if (list !== undefined) return planList(planning, entity, { key, nodes, list });
+  const child = entity.children.find(({ field }) => field === name);
+  if (child !== undefined) return planChild(planning, entity, { key, nodes, child });
+  throw new TypeError(`The type ${entity.name} has a field ${name} that the model does not have.`);
+}
+
+function planColumn(
+  planning: Planning,
+  entity: Entity,
+  { key, nodes, column }: { readonly key: string; readonly nodes: Nodes; readonly column: Column },
+): RowField {
+  const { codec, graphql } = column.type;
+  if (codec === undefined) return { kind: "column", key, column: column.name, nullable: column.nullable };
+  const field = `${entity.name}.${column.field}`;
+  const selection = planCodec(planning, graphql, nodes);
+  return { kind: "codec", key, field, column: column.name, use: codec, nullable: column.nullable, selection };
+}
+
+function planReference(
+  planning: Planning,
+  reference: Reference,
+  { key, nodes }: { readonly key: string; readonly nodes: Nodes },
+): RowField {
+  const links = reference.columns.map(({ column, target }) => ({ own: column, other: target }));
+  const selection = planRow(planning, reference.target, selectionSets(nodes));
+  return { kind: "one", key, entity: reference.target, links, nullable: reference.nullable, selection };
+}
+
+function planChild(
+  planning: Planning,
+  entity: Entity,
+  { key, nodes, child }: { readonly key: string; readonly nodes: Nodes; readonly child: Child },
+): RowField {
+  const target = entityOf(planning, child.entity);
+  const links = linksToParent(target, child.reference);
+  const sets = selectionSets(nodes);
+  if (child.unique) {
+    const selection = planRow(planning, target.name, sets);
+    return { kind: "one", key, entity: target.name, links, nullable: true, selection };
+  }
+  const definition = objectType(planning, entity.name).getFields()[nodes[0].name.value];
+  const at = addArguments(planning, definition === undefined ? {} : planArguments(definition, nodes[0]));
+  return {
+    kind: "many",
+    key,
+    at,
+    entity: target.name,
+    links,
+    selection: planConnection(planning, target.name, sets),
+  };
+}
+
+/** The columns by which rows of `target` point to their parent through the reference `field`. */
+export function linksToParent(target: Entity, field: string): Links {
+  const reference = target.references.find((candidate) => candidate.field === field);
+  return (reference?.columns ?? []).map(({ column, target: own }) => ({ own, other: column }));
+}
+
+function planList(
+  planning: Planning,
+  entity: Entity,
+  { key, nodes, list }: { readonly key: string; readonly nodes: Nodes; readonly list: CodecList },
+): RowField {
+  const part = entityOf(planning, list.entity);
+  const column = part.columns.find(({ type }) => type.codec !== undefined);
+  const reference = part.references.find(({ target }) => target === entity.name);
+  const use: CodecUse | undefined = column?.type.codec;
+  if (column === undefined || use === undefined || reference === undefined) {
+    throw new TypeError(`The table ${part.name} is no list of codec values of ${entity.name}.`);
+  }
+  const field = `${entity.name}.${list.field}`;
+  const links = linksToParent(part, reference.field);
+  const selection = planCodec(planning, column.type.graphql, nodes);
+  return { kind: "codecList", key, field, column: column.name, use, part: part.name, links, selection };
+}
+
+/** Plans what is selected of a connection. */
+export function planConnection(
+  planning: Planning,
+  entity: string,
+  sets: readonly SelectionSetNode[],
+): readonly ConnectionField[] {
+  const type = objectType(planning, `${entity}Connection`);
+  return [...collectFields(planning, type, sets)].map(([key, nodes]): ConnectionField => {
+    const inner = selectionSets(nodes);
+    switch (nodes[0].name.value) {
+      case "nodes":
+        return { kind: "nodes", key, selection: planRow(planning, entity, inner) };
+      case "edges":
+        return { kind: "edges", key, selection: planEdges(planning, entity, inner) };
+      case "pageInfo":
+        return { kind: "pageInfo", key, selection: planPageInfo(planning, inner) };
+      case "totalCount":
+        return { kind: "totalCount", key };
+      default:
+        return { kind: "typename", key, type: type.name };
+    }
+  });
+}
+
+function planEdges(
+  planning: Planning,
+  entity: string,
+  sets: readonly SelectionSetNode[],
+): readonly EdgeField[] {
+  const type = objectType(planning, `${entity}Edge`);
+  return [...collectFields(planning, type, sets)].map(([key, nodes]): EdgeField => {
+    const name = nodes[0].name.value;
+    if (name === "node")
+      return { kind: "node", key, selection: planRow(planning, entity, selectionSets(nodes)) };
+    return name === "cursor" ? { kind: "cursor", key } : { kind: "typename", key, type: type.name };
+  });
+}
+
+function planPageInfo(planning: Planning, sets: readonly SelectionSetNode[]): readonly PageInfoField[] {
+  const type = objectType(planning, "PageInfo");
+  return [...collectFields(planning, type, sets)].map(([key, nodes]): PageInfoField => {
+    const kind = nodes[0].name.value;
+    switch (kind) {
+      case "hasNextPage":
+      case "hasPreviousPage":
+      case "startCursor":
+      case "endCursor":
+        return { kind, key };
+      default:
+        return { kind: "typename", key, type: type.name };
+    }
+  });
+}
