@@ -96,7 +96,10 @@ function publish(s: Situation, writer: number): void {
     (exists || !inWork || !s.rules.foreignLooks);
   const d = s.begin();
   d[at.writer + writer] = writing.done;
-  if (!passes) return s.arrive(`writer ${writer} is refused the publication`);
+  if (!passes) {
+    s.arrive(`writer ${writer} is refused the publication`);
+    return;
+  }
   if (exists) setObject(d, s.get(at.gen), 1, 0);
   else {
     registerObject(d, 1, 0);
@@ -113,7 +116,8 @@ export function leaseAndReaper(s: Situation): void {
   const d = s.begin();
   if (!s.has(at.uploadExpired)) {
     d[at.uploadExpired] = 1;
-    return s.arrive("the lease expires");
+    s.arrive("the lease expires");
+    return;
   }
   if (s.has(at.paused)) return;
   clearUpload(d);
@@ -163,7 +167,8 @@ function foreignInsert(s: Situation): void {
   d[at.foreign] = foreign.done;
   if (!s.has(at.gen) && s.anyTomb(tombstone.claimed, tombstone.hidden) && s.rules.foreignLooks) {
     if (s.room) d[at.foreign] = foreign.start;
-    return s.arrive("the foreign writer is refused, tries again");
+    s.arrive("the foreign writer is refused, tries again");
+    return;
   }
   if (!s.has(at.gen) && !s.room) return;
   if (s.has(at.gen)) d[at.condemned] = 0;
