@@ -1,0 +1,54 @@
+/** The database of a service: the one that was named, or the private one in the data folder. */
+
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { type DataLock, lockDataFolder } from "../../db/data-lock.ts";
+import { startEmbedded } from "../../db/embedded.ts";
+import type { Settings } from "../settings.ts";
+
+/** A database that can be connected to. */
+export interface OpenedDatabase {
+  readonly kind: "embedded" | "external";
+  readonly url: string;
+  /** For people: a folder, or host and name without a password. */
+  readonly place: string;
+  /** True when this start made it. */
+  readonly created: boolean;
+  /** Resolves when a private server ends by itself. */
+  readonly exited: Promise<number | null>;
+  stop(): Promise<void>;
+}
+
+/** @throws {DATA_IN_USE} when another process owns the folder, {DATABASE_UNAVAILABLE} when PostgreSQL does not come up. */
+export async function openDatabase(settings: Settings): Promise<OpenedDatabase> {
+  if (settings.databaseUrl !== undefined) return external(settings.databaseUrl);
+  await mkdir(settings.dataFolder, { recursive: true, mode: 0o700 });
+  const lock = await lockDataFolder(settings.dataFolder);
+  try {
+    return await embedded(join(settings.dataFolder, "postgres"), lock);
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+}
+
+function external(url: string): OpenedDatabase {
+  const { host, pathname } = new URL(url);
+  const never = new Promise<null>(() => undefined);
+  return { kind: "external", url, place: `${host}${pathname}`, created: false, exited: never, stop: async () => undefined };
+}
+
+async function embedded(folder: string, lock: DataLock): Promise<OpenedDatabase> {
+  const server = await startEmbedded({ folder });
+  return {
+    kind: "embedded",
+    url: server.url,
+    place: folder,
+    created: server.created,
+    exited: server.exited,
+    stop: async () => {
+      await server.stop();
+      await lock.release();
+    },
+  };
+}
