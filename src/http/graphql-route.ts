@@ -1,0 +1,131 @@
+/** `/graphql` and `/system/graphql`: Apollo servers that can be replaced while requests run. */
+
+import type { ApolloServer } from "@apollo/server";
+import { fastifyApolloHandler } from "@as-integrations/fastify";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { ServiceError } from "../errors.ts";
+import { clientGone } from "./client-gone.ts";
+import type { HttpLimits } from "./limits.ts";
+import { impliedRights, type Principal } from "./tokens.ts";
+
+/** What each GraphQL request gets as its context. */
+export interface RequestContext {
+  readonly principal: Principal;
+  /** How minted URLs begin, without a trailing slash. */
+  readonly baseUrl: string;
+  /** Aborted when the client goes away. */
+  readonly signal: AbortSignal;
+}
+
+/** A started Apollo server whose context asks for nothing that {@link RequestContext} lacks. */
+export type GraphqlServer = ApolloServer<RequestContext>;
+
+/** An endpoint whose server can be exchanged. */
+export interface GraphqlMount {
+  /**
+   * Sends new requests to `server`. Returns when the server before it has answered its last request and may be stopped.
+   * @throws {CONFIG_INVALID} when tokens are in use and `server` lets a token without rights change things.
+   */
+  mount(server: GraphqlServer): Promise<void>;
+}
+
+/** How an endpoint is set up. */
+export interface GraphqlRouteParts {
+  readonly path: "/graphql" | "/system/graphql";
+  readonly limits: HttpLimits;
+  readonly guarded: boolean;
+  baseUrl(request: FastifyRequest): string;
+  /** Answers the query page to a browser. */
+  page(request: FastifyRequest, reply: FastifyReply): FastifyReply;
+}
+
+interface Mounted {
+  readonly handle: (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>;
+  running: number;
+  idle?: () => void;
+}
+
+/** Adds an endpoint. Until a server is mounted it answers 503. */
+export function addGraphqlRoute(app: FastifyInstance, parts: GraphqlRouteParts): GraphqlMount {
+  let current: Mounted | undefined;
+  app.route({
+    method: ["GET", "POST"],
+    url: parts.path,
+    bodyLimit: parts.limits.bodyBytes,
+    config: { access: "READ", bodyMs: parts.limits.bodyMs },
+    handler: async (request, reply) => {
+      if (wantsPage(request)) return parts.page(request, reply);
+      if (current === undefined) throw notMounted();
+      return await counted(current, request, reply);
+    },
+  });
+  return {
+    async mount(server) {
+      server.assertStarted("mount");
+      if (parts.guarded) await refuseUnguarded(server, parts.path);
+      const previous = current;
+      current = { handle: handlerOf(app, server, parts), running: 0 };
+      if (previous !== undefined) await idle(previous);
+    },
+  };
+}
+
+function handlerOf(app: FastifyInstance, server: GraphqlServer, parts: GraphqlRouteParts): Mounted["handle"] {
+  const handle = fastifyApolloHandler(server, {
+    context: async (request, reply) => ({
+      principal: request.principal,
+      baseUrl: parts.baseUrl(request),
+      signal: clientGone(request, reply),
+    }),
+  });
+  return async (request, reply) => await handle.call(app, request, reply);
+}
+
+async function counted(mounted: Mounted, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
+  mounted.running += 1;
+  try {
+    return await mounted.handle(request, reply);
+  } finally {
+    mounted.running -= 1;
+    if (mounted.running === 0) mounted.idle?.();
+  }
+}
+
+async function idle(mounted: Mounted): Promise<void> {
+  if (mounted.running === 0) return;
+  await new Promise<void>((resolve) => {
+    mounted.idle = resolve;
+  });
+}
+
+/** A browser that opens the address, not a program that sends a query. */
+function wantsPage(request: FastifyRequest): boolean {
+  const accepts = request.headers.accept ?? "";
+  return (
+    request.method === "GET" &&
+    accepts.includes("text/html") &&
+    !/[?&](query|extensions)=/.test(request.raw.url ?? "")
+  );
+}
+
+/** Rights are checked inside the API, which knows what an operation does; here it is tried once, so that it cannot be forgotten. */
+async function refuseUnguarded(server: GraphqlServer, path: string): Promise<void> {
+  const reader: RequestContext = {
+    principal: { name: "rights check", rights: impliedRights("READ") },
+    baseUrl: "http://localhost",
+    signal: new AbortController().signal,
+  };
+  const response = await server.executeOperation(
+    { query: "mutation { __typename }" },
+    { contextValue: reader },
+  );
+  const refused = response.body.kind === "single" && (response.body.singleResult.errors?.length ?? 0) > 0;
+  if (refused) return;
+  throw new ServiceError("CONFIG_INVALID", `The API at ${path} lets a READ token change things.`, {
+    details: { remedy: "Make it with rightsPlugin of src/http/rights-plugin.ts." },
+  });
+}
+
+function notMounted(): ServiceError {
+  return new ServiceError("DATABASE_UNAVAILABLE", "The schema is not served yet; try again in a moment.");
+}
