@@ -3,8 +3,9 @@
 import type { AttributeDraft, EntityDraft, ReferenceDraft } from "./draft.ts";
 import { checkColumnName } from "./identifier.ts";
 import type { Column, ColumnType } from "./model.ts";
-import { columnFieldName, snakeCase } from "./naming.ts";
+import { snakeCase } from "./naming.ts";
 import { locationOf, type Problems } from "./problems.ts";
+import { columnFieldName } from "./reserved.ts";
 import type { TableName } from "./table-name.ts";
 
 /** A column in the making. `field` is what its attribute is called; columns of references get theirs in the end. */

@@ -1,6 +1,5 @@
 /** Circles of required references: no first row could ever be inserted. */
 
-import type { EntityDraft } from "./draft.ts";
 import type { Entity, Reference } from "./model.ts";
 import type { Problems } from "./problems.ts";
 
@@ -10,11 +9,7 @@ interface Step {
 }
 
 /** Reports each circle of two or more required references once; a row may refer to itself. */
-export function checkRequiredCycles(
-  entities: readonly Entity[],
-  drafts: ReadonlyMap<string, EntityDraft>,
-  problems: Problems,
-): void {
+export function checkRequiredCycles(entities: readonly Entity[], problems: Problems): void {
   const byName = new Map(entities.map((entity) => [entity.name, entity]));
   const done = new Set<string>();
   const path: Step[] = [];
@@ -22,7 +17,7 @@ export function checkRequiredCycles(
     if (done.has(name)) return;
     const start = path.findIndex((step) => step.entity === name);
     if (start >= 0) {
-      reportCycle(path.slice(start), drafts, problems);
+      reportCycle(path.slice(start), problems);
       return;
     }
     for (const reference of byName.get(name)?.references ?? []) {
@@ -36,19 +31,15 @@ export function checkRequiredCycles(
   for (const entity of entities) visit(entity.name);
 }
 
-function reportCycle(
-  steps: readonly Step[],
-  drafts: ReadonlyMap<string, EntityDraft>,
-  problems: Problems,
-): void {
+function reportCycle(steps: readonly Step[], problems: Problems): void {
   const last = steps.findLast((step) => !step.reference.inKey);
   const [first] = steps;
   if (last === undefined || first === undefined) return;
-  const field = drafts.get(last.entity)?.fields.find((each) => each.name === last.reference.field);
-  if (field === undefined) return;
+  const { field, target, location } = last.reference;
   const path = steps.map((step) => `${step.entity}.${step.reference.field}`).join(" → ");
-  problems.at(field.node)(
+  problems.add(
+    location,
     `Required references form a circle, so that no first row could be inserted: ${path} → ${first.entity}`,
-    `Make one of them nullable, for example ${field.name}: ${last.reference.target}.`,
+    `Make one of them nullable, for example ${field}: ${target}.`,
   );
 }

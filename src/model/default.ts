@@ -160,7 +160,10 @@ function storable(json: string): string | undefined {
   return json.includes("\\u0000") ? undefined : json;
 }
 
-const elementChecks: ReadonlyMap<string, (value: unknown) => boolean> = new Map<string, (value: unknown) => boolean>([
+const elementChecks: ReadonlyMap<string, (value: unknown) => boolean> = new Map<
+  string,
+  (value: unknown) => boolean
+>([
   ["Int", (value) => Number.isInteger(value) && Math.abs(Number(value)) <= 0x7fffffff],
   ["Float", (value) => typeof value === "number"],
   ["Boolean", (value) => typeof value === "boolean"],

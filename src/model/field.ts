@@ -6,6 +6,8 @@ import { codecDraft, codecListDraft } from "./codec-field.ts";
 import { type DirectiveUses, readDirectives } from "./directive.ts";
 import type { FieldDraft, ReferenceDraft, Scope } from "./draft.ts";
 import { checkDescription } from "./identifier.ts";
+import { snakeCase } from "./naming.ts";
+import { reservedFieldNames } from "./reserved.ts";
 import { scalarRules } from "./spec.ts";
 
 /** A field's type without its wrappers. */
@@ -73,12 +75,11 @@ interface Head {
 function checkHead(node: FieldDefinitionNode, { label, shape, scope }: Head): boolean {
   const report = scope.problems.at(node);
   const name = node.name.value;
-  if (name === "id" || name === "rowVersion") {
-    const column = name === "id" ? "id" : "row_version";
-    const instead = name === "id" ? "rowId" : "rowVersion_";
+  const instead = reservedFieldNames.get(name);
+  if (instead !== undefined) {
     report(
       `${label}: the name ${name} is reserved`,
-      `Choose another name, for example ${instead} with @column(name: "${column}").`,
+      `Choose another name, for example ${instead} with @column(name: "${snakeCase(name)}").`,
     );
     return false;
   }

@@ -25,7 +25,7 @@ export function layOut(
 ): Layout | undefined {
   const slots = new Map<string, Slot>();
   const references: ReferenceColumns[] = [];
-  let isSound = !entity.hasFaultyKey;
+  let isSound = entity.hasKey && !entity.hasFaultyKey;
   for (const field of keyFirst(entity.fields)) {
     if (field.kind === "attribute") {
       addAttribute(slots, resolver.attributeColumn(entity, field), { field, problems });

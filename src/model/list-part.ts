@@ -3,8 +3,9 @@
 import type { EntityDraft, ListDraft } from "./draft.ts";
 import { checkTableName } from "./identifier.ts";
 import type { Column, ColumnType, Entity, Reference } from "./model.ts";
-import { columnFieldName, snakeCase, upperFirst } from "./naming.ts";
+import { snakeCase, upperFirst } from "./naming.ts";
 import { locationOf, type Problems } from "./problems.ts";
+import { columnFieldName } from "./reserved.ts";
 
 /** Makes the part table of one list. */
 export function makeListPart(

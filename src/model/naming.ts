@@ -49,13 +49,6 @@ function byCodePoint(a: string, b: string): number {
   return Buffer.compare(Buffer.from(a, "utf8"), Buffer.from(b, "utf8"));
 }
 
-/** GraphQL scalar of a reference's column; a reserved name becomes `rowId`, `rowVersion_`. */
-export function columnFieldName(column: string): string {
-  const name = camelCase(column);
-  if (name === "id") return "rowId";
-  return name === "rowVersion" ? "rowVersion_" : name;
-}
-
 /** Query field for one row by a unique: `subjectByName`, `sessionByRigAndStartedAt`. */
 export function uniqueFieldName(singular: string, fields: readonly string[]): string {
   return `${singular}By${fields.map(upperFirst).join("And")}`;

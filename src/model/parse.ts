@@ -10,10 +10,16 @@ import { freezeModel } from "./freeze.ts";
 import { layOut } from "./layout.ts";
 import { makeListPart } from "./list-part.ts";
 import type { Child, Entity, Model, ModelContext } from "./model.ts";
-import { checkFieldNames, checkRootFields, checkTypeNames } from "./name-check.ts";
+import {
+  checkDerivedNames,
+  checkFieldNames,
+  checkListTables,
+  checkRootFields,
+  checkTypeNames,
+} from "./name-check.ts";
 import { Problems } from "./problems.ts";
 import { checkRenames } from "./rename.ts";
-import { type Definitions, readDefinitions, type SchemaFile } from "./source.ts";
+import { readDefinitions, type SchemaFile } from "./source.ts";
 import { nameTables } from "./table-name.ts";
 
 /**
@@ -34,14 +40,11 @@ export function parseModel(files: readonly SchemaFile[], context: ModelContext):
   };
   checkTypeNames(definitions, context, problems);
   const drafts = draftEntities(definitions, scope);
+  checkDerivedNames(drafts, definitions, problems);
   checkRenames(drafts, problems);
   const entities = resolveEntities(drafts, problems);
   problems.throwIfAny();
-  return freezeModel({ schema: modelSchema(definitions), entities, enums: [...enums.values()] }, context);
-}
-
-function modelSchema(definitions: Definitions): string {
-  return definitions.schema;
+  return freezeModel({ schema: definitions.schema, entities, enums: [...enums.values()] }, context);
 }
 
 /** Drafts → entities with their list parts and children; a faulty one is left out. */
@@ -59,9 +62,10 @@ function resolveEntities(drafts: readonly EntityDraft[], problems: Problems): re
     entities.push(...withListParts(entity, draft, problems));
   }
   const linked = linkChildren(entities);
-  checkFieldNames(linked, byName, problems);
-  checkRootFields(linked, byName, problems);
-  checkRequiredCycles(linked, byName, problems);
+  checkFieldNames(linked, problems);
+  checkRootFields(linked, problems);
+  checkListTables(linked, problems);
+  checkRequiredCycles(linked, problems);
   return linked;
 }
 
