@@ -9,6 +9,7 @@
 import { integrity } from "./0001-integrity.ts";
 import { uploads } from "./0002-uploads.ts";
 import { identity } from "./0003-identity.ts";
+import { applied } from "./0004-applied.ts";
 
 /** One step of the schema: its name for ever, and SQL text, several statements each. */
 export interface MigrationText {
@@ -16,4 +17,4 @@ export interface MigrationText {
   readonly sql: readonly string[];
 }
 
-export const migrations: readonly MigrationText[] = [integrity, uploads, identity];
+export const migrations: readonly MigrationText[] = [integrity, uploads, identity, applied];

@@ -1,0 +1,30 @@
+/** Lineage rows that are missing, wrong or left over, for tables that are there. */
+
+import { type Change, script } from "./change.ts";
+import { type Difference, readable, type TablePair } from "./difference.ts";
+import { deleteLineage, insertLineage } from "./lineage.ts";
+
+/** Rows of columns that the model does not know are the business of whoever made them. */
+export function lineageChanges(difference: Difference): readonly Change[] {
+  return difference.existing.flatMap((pair) => lineageOfPair(difference, pair));
+}
+
+function lineageOfPair(difference: Difference, { wanted, actual }: TablePair): Change[] {
+  const rows = difference.catalog.lineage.get(wanted.schema)?.get(wanted.name) ?? new Map<string, string>();
+  const wrong = new Map([...wanted.lineage].filter(([column, origin]) => rows.get(column) !== origin));
+  const known = new Set(wanted.columns.map((column) => column.name));
+  const removed = difference.removed.get(`${wanted.schema}\0${wanted.name}`);
+  const present = new Set(actual.columns.map((column) => column.name));
+  const over = [...rows.keys()].filter((column) => {
+    const unknown = !known.has(column) && present.has(column) && removed?.has(column) !== true;
+    return !wanted.lineage.has(column) && !unknown;
+  });
+  const statements = [
+    ...(over.length === 0 ? [] : [deleteLineage(wanted.schema, wanted.name, over)]),
+    ...(wrong.size === 0 ? [] : [insertLineage(wanted.schema, wanted.name, wrong)]),
+  ];
+  if (statements.length === 0) return [];
+  const summary = `Set the lineage of ${readable(wanted)} (${[...wrong.keys(), ...over].join(", ")})`;
+  const where = { entity: wanted.entity, table: readable(wanted) };
+  return [{ kind: "lineage", summary, sql: script(statements), destructive: false, ...where }];
+}

@@ -1,0 +1,61 @@
+/** Indexes of a table: declared ones, and those that support foreign keys. */
+
+import { createHash } from "node:crypto";
+import type { Entity } from "../model/model.ts";
+import type { WantedIndex } from "./wanted.ts";
+
+/**
+ * Uniques, then indexes, then what the foreign keys need.
+ *
+ * A foreign key gets an index of its own unless its columns begin the primary key, a declared index, or a longer
+ * supporting index; the longest are tried first. @source DataJoint 2.3.5, `declare.py`, `prepare_declare`
+ */
+export function wantedIndexes(entity: Entity): readonly WantedIndex[] {
+  const found: WantedIndex[] = [];
+  const add = (columns: readonly string[], unique: boolean): void => {
+    if (!found.some((index) => index.unique === unique && sameColumns(index.columns, columns)))
+      found.push({ columns, unique });
+  };
+  for (const set of entity.uniques) add(set.columns, true);
+  for (const set of entity.indexes) add(set.columns, false);
+  const sets = entity.references.map((reference) => ({
+    columns: reference.columns.map((pair) => pair.column),
+    unique: reference.unique,
+  }));
+  for (const set of sets) if (set.unique && !sameSet(set.columns, entity.key)) add(set.columns, true);
+  const longestFirst = sets.toSorted((a, b) => b.columns.length - a.columns.length);
+  for (const { columns } of longestFirst) {
+    const covering = [entity.key, ...found.map((index) => index.columns)];
+    if (!covering.some((prefix) => sameColumns(prefix.slice(0, columns.length), columns)))
+      add(columns, false);
+  }
+  return found;
+}
+
+/** Whether two lists name the same columns in the same order. */
+export function sameColumns(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((name, at) => name === b[at]);
+}
+
+function sameSet(a: readonly string[], b: readonly string[]): boolean {
+  return sameColumns(a.toSorted(), b.toSorted());
+}
+
+/** `idx_<table>_<columns>`: the joined columns cut to 30 characters, the whole to 63 bytes, as the peer's PostgreSQL does. */
+export function indexName(table: string, columns: readonly string[]): string {
+  return `idx_${table}_${columns.join("_").slice(0, 30)}`.slice(0, 63);
+}
+
+/** The index's usual name, or one with a digest where that is taken in the schema. */
+export function freeIndexName(table: string, columns: readonly string[], taken: ReadonlySet<string>): string {
+  const usual = indexName(table, columns);
+  if (!taken.has(usual)) return usual;
+  const digest = createHash("md5")
+    .update([table, ...columns].join("\0"))
+    .digest("hex");
+  for (let length = 8; length < 32; length++) {
+    const name = `${usual.slice(0, 62 - length)}_${digest.slice(0, length)}`;
+    if (!taken.has(name)) return name;
+  }
+  return `idx_${digest}`;
+}
