@@ -46,7 +46,12 @@ export async function loadModel(settings: Settings): Promise<LoadedModel> {
   const source = await readSchema(settings.schemaPath);
   const registry = await loadRegistry(settings);
   const storeConfigs = await readStores(settings);
-  return { model: checkModel(settings.schemaPath, source, { registry, storeConfigs }), source, registry, storeConfigs };
+  return {
+    model: checkModel(settings.schemaPath, source, { registry, storeConfigs }),
+    source,
+    registry,
+    storeConfigs,
+  };
 }
 
 /** Checks the text against codecs and stores that are loaded already. */

@@ -35,7 +35,14 @@ export async function openDatabase(settings: Settings): Promise<OpenedDatabase> 
 function external(url: string): OpenedDatabase {
   const { host, pathname } = new URL(url);
   const never = new Promise<null>(() => undefined);
-  return { kind: "external", url, place: `${host}${pathname}`, created: false, exited: never, stop: async () => undefined };
+  return {
+    kind: "external",
+    url,
+    place: `${host}${pathname}`,
+    created: false,
+    exited: never,
+    stop: async () => undefined,
+  };
 }
 
 async function embedded(folder: string, lock: DataLock): Promise<OpenedDatabase> {

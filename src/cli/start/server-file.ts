@@ -8,6 +8,8 @@ export interface RunningServer {
   readonly pid: number;
   /** `http://127.0.0.1:4000` */
   readonly url: string;
+  /** With its password: that is why only the owner may read the file. */
+  readonly databaseUrl: string;
 }
 
 const fileIn = (dataFolder: string) => join(dataFolder, "server.json");

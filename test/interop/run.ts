@@ -1,0 +1,175 @@
+/**
+ * DataJoint-Python against Holdfast, both ways: it reads the sample laboratory and finds every value equal to what was expected before
+ * anything was inserted; and it writes rows that the API then serves.
+ *
+ * Installs the peer into `.cache/` and needs python3. Ends with `N passed, N failed`.
+ */
+
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+
+const root = resolve(import.meta.dirname, "../..");
+const peer = "datajoint[postgres]==2.3.5";
+const environment = join(root, ".cache", "datajoint-2.3.5");
+const python = join(environment, "bin", "python");
+const folder = mkdtempSync(join(tmpdir(), "holdfast-interop-"));
+const data = join(folder, "data");
+const command = join(root, "dist/src/cli/holdfast.js");
+
+let passed = 0;
+let failed = 0;
+
+function run(program: string, args: readonly string[]): { status: number | null; out: string } {
+  const env = { ...process.env, DJ_IGNORE_CONFIG_FILE: "true", PYTHONWARNINGS: "ignore" };
+  const result = spawnSync(program, args, { encoding: "utf8", cwd: root, env, maxBuffer: 64 << 20 });
+  return { status: result.status, out: `${result.stdout ?? ""}${result.stderr ?? ""}${result.error ?? ""}` };
+}
+
+function must(what: string, { status, out }: { status: number | null; out: string }): string {
+  if (status === 0) return out;
+  throw new Error(`${what} failed (${status}):\n${out.slice(-4000)}`);
+}
+
+async function check(name: string, test: () => void | Promise<void>): Promise<void> {
+  try {
+    await test();
+    passed += 1;
+    process.stdout.write(`ok    ${name}\n`);
+  } catch (error) {
+    failed += 1;
+    process.stdout.write(`FAIL  ${name}\n${String(error)}\n`);
+  }
+}
+
+function installPeer(): void {
+  if (existsSync(join(environment, "ready"))) return;
+  must("python3 -m venv", run("python3", ["-m", "venv", "--clear", environment]));
+  must(
+    `pip install ${peer}`,
+    run(python, ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", peer]),
+  );
+  writeFileSync(join(environment, "ready"), peer);
+}
+
+async function startServer(): Promise<{ url: string; stop: () => Promise<void> }> {
+  const args = [command, "start", "--no-sample", "--no-watch", "--port", "0", "--data", data];
+  const child = spawn(process.execPath, args, {
+    cwd: root,
+    env: { ...process.env, DATABASE_URL: "", PGHOST: "" },
+  });
+  let said = "";
+  for (const stream of [child.stdout, child.stderr])
+    stream.on("data", (chunk: Buffer) => (said += chunk.toString("utf8")));
+  const ended = new Promise<void>((done) => child.once("exit", () => done()));
+  for (let waited = 0; waited < 60_000; waited += 50) {
+    const ready = said.split("\n").find((line) => line.includes('"event":"ready"'));
+    if (ready !== undefined) {
+      const stop = async () => {
+        child.kill("SIGINT");
+        await ended;
+      };
+      return { url: (JSON.parse(ready) as { url: string }).url, stop };
+    }
+    if (child.exitCode !== null) break;
+    await new Promise((done) => setTimeout(done, 50));
+  }
+  throw new Error(`the service did not come up:\n${said}`);
+}
+
+async function ask(url: string, query: string): Promise<unknown> {
+  const response = await fetch(`${url}/graphql`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ query }),
+  });
+  const answer = (await response.json()) as { data?: unknown; errors?: unknown };
+  if (answer.errors !== undefined) throw new Error(JSON.stringify(answer.errors));
+  return answer.data;
+}
+
+function equal(actual: unknown, expected: unknown): void {
+  if (JSON.stringify(actual) !== JSON.stringify(expected)) {
+    throw new Error(`got ${JSON.stringify(actual)}\nexpected ${JSON.stringify(expected)}`);
+  }
+}
+
+const asWritten = {
+  session: {
+    title: "written by DataJoint",
+    startedAt: "2026-05-01T04:30:00.123456Z",
+    origin: "MEASURED",
+    settings: { json: { gain: 2, offset: 0.5, channels: ["a", "b"] } },
+    sweeps: {
+      nodes: [
+        {
+          recording: {
+            voltage: { dtype: "int16", shape: [3, 4], values: [1, 5, 9] },
+            spikeTrain: { spikeTimes: { kind: "array" } },
+          },
+        },
+      ],
+    },
+  },
+};
+
+const readQuery = `{ session(sessionId: 900) { title startedAt origin settings { json } sweeps { nodes { recording {
+  voltage { dtype shape values(slice: [{}, {index: 1}]) } spikeTrain { spikeTimes { kind } } } } } } }`;
+
+async function compare(url: string): Promise<void> {
+  const { databaseUrl } = JSON.parse(readFileSync(join(data, "server.json"), "utf8")) as {
+    databaseUrl: string;
+  };
+  const expected = join(folder, "expected.json");
+  const stores = join(folder, "stores.json");
+  const location = join(data, "stores", "main");
+  writeFileSync(stores, JSON.stringify({ default: "main", main: { protocol: "file", location } }));
+  await check("the sample is loaded through the API", () => {
+    must(
+      "sample load",
+      run(process.execPath, [
+        command,
+        "sample",
+        "load",
+        "--server",
+        url,
+        "--expected",
+        expected,
+        "--data",
+        data,
+      ]),
+    );
+  });
+  const verify = join(import.meta.dirname, "verify_with_datajoint.py");
+  const common = ["--dsn", databaseUrl, "--schema", "lab", "--stores", stores, "--expected", expected];
+  for (const mode of [[], ["--plain"]]) {
+    await check(`DataJoint reads every value of the sample ${mode.join("")}`, () => {
+      process.stdout.write(must("verify", run(python, [verify, ...common, ...mode])));
+    });
+  }
+  await check("DataJoint writes into the same tables", () => {
+    const write = join(import.meta.dirname, "write_with_datajoint.py");
+    process.stdout.write(
+      must("write", run(python, [write, "--dsn", databaseUrl, "--schema", "lab", "--stores", stores])),
+    );
+  });
+  await check("the API serves what DataJoint wrote", async () => equal(await ask(url, readQuery), asWritten));
+}
+
+try {
+  installPeer();
+  const server = await startServer();
+  try {
+    await compare(server.url);
+  } finally {
+    await server.stop();
+  }
+} catch (error) {
+  failed += 1;
+  process.stdout.write(`FAIL  ${String(error)}\n`);
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+process.stdout.write(`${passed} passed, ${failed} failed\n`);
+process.exit(failed === 0 ? 0 : 1);
