@@ -1,0 +1,76 @@
+import type { Transaction } from "../../db/contract.ts";
+import { ServiceError } from "../../errors.ts";
+import type { Entity } from "../../model/model.ts";
+import { identifier, qualified } from "../../sql/quote.ts";
+import { columnOf, type RowDraft } from "./row-draft.ts";
+
+/** A row named by its key, held by this transaction. */
+export interface LockedRow {
+  /** PostgreSQL text of the key columns. */
+  readonly key: readonly string[];
+  readonly version: string;
+}
+
+/** Condition that `t` is the row whose key is in record `u`. */
+export function keyCondition(entity: Entity): string {
+  return entity.key.map((name) => `t.${identifier(name)} = u.${identifier(name)}`).join(" AND ");
+}
+
+/** JSON of a key for `json_populate_record`. */
+export function keyJson(key: ReadonlyMap<string, string>): string {
+  return JSON.stringify(Object.fromEntries(key));
+}
+
+/**
+ * Locks the row so that nobody changes it before we do.
+ * @throws {NOT_FOUND} when there is none, {PRECONDITION_FAILED} when its version is not `ifVersion`.
+ */
+export async function lockRow(
+  transaction: Transaction,
+  entity: Entity,
+  wanted: { key: ReadonlyMap<string, string>; ifVersion: unknown; strength: "UPDATE" | "NO KEY UPDATE" },
+): Promise<LockedRow> {
+  const table = qualified(entity.schema, entity.table);
+  const texts = entity.key.map((name) => `t.${identifier(name)}::text`);
+  const { rows } = await transaction.query<LockedRow>(
+    `SELECT ARRAY[${texts.join(", ")}] AS key, t.xmin::text AS version
+FROM ${table} AS t, json_populate_record(NULL::${table}, $1::json) AS u WHERE ${keyCondition(entity)} FOR ${wanted.strength} OF t`,
+    [keyJson(wanted.key)],
+  );
+  const [row] = rows;
+  if (row === undefined) throw missing(entity, wanted.key);
+  if (typeof wanted.ifVersion === "string" && wanted.ifVersion !== row.version)
+    throw changed(entity, row, wanted.ifVersion);
+  return row;
+}
+
+function missing(entity: Entity, key: ReadonlyMap<string, string>): ServiceError {
+  return new ServiceError("NOT_FOUND", `There is no ${entity.name} with ${said(entity, key)}.`, {
+    details: { field: "key", value: said(entity, key), remedy: "Check the key." },
+  });
+}
+
+function said(entity: Entity, key: ReadonlyMap<string, string>): string {
+  return entity.key.map((name) => `${columnOf(entity, name).field} = ${key.get(name) ?? "?"}`).join(", ");
+}
+
+function changed(entity: Entity, row: LockedRow, ifVersion: string): ServiceError {
+  return new ServiceError(
+    "PRECONDITION_FAILED",
+    `The ${entity.name} is in version ${row.version}, not in ${ifVersion}: somebody changed it.`,
+    {
+      details: {
+        field: "ifVersion",
+        value: ifVersion,
+        currentVersion: row.version,
+        remedy: "Read the row again, decide anew, and send its rowVersion.",
+      },
+    },
+  );
+}
+
+/** A draft that stands for an existing row: it has the key and nothing else. */
+export function existingRow(entity: Entity, key: ReadonlyMap<string, string>, place: string): RowDraft {
+  const cells = new Map([...key].map(([name, text]) => [name, { kind: "text", text } as const]));
+  return { entity, place, cells, needs: new Set(), awaited: new Set(), givenLists: new Set() };
+}

@@ -1,0 +1,55 @@
+/** Payloads in the shape of their selection. */
+
+import { GraphQLError } from "graphql";
+import type { ReadBackAnswer } from "./contract.ts";
+import { shapeValue } from "./selection.ts";
+import { payloadFields, rowFieldName } from "./show-rows.ts";
+import type { FieldResult, WriteScope } from "./write-plan.ts";
+
+/** A field's value; null when a part that may not be null could not be read, although the write is committed. */
+export interface ShapedPayload {
+  readonly value: unknown;
+  readonly errors: readonly GraphQLError[];
+}
+
+/** Finishes what was read back, and puts the payload together. */
+export async function shapePayload(scope: WriteScope, result: FieldResult): Promise<ShapedPayload> {
+  if (result.kind === "plain")
+    return { value: shapeValue(scope.request, result.value, scope.field.nodes), errors: [] };
+  const { typeName, fields } = payloadFields(scope);
+  const plain: Readonly<Record<string, unknown>> = {
+    __typename: typeName,
+    count: result.count,
+    skipped: result.skipped,
+    affected: result.affected.map((count) => ({ __typename: "TableCount", ...count })),
+  };
+  const value: Record<string, unknown> = Object.create(null);
+  const errors: GraphQLError[] = [];
+  let isLost = false;
+  for (const [name, nodes] of fields) {
+    const fieldName = nodes[0]?.name.value ?? name;
+    if (fieldName !== rowFieldName(result.entity, result.many)) {
+      value[name] = shapeValue(scope.request, plain[fieldName] ?? null, nodes);
+      continue;
+    }
+    const answer = await finish(result.rows.get(name));
+    errors.push(...answer.errors.map(committed));
+    value[name] = result.many ? answer.rows : (answer.rows[0] ?? null);
+    isLost ||= result.many && answer.rows.some((row) => row === null);
+  }
+  return { value: isLost ? null : value, errors };
+}
+
+async function finish(read: (() => Promise<ReadBackAnswer>) | undefined): Promise<ReadBackAnswer> {
+  return read === undefined ? { rows: [], errors: [] } : read();
+}
+
+/** Reading failed, writing did not: the caller must not send the write again. */
+function committed(error: GraphQLError): GraphQLError {
+  return new GraphQLError(error.message, {
+    ...(error.nodes === undefined ? {} : { nodes: error.nodes }),
+    ...(error.path === undefined ? {} : { path: error.path }),
+    originalError: error.originalError ?? error,
+    extensions: { ...error.extensions, committed: true },
+  });
+}

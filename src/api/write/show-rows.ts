@@ -1,0 +1,36 @@
+import type { Queryable } from "../../db/contract.ts";
+import type { Entity } from "../../model/model.ts";
+import { collectFields } from "./selection.ts";
+import type { ShownRows, WriteScope } from "./write-plan.ts";
+
+/** Name of the payload's field that holds the row or the rows. */
+export function rowFieldName(entity: Entity, many: boolean): string {
+  return many ? entity.plural : entity.singular;
+}
+
+/** The fields of the payload by response name, and the name of its type. */
+export function payloadFields(scope: WriteScope) {
+  const { request, field } = scope;
+  const typeName = String(field.definition.type).replace(/[![\]]/g, "");
+  const sets = field.nodes.map((node) => node.selectionSet);
+  return { typeName, fields: collectFields(request, sets, typeName) };
+}
+
+/** Reads rows as the payload selects them, under each of its response names. */
+export async function showRows(
+  scope: WriteScope,
+  transaction: Queryable,
+  shown: { entity: Entity; many: boolean; keys: readonly (readonly string[])[] },
+): Promise<ShownRows> {
+  const { entity, many, keys } = shown;
+  const rows = new Map<string, Awaited<ReturnType<typeof scope.services.readBack>>>();
+  for (const [name, nodes] of payloadFields(scope).fields) {
+    if (nodes[0]?.name.value !== rowFieldName(entity, many)) continue;
+    const path = [scope.field.responseName, name];
+    rows.set(
+      name,
+      await scope.services.readBack(transaction, { entity, keys, nodes, request: scope.request, path }),
+    );
+  }
+  return rows;
+}

@@ -1,0 +1,203 @@
+/** Values of codecs on their way into rows: encoded, staged in their stores before the transaction, published inside it. */
+
+import { addressingOf, type ChainUse, chainOf, encodeChain, metadataOf } from "../../codec/chain.ts";
+import type { JsonObject } from "../../codec/contract.ts";
+import type { Transaction } from "../../db/contract.ts";
+import { isServiceError, ServiceError } from "../../errors.ts";
+import type { StagedObject, StageRequest } from "../../object/contract.ts";
+import { pathText } from "../../plan/path-text.ts";
+import type { OperationRequest, WriteServices } from "./contract.ts";
+import { forEachLimited } from "./for-each-limited.ts";
+import { referValue } from "./refer-value.ts";
+import { columnOf, keyText, type PendingValue } from "./row-draft.ts";
+import { uploadMeta } from "./upload-value.ts";
+import { bodyKey, collectBody, jsonCell } from "./value-body.ts";
+
+/** The values of one request. */
+export interface Staging {
+  /** Encodes values; bytes that belong in stores are put there and verified. May be called for several fields. */
+  prepare(pending: readonly PendingValue[]): Promise<void>;
+  /** Publishes objects in the order of their locators and fills the rows' cells. In the transaction, before the rows. */
+  publish(transaction: Transaction): Promise<void>;
+  /** After a try that was rolled back: stages anew what went away. */
+  renew(): Promise<void>;
+}
+
+/** One object of the request, and the cells that will name it. */
+interface Slot {
+  readonly restage: () => Promise<StagedObject>;
+  staged: StagedObject;
+  isLost: boolean;
+  readonly users: { readonly value: PendingValue; readonly meta: JsonObject }[];
+}
+
+/** Objects that are encoded and written at the same time. */
+const parallel = 8;
+
+/** An empty staging for `request`. */
+export function createStaging(services: WriteServices, request: OperationRequest): Staging {
+  const slots = new Map<string, Promise<Slot>>();
+  const state = { services, request, slots };
+  return {
+    prepare: (pending) =>
+      forEachLimited(pending, parallel, (value) => placed(value, () => prepareValue(state, value))),
+    publish: (transaction) => publishAll(state, transaction),
+    renew: () => renewLost(state),
+  };
+}
+
+interface State {
+  readonly services: WriteServices;
+  readonly request: OperationRequest;
+  /** Equal bytes for one place of a store are staged once. */
+  readonly slots: Map<string, Promise<Slot>>;
+}
+
+/** Faults of a value name its place in the request. */
+async function placed(value: PendingValue, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (!isServiceError(error)) throw error;
+    const field = error.details.field?.startsWith(value.place) === true ? error.details.field : value.place;
+    throw new ServiceError(error.code, error.message, { details: { ...error.details, field }, cause: error });
+  }
+}
+
+async function prepareValue(state: State, value: PendingValue): Promise<void> {
+  state.request.context.signal?.throwIfAborted();
+  const use = codecUse(value);
+  const { codecs } = state.services;
+  const addressing = addressingOf(codecs, use);
+  if (typeof value.input["upload"] === "string") return stageUploaded(state, value, addressing);
+  if (addressing === "external") {
+    const meta = await referValue(state.services, use, { value, signal: state.request.context.signal });
+    value.row.cells.set(value.column.name, jsonCell(meta));
+    return;
+  }
+  const encoded = await encodeChain(codecs, use, { input: value.input, context: contextOf(state, value) });
+  if (addressing === undefined) {
+    const isJson = chainOf(codecs, use).ends === "json";
+    const cell = isJson ? jsonCell(encoded.meta) : await collectBody(encoded.body);
+    value.row.cells.set(value.column.name, cell);
+    return;
+  }
+  const target = stageRequest(state, value, { addressing, ext: encoded.ext });
+  await addSlot(state, { key: bodyKey(target, encoded.body), user: { value, meta: encoded.meta } }, () =>
+    state.services.objects.writer.stage(target, encoded.body),
+  );
+}
+
+function codecUse(value: PendingValue): ChainUse {
+  const use = value.column.type.codec;
+  if (use === undefined) throw new ServiceError("INTERNAL_SERVER_ERROR", `${value.place} has no codec.`);
+  return use;
+}
+
+function contextOf(state: State, value: PendingValue) {
+  const { entity } = value.row;
+  return {
+    schema: entity.schema,
+    table: entity.table,
+    field: value.place,
+    signal: state.request.context.signal,
+  };
+}
+
+/** Where an object of this value is to lie. */
+function stageRequest(
+  state: State,
+  value: PendingValue,
+  how: { addressing: "hash" | "schema"; ext: string | undefined },
+): StageRequest {
+  const { row, column } = value;
+  const { principal, signal } = state.request.context;
+  return {
+    store: codecUse(value).store ?? "",
+    addressing: how.addressing,
+    schema: row.entity.schema,
+    table: row.entity.table,
+    column: column.name,
+    key: row.entity.key.map((name) => [name, pathText(columnOf(row.entity, name), keyText(row, name))]),
+    principal: principal.name,
+    ...(how.ext === undefined ? {} : { ext: how.ext }),
+    ...(signal === undefined ? {} : { signal }),
+  };
+}
+
+async function stageUploaded(
+  state: State,
+  value: PendingValue,
+  addressing: "hash" | "schema" | "external" | undefined,
+): Promise<void> {
+  const id = String(value.input["upload"]);
+  if (addressing !== "hash" && addressing !== "schema") {
+    throw new ServiceError("BAD_USER_INPUT", `${value.place} keeps no objects, so it takes no upload.`, {
+      details: { field: value.place, remedy: "Send the value itself." },
+    });
+  }
+  if (state.slots.has(`upload ${id}`)) {
+    throw new ServiceError("UPLOAD_EXPIRED", `The upload ${id} is used twice in this request.`, {
+      details: { field: value.place, value: id, remedy: "Create an upload for each field." },
+    });
+  }
+  const target = stageRequest(state, value, { addressing, ext: undefined });
+  const user = { value, meta: {} };
+  const slot = await addSlot(state, { key: `upload ${id}`, user }, () =>
+    state.services.objects.writer.stageUpload(id, target),
+  );
+  const use = codecUse(value);
+  const meta = await uploadMeta(state.services, use, {
+    id,
+    staged: slot.staged,
+    context: contextOf(state, value),
+  });
+  slot.users.splice(0, 1, { value, meta });
+}
+
+async function addSlot(
+  state: State,
+  at: { readonly key: string; readonly user: Slot["users"][number] },
+  stage: () => Promise<StagedObject>,
+): Promise<Slot> {
+  const known = state.slots.get(at.key);
+  if (known !== undefined) {
+    const slot = await known;
+    slot.users.push(at.user);
+    return slot;
+  }
+  const fresh = stage().then((staged): Slot => ({ restage: stage, staged, isLost: false, users: [at.user] }));
+  state.slots.set(at.key, fresh);
+  return fresh;
+}
+
+async function publishAll(state: State, transaction: Transaction): Promise<void> {
+  const slots = await Promise.all(state.slots.values());
+  const order = slots.toSorted((a, b) =>
+    Buffer.compare(Buffer.from(a.staged.locator), Buffer.from(b.staged.locator)),
+  );
+  for (const slot of order) {
+    const object = await published(state, transaction, slot);
+    for (const { value, meta } of slot.users) {
+      const json = metadataOf(state.services.codecs, codecUse(value), { object, meta });
+      value.row.cells.set(value.column.name, jsonCell(json));
+    }
+  }
+}
+
+async function published(state: State, transaction: Transaction, slot: Slot) {
+  try {
+    return await state.services.objects.writer.publish(transaction, slot.staged);
+  } catch (error) {
+    slot.isLost = true;
+    throw error;
+  }
+}
+
+async function renewLost(state: State): Promise<void> {
+  for (const slot of await Promise.all(state.slots.values())) {
+    if (!slot.isLost) continue;
+    slot.staged = await slot.restage();
+    slot.isLost = false;
+  }
+}
