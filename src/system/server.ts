@@ -1,0 +1,44 @@
+/** The system API as an Apollo server; `src/http` mounts it at `/system/graphql`. */
+
+import { randomUUID } from "node:crypto";
+import { ApolloServer } from "@apollo/server";
+import { unwrapResolverError } from "@apollo/server/errors";
+import type { GraphQLFormattedError } from "graphql";
+import { errorTable, isServiceError } from "../errors.ts";
+import { createSystemSchema } from "./schema.ts";
+import type { SystemContext, SystemServices } from "./services.ts";
+
+/** Writes what the client is not shown. */
+export type LogError = (error: unknown, errorId: string) => void;
+
+/** Makes and starts the server. */
+export async function createSystemServer(
+  services: SystemServices,
+  log: LogError,
+): Promise<ApolloServer<SystemContext>> {
+  const server = new ApolloServer<SystemContext>({
+    schema: await createSystemSchema(services),
+    introspection: true,
+    includeStacktraceInErrorResponses: false,
+    formatError: (formatted, error) => shown(formatted, unwrapResolverError(error), log),
+  });
+  await server.start();
+  return server;
+}
+
+function shown(formatted: GraphQLFormattedError, error: unknown, log: LogError): GraphQLFormattedError {
+  if (isServiceError(error) && errorTable[error.code].exposed) {
+    const { code, message, details } = error;
+    const extensions = { code, retryable: errorTable[code].retryable, ...details };
+    return { ...formatted, message, extensions };
+  }
+  // Errors of the request itself are Apollo's, and tell nothing of us.
+  if (formatted.extensions?.["code"] !== "INTERNAL_SERVER_ERROR") return formatted;
+  const errorId = randomUUID();
+  log(error, errorId);
+  return {
+    ...formatted,
+    message: `Something unforeseen happened; the log has it under ${errorId}.`,
+    extensions: { code: "INTERNAL_SERVER_ERROR", retryable: false, errorId },
+  };
+}
