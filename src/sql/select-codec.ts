@@ -1,0 +1,92 @@
+/** Codec values in SQL: default fields from the row, and what JavaScript needs to complete the rest. */
+
+import type { CodecUse, Column, Entity } from "../model/model.ts";
+import type { CodecPart, CodecPlan } from "../plan/plan.ts";
+import { literal } from "./quote.ts";
+import { type Builder, columnOf, jsonObject, modelColumn } from "./select-builder.ts";
+import { base64, scalarJson, unreadMark } from "./select-type.ts";
+
+/** Key of the stored value beside the fields of a codec's object; no GraphQL name can be this. */
+export const storedKey = "~";
+
+/** A codec value's place: its table's name in the statement, its entity, its column. */
+interface Place {
+  readonly entity: Entity;
+  readonly table: string;
+  readonly column: Column;
+}
+
+/** The object that answers a codec field; NULL where the row has no value. */
+export function codecJson(builder: Builder, plan: CodecPlan, at: { entity: Entity; table: string }): string {
+  const column = modelColumn(at.entity, plan.column);
+  const place = { ...at, column };
+  const sql = columnOf(at.table, column.name);
+  const parts = plan.selection.map((part) => [part.key, partJson(builder, place, part)] as const);
+  const needs = column.type.graphql === "Opaque" ? nothing : neededOf(builder, plan);
+  if (needs.url || needs.bytes) builder.completes = true;
+  const stored = needs.url || needs.bytes ? [[storedKey, storedJson(place, needs)] as const] : [];
+  return `CASE WHEN ${sql} IS NOT NULL THEN ${jsonObject([...parts, ...stored])} END`;
+}
+
+interface Needs {
+  readonly url: boolean;
+  readonly bytes: boolean;
+}
+
+const nothing: Needs = { url: false, bytes: false };
+
+/** Which of the selected fields only JavaScript can tell. */
+function neededOf(builder: Builder, plan: CodecPlan): Needs {
+  const names = plan.selection.flatMap((part) => (part.kind === "part" ? [part.name] : []));
+  const bytes = names.some((name) => {
+    if (name === "url") return false;
+    return builder.codecs(plan.use, name)?.sql === undefined;
+  });
+  return { url: names.includes("url"), bytes };
+}
+
+function partJson(builder: Builder, place: Place, part: CodecPart): string {
+  if (part.kind === "typename") return `${literal(part.type)}::text`;
+  const { column, table } = place;
+  const { codec, graphql } = column.type;
+  const sql = columnOf(table, column.name);
+  if (codec === undefined) return "NULL";
+  if (graphql === "Opaque")
+    return part.name === "codec" ? `${literal(codec.name)}::text` : rawJson(column, sql);
+  const field = part.name === "url" ? undefined : builder.codecs(codec, part.name);
+  if (field?.sql === undefined) return "NULL::text";
+  const value = scalarJson(part.type === "BigInt" ? "BigInt" : "JSON", `(${field.sql(sql)})`);
+  if (!field.readable) return value;
+  // Rows that DataJoint wrote lack some of our keys: then the stored value itself is answered, for JavaScript to read.
+  const stored = storedJson(place, { url: false, bytes: true });
+  return `coalesce(nullif(to_json(${value})::text, 'null'), '${unreadMark.slice(0, -1)}' || ${stored}::text || '}')::json`;
+}
+
+function rawJson(column: Column, sql: string): string {
+  return column.type.sql === "bytea" ? `to_json(${base64(sql)})` : `to_json(${sql})`;
+}
+
+/**
+ * What JavaScript needs of a stored value: `meta` the row's JSON, `base64` the row's bytes, `size` their number, `key` the row's key as
+ * text, and of the object `locator gen tree sha256`.
+ */
+function storedJson(place: Place, needs: Needs): string {
+  const { entity, table, column } = place;
+  const sql = columnOf(table, column.name);
+  const inBytes = column.type.sql === "bytea";
+  const bytes = inBytes && needs.bytes ? [["base64", base64(sql)] as const] : [];
+  const size = inBytes ? [["size", `octet_length(${sql})`] as const] : [];
+  const meta = inBytes ? [] : [["meta", sql] as const];
+  const key = entity.key.map((name) => `${columnOf(table, name)}::text`);
+  const identity = needs.url ? [["key", `json_build_array(${key.join(", ")})`] as const] : [];
+  const object =
+    needs.url && column.type.codec?.store !== undefined ? objectParts(column.type.codec, sql) : [];
+  const parts = [...bytes, ...size, ...meta, ...identity, ...object];
+  return jsonObject(parts);
+}
+
+function objectParts(use: CodecUse, sql: string): readonly (readonly [string, string])[] {
+  const store = `coalesce(nullif(${sql} ->> 'store', ''), ${literal(use.store ?? "")})`;
+  const found = `(SELECT row_to_json(o) FROM (SELECT locator, gen::text AS gen, tree, encode(sha256, 'hex') AS sha256 FROM holdfast.object WHERE locator = ${store} || ':' || (${sql} ->> 'path')) o)`;
+  return [["object", found]];
+}

@@ -1,0 +1,146 @@
+/** One value compared with the operators of a scalar's filter. */
+
+import type { FilterScalar } from "../codec/contract.ts";
+import { ServiceError } from "../errors.ts";
+import type { Column, EnumType } from "../model/model.ts";
+import { type Argument, all, type Builder, parameter, partOf } from "./select-builder.ts";
+import { comparable, parameterType } from "./select-type.ts";
+
+/** Names of the operators or fields that a filter object gives. */
+export function operatorsOf(filter: Argument): readonly string[] {
+  const { value } = filter;
+  if (value === null || typeof value !== "object" || Array.isArray(value)) return [];
+  const given: Readonly<Record<string, unknown>> = { ...value };
+  return Object.keys(given).filter((name) => given[name] !== undefined);
+}
+
+/** What is compared: an SQL expression, the type of parameters, and how API values become parameters. */
+interface Subject {
+  readonly sql: string;
+  readonly type: string;
+  readonly convert: (value: unknown) => unknown;
+}
+
+/** Conditions on a column that holds no codec. */
+export function compareColumn(
+  builder: Builder,
+  { column, sql }: { readonly column: Column; readonly sql: string },
+  filter: Argument,
+): string {
+  return compare(builder, { sql: comparable(column, sql), ...parameterOf(builder, column) }, filter);
+}
+
+/** `column = argument`, for a column that holds no codec. */
+export function equalsSql(
+  builder: Builder,
+  { column, sql }: { readonly column: Column; readonly sql: string },
+  argument: Argument,
+): string {
+  const { type, convert } = parameterOf(builder, column);
+  return `${comparable(column, sql)} = ${parameter(builder, argument, type, convert)}`;
+}
+
+function parameterOf(builder: Builder, column: Column): Pick<Subject, "type" | "convert"> {
+  const enumType = column.type.enum === undefined ? undefined : builder.model.enum.get(column.type.enum);
+  const type = column.type.list === undefined ? parameterType(column.type) : "jsonb";
+  const convert = enumType === undefined ? converter(type) : (value: unknown) => storedName(enumType, value);
+  return { type, convert };
+}
+
+const typeOfScalar: Readonly<Record<FilterScalar, string>> = {
+  String: "text",
+  Int: "bigint",
+  BigInt: "bigint",
+  Float: "double precision",
+  Boolean: "boolean",
+  DateTime: "timestamptz",
+};
+
+/** Conditions on a codec's field, whose SQL gives a value of the scalar. */
+export function compareScalar(
+  builder: Builder,
+  { scalar, sql }: { readonly scalar: FilterScalar; readonly sql: string },
+  filter: Argument,
+): string {
+  const type = typeOfScalar[scalar];
+  const cast = scalar === "DateTime" ? `${sql}::timestamptz` : sql;
+  return compare(builder, { sql: cast, type, convert: converter(type) }, filter);
+}
+
+function compare(builder: Builder, subject: Subject, filter: Argument): string {
+  return all(
+    operatorsOf(filter).map((name) => operator(builder, subject, { name, part: partOf(filter, name) })),
+  );
+}
+
+const comparisons: Readonly<Record<string, string>> = {
+  eq: "=",
+  neq: "IS DISTINCT FROM",
+  lt: "<",
+  lte: "<=",
+  gt: ">",
+  gte: ">=",
+  like: "LIKE",
+  ilike: "ILIKE",
+};
+
+function operator(
+  builder: Builder,
+  { sql, type, convert }: Subject,
+  { name, part }: { readonly name: string; readonly part: Argument },
+): string {
+  if (part.value === null) throw nullOperand(part);
+  if (name === "isNull") return `${sql} IS ${part.value === true ? "" : "NOT "}NULL`;
+  if (name === "in" || name === "notIn") {
+    const list = parameter(builder, part, `${type}[]`, (value) =>
+      Array.isArray(value) ? value.map(convert) : [],
+    );
+    return name === "in" ? `${sql} = ANY (${list})` : `(${sql} = ANY (${list})) IS NOT TRUE`;
+  }
+  const value = parameter(builder, part, type, convert);
+  switch (name) {
+    case "startsWith":
+      return `starts_with(${sql}, ${value})`;
+    case "endsWith":
+      return `right(${sql}, length(${value})) = ${value}`;
+    case "contains":
+      return `strpos(${sql}, ${value}) > 0`;
+    default:
+      return `${sql} ${comparisons[name] ?? unknownOperator(name)} ${value}`;
+  }
+}
+
+function unknownOperator(name: string): never {
+  throw new ServiceError("BAD_USER_INPUT", `There is no filter operator ${name}.`);
+}
+
+function nullOperand(part: Argument): ServiceError {
+  const field = part.path.slice(1).join(".");
+  return new ServiceError(
+    "BAD_USER_INPUT",
+    `The filter ${field} is null. Leave it out, or ask for rows without a value by isNull: true.`,
+    { details: { field } },
+  );
+}
+
+function storedName(type: EnumType, name: unknown): unknown {
+  return type.values.find((value) => value.name === name)?.stored ?? name;
+}
+
+/** API values as the driver sends them. */
+function converter(type: string): (value: unknown) => unknown {
+  if (type === "jsonb") return (value) => JSON.stringify(value);
+  if (type === "real") return singlePrecision;
+  return (value) => value;
+}
+
+/** A value beyond single precision compares as the infinity that it is nearest to. */
+function singlePrecision(value: unknown): unknown {
+  if (typeof value !== "number") return value;
+  const single = Math.fround(value);
+  return Number.isFinite(single) || !Number.isFinite(value)
+    ? Object.is(value, 0) || single !== 0
+      ? value
+      : 0
+    : single;
+}

@@ -1,0 +1,239 @@
+/** Rows and pages of rows as JSON. */
+
+import type { Entity } from "../model/model.ts";
+import type {
+  ConnectionField,
+  EdgeField,
+  Links,
+  ListPlan,
+  PageInfoField,
+  RowField,
+  RowSelection,
+} from "../plan/plan.ts";
+import { identifier, literal } from "./quote.ts";
+import {
+  all,
+  argumentOf,
+  type Builder,
+  columnOf,
+  entityOf,
+  freshTable,
+  jsonObject,
+  linked,
+  modelColumn,
+  parameter,
+  tableOf,
+} from "./select-builder.ts";
+import { codecJson } from "./select-codec.ts";
+import { filterSql } from "./select-filter.ts";
+import { beyondSql, orderSql, termSql } from "./select-order.ts";
+import type { Page } from "./select-page.ts";
+import { asJson, base64 } from "./select-type.ts";
+
+/** A row: its entity and its table's name in the statement. */
+interface Row {
+  readonly entity: Entity;
+  readonly table: string;
+}
+
+/** Name under which pages carry `xmin`, which `SELECT *` leaves out. */
+const versionColumn = "~version";
+
+/** One row's fields as a JSON object. */
+export function rowJson(builder: Builder, row: Row, selection: RowSelection, version = "xmin"): string {
+  return jsonObject(selection.map((field) => [field.key, fieldJson(builder, { ...row, version }, field)]));
+}
+
+function fieldJson(builder: Builder, row: Row & { readonly version: string }, field: RowField): string {
+  const { entity, table } = row;
+  switch (field.kind) {
+    case "typename":
+      return `${literal(field.type)}::text`;
+    case "id":
+      return idSql(entity, table);
+    case "rowVersion":
+      return `${columnOf(table, row.version)}::text`;
+    case "column":
+      return asJson(builder.model, modelColumn(entity, field.column), columnOf(table, field.column));
+    case "codec":
+      return codecJson(builder, field, row);
+    case "codecList":
+      return codecListJson(builder, table, field);
+    case "one": {
+      const target = { entity: entityOf(builder.model, field.entity), table: freshTable(builder) };
+      const from = `${tableOf(target.entity)} ${identifier(target.table)}`;
+      return `(SELECT ${rowJson(builder, target, field.selection)} FROM ${from} WHERE ${linked(field.links, table, target.table)})`;
+    }
+    case "many":
+      return listJson(builder, field, { table, links: field.links });
+  }
+}
+
+/** The row's global id: its type and key, in base64. */
+export function idSql(entity: Entity, table: string): string {
+  const key = entity.key.map((name) => `${columnOf(table, name)}::text`);
+  const text = `json_build_array(${[`${literal(entity.name)}::text`, ...key].join(", ")})::text`;
+  return base64(`convert_to(${text}, 'UTF8')`);
+}
+
+function codecListJson(
+  builder: Builder,
+  own: string,
+  field: RowField & { readonly kind: "codecList" },
+): string {
+  const part = entityOf(builder.model, field.part);
+  const table = freshTable(builder);
+  const linkedColumns = new Set(field.links.map(({ other }) => other));
+  const order = part.key.filter((name) => !linkedColumns.has(name)).map((name) => columnOf(table, name));
+  const value = codecJson(builder, field, { entity: part, table });
+  const from = `${tableOf(part)} ${identifier(table)} WHERE ${linked(field.links, own, table)}`;
+  return `(SELECT coalesce(json_agg(${value} ORDER BY ${order.join(", ") || "1"}), '[]'::json) FROM ${from})`;
+}
+
+/** Where a list's rows must belong to one row. */
+interface Parent {
+  readonly table: string;
+  readonly links: Links;
+}
+
+interface List {
+  readonly builder: Builder;
+  readonly entity: Entity;
+  readonly at: number;
+  readonly page: Page;
+  readonly parent: Parent | undefined;
+}
+
+/** A connection as JSON. */
+export function listJson(builder: Builder, plan: ListPlan, parent?: Parent): string {
+  const entity = entityOf(builder.model, plan.entity);
+  // The API resolved this place's arguments by resolvePage.
+  const page = builder.resolved[plan.at] as Page;
+  const list: List = { builder, entity, at: plan.at, page, parent };
+  const needsPage = plan.selection.some(
+    ({ kind }) => kind === "nodes" || kind === "edges" || kind === "pageInfo",
+  );
+  const name = identifier(`~${freshTable(builder)}`);
+  const pageSql = needsPage ? `WITH ${name} AS MATERIALIZED (${pageRows(list)}) ` : "";
+  const object = jsonObject(plan.selection.map((field) => [field.key, connectionJson(list, name, field)]));
+  return `(${pageSql}SELECT ${object})`;
+}
+
+/** Condition of the whole list: its parent and its filter. */
+function membership({ builder, entity, at, parent }: List, table: string): string {
+  const where = filterSql(builder, { entity, table }, argumentOf(builder, at, "where"));
+  return all([parent && linked(parent.links, parent.table, table), where && `(${where})`]);
+}
+
+type Bound = "after" | "before";
+
+function beyond({ builder, at, page }: List, table: string, bound: Bound): string | undefined {
+  if (page[bound] === undefined) return undefined;
+  const where = { terms: page.terms, table, reversed: bound === "before" };
+  return beyondSql(builder, where, argumentOf(builder, at, bound));
+}
+
+/** The rows of the page and one more, numbered from the end that is read first. */
+function pageRows(list: List): string {
+  const { builder, entity, at, page } = list;
+  const table = freshTable(builder);
+  const values = page.terms.map((term) => termSql(builder, table, term).sql);
+  const named = values.map((sql, index) => `${sql} AS ${identifier(`~${index}`)}`);
+  const names = values.map((_, index) => identifier(`~${index}`));
+  const where = all([membership(list, table), beyond(list, table, "after"), beyond(list, table, "before")]);
+  const limit = parameter(builder, argumentOf(builder, at, "fetch"), "bigint");
+  const offset =
+    page.offset > 0 ? ` OFFSET ${parameter(builder, argumentOf(builder, at, "offset"), "bigint")}` : "";
+  const order = orderSql(page.terms, names, page.backward);
+  const columns = [`${table}.*`, `${columnOf(table, "xmin")} AS ${identifier(versionColumn)}`, ...named];
+  const inner = `SELECT ${columns.join(", ")} FROM ${tableOf(entity)} ${identifier(table)} WHERE ${where} ORDER BY ${order} LIMIT ${limit}${offset}`;
+  return `SELECT p.*, row_number() OVER (ORDER BY ${order}) AS "~n" FROM (${inner}) p`;
+}
+
+function connectionJson(list: List, page: string, field: ConnectionField): string {
+  switch (field.kind) {
+    case "typename":
+      return `${literal(field.type)}::text`;
+    case "totalCount": {
+      const table = freshTable(list.builder);
+      return `(SELECT count(*) FROM ${tableOf(list.entity)} ${identifier(table)} WHERE ${membership(list, table)})`;
+    }
+    case "nodes":
+      return aggregate(list, page, (row) => rowJson(list.builder, row, field.selection, versionColumn));
+    case "edges":
+      return aggregate(list, page, (row) =>
+        jsonObject(field.selection.map((part) => [part.key, edgeJson(list, row, part)])),
+      );
+    case "pageInfo":
+      return jsonObject(field.selection.map((part) => [part.key, pageInfoJson(list, page, part)]));
+  }
+}
+
+/** A JSON list of the page's rows, in the list's order whichever end was read. */
+function aggregate(list: List, page: string, element: (row: Row) => string): string {
+  const table = freshTable(list.builder);
+  const direction = list.page.backward ? " DESC" : "";
+  const row = { entity: list.entity, table };
+  return `(SELECT coalesce(json_agg(${element(row)} ORDER BY ${table}."~n"${direction}), '[]'::json) FROM ${page} ${identifier(table)} WHERE ${inPage(list, table)})`;
+}
+
+function inPage({ builder, at }: List, table: string): string {
+  return `${table}."~n" <= ${parameter(builder, argumentOf(builder, at, "size"), "bigint")}`;
+}
+
+function edgeJson(list: List, row: Row, part: EdgeField): string {
+  if (part.kind === "typename") return `${literal(part.type)}::text`;
+  if (part.kind === "node") return rowJson(list.builder, row, part.selection, versionColumn);
+  return cursorSql(list, row.table);
+}
+
+function cursorSql({ page }: List, table: string): string {
+  const values = page.terms.map((_, index) => `${columnOf(table, `~${index}`)}::text`);
+  const text = `json_build_array(${[`${literal(page.signature)}::text`, ...values].join(", ")})::text`;
+  return base64(`convert_to(${text}, 'UTF8')`);
+}
+
+function pageInfoJson(list: List, page: string, part: PageInfoField): string {
+  switch (part.kind) {
+    case "typename":
+      return `${literal(part.type)}::text`;
+    case "hasNextPage":
+      return list.page.backward ? outside(list, "before") : anyOf(more(list, page), outside(list, "before"));
+    case "hasPreviousPage":
+      return list.page.backward
+        ? anyOf(more(list, page), outside(list, "after"))
+        : anyOf(skipped(list), outside(list, "after"));
+    case "startCursor":
+    case "endCursor": {
+      const table = freshTable(list.builder);
+      const first = (part.kind === "startCursor") !== list.page.backward;
+      return `(SELECT ${cursorSql(list, table)} FROM ${page} ${identifier(table)} WHERE ${inPage(list, table)} ORDER BY ${table}."~n"${first ? "" : " DESC"} LIMIT 1)`;
+    }
+  }
+}
+
+function anyOf(...conditions: readonly string[]): string {
+  const possible = conditions.filter((condition) => condition !== "false");
+  return possible.length === 0 ? "false" : `(${possible.join(" OR ")})`;
+}
+
+/** Whether the row behind the page was there. */
+function more({ builder, at }: List, page: string): string {
+  return `((SELECT count(*) FROM ${page}) > ${parameter(builder, argumentOf(builder, at, "size"), "bigint")})`;
+}
+
+/** Whether rows of the list lie on the other side of a cursor (the row of the cursor itself counts). */
+function outside(list: List, bound: Bound): string {
+  if (list.page[bound] === undefined) return "false";
+  const table = freshTable(list.builder);
+  const inside = beyond(list, table, bound) ?? "true";
+  return `EXISTS (SELECT 1 FROM ${tableOf(list.entity)} ${identifier(table)} WHERE ${membership(list, table)} AND (${inside}) IS NOT TRUE)`;
+}
+
+/** Whether an offset stepped over rows. */
+function skipped(list: List): string {
+  if (list.page.offset === 0) return "false";
+  const table = freshTable(list.builder);
+  const where = all([membership(list, table), beyond(list, table, "after"), beyond(list, table, "before")]);
+  return `EXISTS (SELECT 1 FROM ${tableOf(list.entity)} ${identifier(table)} WHERE ${where})`;
+}

@@ -1,0 +1,70 @@
+/** Plan → one SELECT that answers the whole query as JSON text. */
+
+import type { Model } from "../model/model.ts";
+import type { Plan, RootField, RowSelection } from "../plan/plan.ts";
+import { literal } from "./quote.ts";
+import { type Builder, type CodecSql, jsonObject, type Parameter } from "./select-builder.ts";
+import { rowByColumns, rowById, rowsByIds, rowsByKeys } from "./select-node.ts";
+import { listJson } from "./select-row.ts";
+
+/** A statement whose text serves every request with arguments of the same shape. */
+export interface SelectStatement {
+  /** Answers one row with one column, `data`: the JSON text. */
+  readonly text: string;
+  readonly parameters: readonly Parameter[];
+  /** Whether JavaScript must complete the answer. */
+  readonly completes: boolean;
+}
+
+/** What a SELECT is compiled with. */
+export interface SelectContext {
+  readonly model: Model;
+  readonly codecs: CodecSql;
+  /** Arguments of each place of the plan: pages as `resolvePage` gives them, ids grouped by type, the rest as they are. */
+  readonly resolved: readonly Readonly<Record<string, unknown>>[];
+}
+
+/** Compiles a query. `undefined` when nothing of it is in the database. */
+export function compileSelect(plan: Plan, context: SelectContext): SelectStatement | undefined {
+  const builder = newBuilder(context);
+  const stored = plan.roots.filter(({ kind }) => kind !== "introspection");
+  if (stored.every(({ kind }) => kind === "typename")) return undefined;
+  const data = jsonObject(stored.map((root) => [root.key, rootJson(builder, root)]));
+  return finish(builder, data);
+}
+
+/** Compiles the rows of `entity` by key, in the order of the keys, as a JSON list. */
+export function compileRows(
+  entity: string,
+  selection: RowSelection,
+  context: SelectContext,
+): SelectStatement {
+  const builder = newBuilder(context);
+  return finish(builder, rowsByKeys(builder, entity, selection));
+}
+
+function newBuilder({ model, codecs, resolved }: SelectContext): Builder {
+  return { model, codecs, resolved, parameters: [], tables: 0, completes: false };
+}
+
+function finish(builder: Builder, data: string): SelectStatement {
+  const { parameters, completes } = builder;
+  return { text: `SELECT ${data}::text AS data`, parameters, completes };
+}
+
+function rootJson(builder: Builder, root: RootField): string {
+  switch (root.kind) {
+    case "typename":
+      return `${literal(root.type)}::text`;
+    case "row":
+      return rowByColumns(builder, root);
+    case "list":
+      return listJson(builder, root);
+    case "node":
+      return rowById(builder, root);
+    case "nodes":
+      return rowsByIds(builder, root);
+    case "introspection":
+      return "NULL::json";
+  }
+}
