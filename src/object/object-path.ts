@@ -68,9 +68,7 @@ function join(parts: readonly string[]): string {
 export function encodeKeyText(text: string): string {
   const characters = [...text];
   const long = characters.length > 100;
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
-  if (!long && !/[/\\:*?"<>|\u0000-\u001f\u007f-\u009f]/.test(text) && Buffer.byteLength(text) <= 200)
-    return text;
+  if (!long && !/[/\\:*?"<>|\p{Cc}]/u.test(text) && Buffer.byteLength(text) <= 200) return text;
   const encoded = percentEncode(long ? `${characters.slice(0, 50).join("")}_${md5(text).slice(0, 8)}` : text);
   return encoded.length <= 200 ? encoded : cut(characters, { text, bytes: 200 });
 }
@@ -109,8 +107,7 @@ function md5(text: string): string {
 function extensionOf(ext: string | undefined): string {
   if (ext === undefined || ext === "" || ext === ".") return "";
   const dotted = ext.startsWith(".") ? ext : `.${ext}`;
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
-  if (/^\.[^/\\\u0000-\u001f\u007f-\u009f]+$/.test(dotted) && Buffer.byteLength(dotted) <= 64) return dotted;
+  if (/^\.[^/\\\p{Cc}]+$/u.test(dotted) && Buffer.byteLength(dotted) <= 64) return dotted;
   throw new ServiceError("BAD_USER_INPUT", `${JSON.stringify(ext.slice(0, 80))} is no file extension.`, {
     details: {
       field: "ext",

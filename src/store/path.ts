@@ -32,8 +32,7 @@ function faultOf(path: string): string | undefined {
   if (path === "") return "is empty";
   if (!path.isWellFormed()) return "is not valid Unicode";
   if (path.startsWith("/")) return "is absolute";
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
-  if (/[\u0000-\u001f\u007f-\u009f]/.test(path)) return "has a control character";
+  if (/\p{Cc}/u.test(path)) return "has a control character";
   if (path.includes("\\")) return "has a backslash";
   if (Buffer.byteLength(path) > maxPathBytes) return `is longer than ${maxPathBytes} bytes`;
   for (const segment of path.split("/")) {

@@ -1,0 +1,140 @@
+/** One upload as the database has it. */
+
+import type { Queryable } from "../db/contract.ts";
+import { ServiceError } from "../errors.ts";
+import type { StageRequest, UploadState } from "./contract.ts";
+import { expired } from "./lease.ts";
+
+/** What an upload is for; a {@link StageRequest} without what belongs to one request. */
+export type UploadTarget = Omit<StageRequest, "signal" | "principal">;
+
+export interface UploadRecord {
+  readonly id: string;
+  readonly kind: "FILE" | "TREE";
+  /** `SEALED`: a folder that takes no more files, its manifest being written. */
+  readonly state: "OPEN" | "RECEIVED" | "SEALED" | "COMPLETE";
+  readonly field: string;
+  readonly target: UploadTarget;
+  readonly principal: string | undefined;
+  readonly store: string;
+  readonly path: string;
+  readonly filename: string;
+  readonly mediaType: string | undefined;
+  /** Content as declared, without the prefix. */
+  readonly declaredBytes: number | undefined;
+  readonly declaredSha256: string | undefined;
+  readonly prefix: Buffer;
+  /** Of the stored bytes, prefix included; for folders the sum. */
+  readonly sizeBytes: number | undefined;
+  readonly sha256: string | undefined;
+  /** The peer's MD5 text. */
+  readonly hash: string | undefined;
+  readonly itemCount: number | undefined;
+  /** ISO 8601 with microseconds and `+00:00`, as the peer writes it. */
+  readonly createdAt: string;
+  readonly expiresAt: Date;
+  readonly writtenAt: Date | undefined;
+  readonly isUsed: boolean;
+  readonly isExpired: boolean;
+}
+
+interface Row {
+  id: string;
+  kind: UploadRecord["kind"];
+  state: UploadRecord["state"];
+  field: string;
+  target: string;
+  principal: string | null;
+  store: string;
+  path: string;
+  filename: string;
+  media_type: string | null;
+  declared_size: string | null;
+  declared_sha256: string | null;
+  prefix: Buffer;
+  size: string | null;
+  sha256: string | null;
+  hash: string | null;
+  item_count: number | null;
+  created: string;
+  expires_ms: number;
+  written_ms: number | null;
+  used: boolean;
+  expired: boolean;
+}
+
+const sql = `
+  SELECT d.id, d.kind, d.state, d.field, d.target::text AS target, u.principal, d.store, d.path, d.filename, d.media_type,
+    d.declared_size::text AS declared_size, encode(d.declared_sha256, 'hex') AS declared_sha256, d.prefix,
+    d.size::text AS size, encode(d.sha256, 'hex') AS sha256, convert_from(d.md5, 'UTF8') AS hash, d.item_count,
+    to_char(d.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"+00:00"') AS created,
+    (extract(epoch FROM d.expires_at) * 1000)::float8 AS expires_ms,
+    (extract(epoch FROM d.written_at) * 1000)::float8 AS written_ms,
+    coalesce(u.expires_at = '-infinity', d.expires_at > clock_timestamp()) AS used,
+    coalesce(u.expires_at, d.expires_at) <= clock_timestamp() AS expired
+  FROM holdfast.upload_detail d LEFT JOIN holdfast.upload u USING (id) WHERE d.id = $1`;
+
+/** The upload `id`. @throws {NOT_FOUND} when there never was one, or it is long gone. */
+export async function loadUpload(db: Queryable, id: string): Promise<UploadRecord> {
+  const isId = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(id);
+  const { rows } = isId ? await db.query<Row>(sql, [id], { name: "upload-load" }) : { rows: [] };
+  const row = rows[0];
+  if (row !== undefined) return recordOf(row);
+  throw new ServiceError("NOT_FOUND", `There is no upload ${JSON.stringify(id.slice(0, 80))}.`, {
+    details: { field: "upload", value: id.slice(0, 80), remedy: "Create an upload with createUpload." },
+  });
+}
+
+function recordOf(row: Row): UploadRecord {
+  // Written by `create` from a value of this type.
+  const target = JSON.parse(row.target) as UploadTarget;
+  return {
+    id: row.id,
+    kind: row.kind,
+    state: row.state,
+    field: row.field,
+    target,
+    principal: row.principal ?? undefined,
+    store: row.store,
+    path: row.path,
+    filename: row.filename,
+    mediaType: row.media_type ?? undefined,
+    declaredBytes: numberOf(row.declared_size),
+    declaredSha256: row.declared_sha256 ?? undefined,
+    prefix: row.prefix,
+    sizeBytes: numberOf(row.size),
+    sha256: row.sha256 ?? undefined,
+    hash: row.hash ?? undefined,
+    itemCount: row.item_count ?? undefined,
+    createdAt: row.created,
+    expiresAt: new Date(row.expires_ms),
+    writtenAt: row.written_ms === null ? undefined : new Date(row.written_ms),
+    isUsed: row.used,
+    isExpired: row.expired,
+  };
+}
+
+function numberOf(text: string | null): number | undefined {
+  return text === null ? undefined : Number(text);
+}
+
+/** Answers the record when it can still be worked with. @throws {UPLOAD_EXPIRED} when it is used or too old. */
+export function usable(record: UploadRecord): UploadRecord {
+  if (record.isUsed || record.isExpired) throw expired();
+  return record;
+}
+
+/** The upload as its caller sees it. `receivedBytes` of a folder is what its finished files have. */
+export function stateOf(record: UploadRecord, receivedOfTree: number): UploadState {
+  const received = record.kind === "TREE" ? receivedOfTree : (record.sizeBytes ?? 0) - record.prefix.length;
+  return {
+    id: record.id,
+    kind: record.kind,
+    state: record.isUsed ? "USED" : record.state === "SEALED" ? "RECEIVED" : record.state,
+    receivedBytes: String(Math.max(0, received)),
+    expiresAt: record.expiresAt,
+    field: record.field,
+    filename: record.filename,
+    ...(record.mediaType === undefined ? {} : { mediaType: record.mediaType }),
+  };
+}
