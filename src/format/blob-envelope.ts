@@ -1,0 +1,68 @@
+/** The optional compression around packed blobs: `ZL123`, the size, a zlib stream. */
+
+import { promisify } from "node:util";
+import { deflate, inflate } from "node:zlib";
+import { ServiceError } from "../errors.ts";
+import { corrupt } from "./fault.ts";
+
+const inflateBytes = promisify(inflate);
+const deflateBytes = promisify(deflate);
+
+const magic = Buffer.from("ZL123\0", "latin1");
+const headBytes = 14;
+/** DataJoint compresses what is longer than this. */
+const compressAboveBytes = 1000;
+/** Deflate cannot do better than 1032 to 1: a larger claim is false. */
+const largestRatio = 1032;
+
+/** Size of the packed bytes, as the envelope declares it; the size itself where there is none. @throws {CODEC_CORRUPT} */
+export function unpackedSize(bytes: Uint8Array, totalBytes = bytes.length): number {
+  if (!isCompressed(bytes)) return totalBytes;
+  if (bytes.length < headBytes) throw corrupt("The compressed blob ends in its head.");
+  const size = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getBigUint64(6, true);
+  if (size > BigInt(totalBytes - headBytes) * BigInt(largestRatio)) {
+    throw corrupt(`The compressed blob claims ${size} bytes, more than ${totalBytes} can unfold to.`);
+  }
+  return Number(size);
+}
+
+/** Whether the bytes are in the envelope. */
+export function isCompressed(bytes: Uint8Array): boolean {
+  return magic.every((byte, i) => bytes[i] === byte);
+}
+
+/** Packed bytes out of the envelope, if any. @throws {CODEC_CORRUPT} when damaged; {LIMIT_EXCEEDED} before anything larger than `limitBytes` is made. */
+export async function openEnvelope(bytes: Uint8Array, limitBytes: number): Promise<Uint8Array> {
+  const size = unpackedSize(bytes);
+  if (size > limitBytes) {
+    throw new ServiceError(
+      "LIMIT_EXCEEDED",
+      `The blob holds ${size} bytes; at most ${limitBytes} are unpacked here. Fetch it by url.`,
+      { details: { limit: limitBytes } },
+    );
+  }
+  if (!isCompressed(bytes)) return bytes;
+  const packed = await unfold(bytes.subarray(headBytes), size);
+  if (packed.length !== size)
+    throw corrupt(`The compressed blob claims ${size} bytes but holds ${packed.length}.`);
+  return packed;
+}
+
+async function unfold(stream: Uint8Array, size: number): Promise<Uint8Array> {
+  try {
+    return await inflateBytes(stream, { maxOutputLength: Math.max(1, size) });
+  } catch (cause) {
+    throw corrupt("The compressed blob does not unfold.", cause);
+  }
+}
+
+/** Packed bytes in the envelope, where that makes them smaller and they are longer than 1000 bytes. */
+export async function closeEnvelope(packed: Uint8Array): Promise<Uint8Array> {
+  if (packed.length <= compressAboveBytes) return packed;
+  const stream = await deflateBytes(packed);
+  if (headBytes + stream.length >= packed.length) return packed;
+  const head = Buffer.alloc(headBytes);
+  head.set(magic);
+  head.writeBigUInt64LE(BigInt(packed.length), 6);
+  return Buffer.concat([head, stream]);
+}
