@@ -4,7 +4,7 @@ import { type FieldNode, getNamedType, isNonNullType, isObjectType } from "graph
 import { collectFields, selectionSets } from "./collect-fields.ts";
 import { planArguments } from "./expression.ts";
 import type { CodecPart, ShapeField } from "./plan.ts";
-import { addArguments, objectType, type Planning } from "./planning.ts";
+import { addPlace, objectType, type Planning } from "./planning.ts";
 
 /** Plans the fields of the codec type `output` that `nodes` select. */
 export function planCodec(
@@ -17,7 +17,7 @@ export function planCodec(
     const name = found[0].name.value;
     const definition = type.getFields()[name];
     if (definition === undefined) return { kind: "typename", key, type: type.name };
-    const at = addArguments(planning, planArguments(definition, found[0]));
+    const at = addPlace(planning, planArguments(definition, found[0]));
     const nullable = !isNonNullType(definition.type);
     const inner = getNamedType(definition.type);
     const shape = isObjectType(inner) ? { shape: planShape(planning, inner.name, found) } : {};

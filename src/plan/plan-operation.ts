@@ -3,10 +3,10 @@
 import type { FieldNode, OperationDefinitionNode, SelectionSetNode } from "graphql";
 import type { Model } from "../model/model.ts";
 import { type CollectContext, collectFields, selectionSets } from "./collect-fields.ts";
-import { type Arguments, planArguments } from "./expression.ts";
-import type { Plan, RootField, RowSelection } from "./plan.ts";
-import { planConnection, planRow } from "./plan-row.ts";
-import { addArguments, type Planning } from "./planning.ts";
+import { planArguments } from "./expression.ts";
+import type { Place, Plan, RootField, RowSelection } from "./plan.ts";
+import { planList, planRow } from "./plan-row.ts";
+import { addPlace, type Planning } from "./planning.ts";
 
 /** What a root field does, as the schema's builder wrote it into the field's `extensions.read`. */
 export type ReadField =
@@ -19,11 +19,11 @@ export function planOperation(
   context: CollectContext & { readonly model: Model },
   operation: OperationDefinitionNode,
 ): Plan {
-  const planning: Planning = { ...context, arguments: [] };
+  const planning: Planning = { ...context, places: [] };
   const query = context.schema.getQueryType();
   const collected = query ? collectFields(context, query, [operation.selectionSet]) : new Map();
   const roots = query ? [...collected].map(([key, nodes]) => planRoot(planning, key, nodes)) : [];
-  return Object.freeze({ roots, arguments: planning.arguments });
+  return Object.freeze({ roots, places: planning.places });
 }
 
 /** Plans the rows of one entity, outside a query: what a mutation's payload selects. */
@@ -31,9 +31,11 @@ export function planRows(
   context: CollectContext & { readonly model: Model },
   entity: string,
   nodes: readonly FieldNode[],
-): { readonly selection: RowSelection; readonly arguments: readonly Arguments[] } {
-  const planning: Planning = { ...context, arguments: [] };
-  return { selection: planRow(planning, entity, selectionSets(nodes)), arguments: planning.arguments };
+): { readonly selection: RowSelection; readonly places: readonly Place[] } {
+  const planning: Planning = { ...context, places: [] };
+  // Place 0 is that of the keys.
+  addPlace(planning, {}, { kind: "ids" });
+  return { selection: planRow(planning, entity, selectionSets(nodes)), places: planning.places };
 }
 
 function planRoot(planning: Planning, key: string, nodes: readonly [FieldNode, ...FieldNode[]]): RootField {
@@ -45,24 +47,21 @@ function planRoot(planning: Planning, key: string, nodes: readonly [FieldNode, .
   const does = definition?.extensions["read"] as ReadField | undefined;
   if (definition === undefined || does === undefined)
     throw new TypeError(`The query field ${name} has no plan.`);
-  const at = addArguments(planning, planArguments(definition, nodes[0]));
+  const planned = planArguments(definition, nodes[0]);
   const sets = selectionSets(nodes);
   switch (does.kind) {
     case "node":
-    case "nodes":
+    case "nodes": {
+      const at = addPlace(planning, planned, { kind: "ids" });
       return { kind: does.kind, key, at, types: planTypes(planning, sets) };
+    }
     case "row": {
       const { entity, columns } = does;
+      const at = addPlace(planning, planned);
       return { kind: "row", key, at, entity, columns, selection: planRow(planning, entity, sets) };
     }
     case "list":
-      return {
-        kind: "list",
-        key,
-        at,
-        entity: does.entity,
-        selection: planConnection(planning, does.entity, sets),
-      };
+      return { kind: "list", ...planList(planning, { key, entity: does.entity, planned, sets }) };
   }
 }
 

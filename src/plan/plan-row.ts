@@ -3,10 +3,10 @@
 import type { FieldNode, SelectionSetNode } from "graphql";
 import type { Child, CodecList, CodecUse, Column, Entity, Reference } from "../model/model.ts";
 import { collectFields, selectionSets } from "./collect-fields.ts";
-import { planArguments } from "./expression.ts";
-import type { ConnectionField, EdgeField, Links, PageInfoField, RowField, RowSelection } from "./plan.ts";
+import { type Arguments, planArguments } from "./expression.ts";
+import type { ConnectionField, EdgeField, Links, ListPlan, PageInfoField, RowField, RowSelection } from "./plan.ts";
 import { planCodec } from "./plan-codec.ts";
-import { addArguments, objectType, type Planning } from "./planning.ts";
+import { addPlace, objectType, type Planning } from "./planning.ts";
 
 type Nodes = readonly [FieldNode, ...FieldNode[]];
 
@@ -36,7 +36,7 @@ function planField(
   const reference = entity.references.find(({ field }) => field === name);
   if (reference !== undefined) return planReference(planning, reference, { key, nodes });
   const list = entity.lists.find(({ field }) => field === name);
-  if (list !== undefined) return planList(planning, entity, { key, nodes, list });
+  if (list !== undefined) return planCodecList(planning, entity, { key, nodes, list });
   const child = entity.children.find(({ field }) => field === name);
   if (child !== undefined) return planChild(planning, entity, { key, nodes, child });
   throw new TypeError(`The type ${entity.name} has a field ${name} that the model does not have.`);
@@ -77,15 +77,8 @@ function planChild(
     return { kind: "one", key, entity: target.name, links, nullable: true, selection };
   }
   const definition = objectType(planning, entity.name).getFields()[nodes[0].name.value];
-  const at = addArguments(planning, definition === undefined ? {} : planArguments(definition, nodes[0]));
-  return {
-    kind: "many",
-    key,
-    at,
-    entity: target.name,
-    links,
-    selection: planConnection(planning, target.name, sets),
-  };
+  const planned = definition === undefined ? {} : planArguments(definition, nodes[0]);
+  return { kind: "many", links, ...planList(planning, { key, entity: target.name, planned, sets }) };
 }
 
 /** The columns by which rows of `target` point to their parent through the reference `field`. */
@@ -94,7 +87,7 @@ export function linksToParent(target: Entity, field: string): Links {
   return (reference?.columns ?? []).map(({ column, target: own }) => ({ own, other: column }));
 }
 
-function planList(
+function planCodecList(
   planning: Planning,
   entity: Entity,
   { key, nodes, list }: { readonly key: string; readonly nodes: Nodes; readonly list: CodecList },
@@ -112,8 +105,22 @@ function planList(
   return { kind: "codecList", key, field, column: column.name, use, part: part.name, links, selection };
 }
 
-/** Plans what is selected of a connection. */
-export function planConnection(
+/** Plans a list: its page and what is selected of it. */
+export function planList(
+  planning: Planning,
+  list: {
+    readonly key: string;
+    readonly entity: string;
+    readonly planned: Arguments;
+    readonly sets: readonly SelectionSetNode[];
+  },
+): ListPlan {
+  const { key, entity, planned, sets } = list;
+  const at = addPlace(planning, planned, { kind: "list", entity });
+  return { key, at, entity, selection: planConnection({ ...planning, within: at }, entity, sets) };
+}
+
+function planConnection(
   planning: Planning,
   entity: string,
   sets: readonly SelectionSetNode[],

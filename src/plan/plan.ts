@@ -3,11 +3,19 @@
 import type { CodecUse } from "../model/model.ts";
 import type { Arguments } from "./expression.ts";
 
-/** A query: its root fields in response order, and the arguments of every place that takes some. */
+/** A query: its root fields in response order, and every place that takes arguments. */
 export interface Plan {
   readonly roots: readonly RootField[];
   /** Numbered by `at` of the parts below. */
-  readonly arguments: readonly Arguments[];
+  readonly places: readonly Place[];
+}
+
+/** A place that takes arguments. */
+export interface Place {
+  readonly arguments: Arguments;
+  readonly use: { readonly kind: "plain" | "ids" } | { readonly kind: "list"; readonly entity: string };
+  /** Number of the innermost list around it. */
+  readonly within?: number;
 }
 
 /** A part that answers with the name of its type. */
@@ -17,7 +25,7 @@ export interface TypeName {
   readonly type: string;
 }
 
-/** `key` is the name in the response, `at` the place of the arguments in {@link Plan.arguments}. */
+/** `key` is the name in the response, `at` the place of the arguments in {@link Plan.places}. */
 export type RootField =
   | TypeName
   /** `__schema` and `__type`, which graphql-js answers. */
