@@ -6,6 +6,7 @@ import type { Model } from "../model/model.ts";
 import type { Catalog } from "../sql/catalog.ts";
 import { type Change, ordered } from "../sql/change.ts";
 import { compare, planTables } from "../sql/diff.ts";
+import { type DriftItem, driftItems } from "../sql/drift.ts";
 import { madeAfter } from "../sql/made.ts";
 import { wantedTables } from "../sql/table.ts";
 import type { WantedTable } from "../sql/wanted.ts";
@@ -36,6 +37,12 @@ export interface ApplyOptions {
 export async function planModel(db: Queryable, model: Model): Promise<SchemaPlan> {
   const tables = wantedTables(model);
   return planOf(db, tables, await catalogFor(db, tables, model.schema), model.schema);
+}
+
+/** How the database differs from the model; differences are data here, never errors. */
+export async function driftOf(db: Queryable, model: Model): Promise<readonly DriftItem[]> {
+  const tables = wantedTables(model);
+  return driftItems(tables, await catalogFor(db, tables, model.schema), model.schema);
 }
 
 /**

@@ -90,10 +90,13 @@ function earlierNames(
   made: readonly MadeTable[],
 ): readonly string[] {
   const names = table.renamedFrom === undefined ? [] : [table.renamedFrom];
-  const recorded = made.find(
-    (record) => record.schema === table.schema && record.entity === table.entity && record.whole,
-  );
-  if (recorded !== undefined) names.push(recorded.table);
+  // The record knows the table also when its tier or its explicit name has changed.
+  for (const entity of [table.entity, table.renamedFromEntity]) {
+    const recorded = made.find(
+      (record) => record.schema === table.schema && record.entity === entity && record.whole,
+    );
+    if (recorded !== undefined) names.push(recorded.table);
+  }
   const master = others.find((other) => other.name === table.master);
   const suffix = master === undefined ? "" : table.name.slice(master.name.length);
   if (master !== undefined && table.name.startsWith(master.name)) {

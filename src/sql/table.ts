@@ -27,6 +27,7 @@ function wantedTable(model: Model, entity: Entity): WantedTable {
     foreignKeys: entity.references.flatMap((reference) => foreignKey(model, reference)),
     lineage: lineageOf(model, entity),
     renamedFrom: entity.renamedFromTable,
+    renamedFromEntity: entity.renamedFrom,
     master: master?.table,
   };
 }

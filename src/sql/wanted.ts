@@ -15,6 +15,8 @@ export interface WantedTable {
   readonly lineage: ReadonlyMap<string, string>;
   /** Stored name before a rename. */
   readonly renamedFrom: string | undefined;
+  /** Type name before a rename. */
+  readonly renamedFromEntity: string | undefined;
   /** Stored name of the master, for part tables. */
   readonly master: string | undefined;
 }
