@@ -2,7 +2,7 @@
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { ServiceError } from "../errors.ts";
-import { type Access, anonymous, identify } from "./caller.ts";
+import { type Access, identify } from "./caller.ts";
 import { badRequest, sendError } from "./error-reply.ts";
 import type { HostGuard, HostName } from "./host-guard.ts";
 import type { HttpLimits } from "./limits.ts";
@@ -35,7 +35,7 @@ export interface GateParts {
 
 /** Puts the gate before all routes, and the error answers behind them. */
 export function guardRequests(app: FastifyInstance, parts: GateParts): void {
-  app.decorateRequest("principal", anonymous);
+  app.decorateRequest("principal");
   app.decorateRequest("hostName");
   app.addHook("onRequest", async (request, reply) => {
     reply.header("x-request-id", request.id);

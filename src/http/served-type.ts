@@ -73,6 +73,7 @@ export function attachmentHeader(name: string): string {
   const safe = safeName(name);
   const ascii = safe
     .normalize("NFKD")
+    .replace(/\p{M}/gu, "")
     .replace(/[^\x20-\x7e]/g, "_")
     .replace(/["%\\]/g, "_");
   if (ascii === safe) return `attachment; filename="${ascii}"`;
