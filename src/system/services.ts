@@ -84,8 +84,9 @@ export interface Caller {
   readonly baseUrl: string;
 }
 
-/** Context of a request to the system API. */
+/** Context of a request to the system API, as `src/http` gives it. */
 export interface SystemContext {
   readonly principal: { readonly name: string; readonly rights: ReadonlySet<"READ" | "WRITE" | "ADMIN"> };
   readonly baseUrl: string;
+  readonly signal: AbortSignal;
 }

@@ -41,10 +41,10 @@ export async function withService<T>(command: Command, work: (endpoint: Endpoint
   const { startService } = await import("../../main.ts");
   const service = await startService(
     { ...settings, host: "127.0.0.1", port: 0, portGiven: true, logLevel: "warn" },
-    { apply: "never", sample: false },
+    { apply: "never" },
   );
   try {
-    return await work({ url: service.url, token: service.localToken });
+    return await work({ url: service.url, token });
   } finally {
     await service.close();
   }

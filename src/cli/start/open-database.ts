@@ -2,7 +2,7 @@
 
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { type DataLock, lockDataFolder } from "../../db/data-lock.ts";
+import { type DataLock, lockData } from "../../db/data-lock.ts";
 import { startEmbedded } from "../../db/embedded.ts";
 import type { Settings } from "../settings.ts";
 
@@ -16,6 +16,8 @@ export interface OpenedDatabase {
   readonly created: boolean;
   /** Resolves when a private server ends by itself. */
   readonly exited: Promise<number | null>;
+  /** Writes down where the service listens, for the message that a second start gets. */
+  announce(address: string): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -23,7 +25,7 @@ export interface OpenedDatabase {
 export async function openDatabase(settings: Settings): Promise<OpenedDatabase> {
   if (settings.databaseUrl !== undefined) return external(settings.databaseUrl);
   await mkdir(settings.dataFolder, { recursive: true, mode: 0o700 });
-  const lock = await lockDataFolder(settings.dataFolder);
+  const lock = await lockData(settings.dataFolder);
   try {
     return await embedded(join(settings.dataFolder, "postgres"), lock);
   } catch (error) {
@@ -34,14 +36,15 @@ export async function openDatabase(settings: Settings): Promise<OpenedDatabase> 
 
 function external(url: string): OpenedDatabase {
   const { host, pathname } = new URL(url);
-  const never = new Promise<null>(() => undefined);
+  const nothing = async () => undefined;
   return {
     kind: "external",
     url,
     place: `${host}${pathname}`,
     created: false,
-    exited: never,
-    stop: async () => undefined,
+    exited: new Promise<null>(() => undefined),
+    announce: nothing,
+    stop: nothing,
   };
 }
 
@@ -53,6 +56,7 @@ async function embedded(folder: string, lock: DataLock): Promise<OpenedDatabase>
     place: folder,
     created: server.created,
     exited: server.exited,
+    announce: (address) => lock.announce(address),
     stop: async () => {
       await server.stop();
       await lock.release();

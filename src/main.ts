@@ -1,0 +1,213 @@
+/** The composition root: from settings to a running service. Everything is made here once and passed down. */
+
+import pino, { type Logger } from "pino";
+import { createEntityApi, type EntityApi } from "./api/api.ts";
+import type { Settings } from "./cli/settings.ts";
+import { choosePort } from "./cli/start/choose-port.ts";
+import { type ApplyRule, createEngine, type Engine, type Followed } from "./cli/start/engine.ts";
+import { healthChecks } from "./cli/start/health.ts";
+import { type LoadedModel, loadModel } from "./cli/start/load-model.ts";
+import { type OpenedDatabase, openDatabase } from "./cli/start/open-database.ts";
+import { announceServer } from "./cli/start/server-file.ts";
+import { packageVersion } from "./cli/version.ts";
+import type { Codec } from "./codec/contract.ts";
+import { connect, type PostgresDatabase } from "./db/database.ts";
+import { migrate } from "./db/migrate.ts";
+import { createFieldReader } from "./http/field-reader.ts";
+import { createHttpServer, type HttpServer } from "./http/server.ts";
+import type { Model } from "./model/model.ts";
+import { type FaultPoints, parseFaultPoints, withCommitFaults } from "./object/fault-points.ts";
+import { createObjects, type Objects } from "./object/objects.ts";
+import { listReferrers } from "./object/referrers.ts";
+import type { Change } from "./sql/change.ts";
+import type { Stores } from "./store/contract.ts";
+import { openStores } from "./store/open.ts";
+import { createSystemServer } from "./system/server.ts";
+import type { SystemServices } from "./system/services.ts";
+
+/** How {@link startService} behaves beyond the settings. */
+export interface StartOptions {
+  readonly apply: ApplyRule;
+}
+
+/** A running service. */
+export interface Service {
+  /** `http://127.0.0.1:4000` */
+  readonly url: string;
+  readonly settings: Settings;
+  readonly database: OpenedDatabase;
+  readonly db: PostgresDatabase;
+  readonly stores: Stores;
+  readonly engine: Engine;
+  readonly first: Followed;
+  readonly logger: Logger;
+  readonly readyMs: number;
+  /** Drains, stops, and gives everything back. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** Starts everything in order; what was started is stopped again when a later step fails. */
+export async function startService(settings: Settings, options: StartOptions): Promise<Service> {
+  const begin = performance.now();
+  const stack = new AsyncDisposableStack();
+  try {
+    const loaded = await loadModel(settings);
+    const logger = pino({ level: settings.logLevel }, pino.destination({ fd: 2, sync: true }));
+    const database = stack.adopt(await openDatabase(settings), (opened) => opened.stop());
+    const db = stack.adopt(await connect(database.url, { prepared: settings.prepared }), (pool) =>
+      pool.close(),
+    );
+    await migrate(db);
+    const faults = parseFaultPoints(settings.fault);
+    const stores = await openStores(loaded.storeConfigs, { file: { faults } });
+    const objects = stack.adopt(await createObjects({ db, stores, faults }), (made) => made.close());
+    const parts: Parts = { settings, loaded, logger, db, stores, objects, faults };
+    return await serve(parts, { stack, database, begin, options });
+  } catch (error) {
+    await stack.disposeAsync();
+    throw error;
+  }
+}
+
+interface Parts {
+  readonly settings: Settings;
+  readonly loaded: LoadedModel;
+  readonly logger: Logger;
+  readonly db: PostgresDatabase;
+  readonly stores: Stores;
+  readonly objects: Objects;
+  readonly faults: FaultPoints;
+}
+
+interface Start {
+  readonly stack: AsyncDisposableStack;
+  readonly database: OpenedDatabase;
+  readonly begin: number;
+  readonly options: StartOptions;
+}
+
+async function serve(parts: Parts, { stack, database, begin, options }: Start): Promise<Service> {
+  const { settings, loaded, logger, db, stores } = parts;
+  const running: Running = {};
+  const http = stack.adopt(await createHttp(parts, running), (server) => server.close());
+  stack.defer(async () => running.api?.server.stop());
+  const { engine, first } = await createEngine({
+    settings,
+    db,
+    rule: options.apply,
+    loaded,
+    serve: (model) => changeOver(parts, { http, running, model }),
+  });
+  running.engine = engine;
+  const system = await createSystemServer(systemServices(parts, running, engine), (error, errorId) =>
+    logger.error({ err: error, errorId }, "a request to the system API failed"),
+  );
+  stack.defer(() => system.stop());
+  await http.mountSystemApi(system);
+  const { url } = await http.listen();
+  await database.announce(url);
+  stack.defer(
+    await announceServer(settings.dataFolder, { pid: process.pid, url, databaseUrl: database.url }),
+  );
+  const close = once(() => stack.disposeAsync());
+  return {
+    url,
+    settings,
+    database,
+    db,
+    stores,
+    engine,
+    first,
+    logger,
+    readyMs: performance.now() - begin,
+    close,
+  };
+}
+
+/** What changes while the service runs. */
+interface Running {
+  api?: EntityApi;
+  engine?: Engine;
+}
+
+async function createHttp(parts: Parts, running: Running): Promise<HttpServer> {
+  const { settings, loaded, logger, db, stores, objects } = parts;
+  const codecOf = (schema: string, table: string, column: string): Codec | undefined => {
+    const entities = running.engine?.model().entities ?? [];
+    const entity = entities.find((one) => one.schema === schema && one.table === table);
+    const use = entity?.columns.find((one) => one.name === column)?.type.codec;
+    return use === undefined ? undefined : loaded.registry.find(use.name);
+  };
+  return createHttpServer({
+    host: settings.host,
+    port: await choosePort(settings),
+    hosts: settings.hosts,
+    ...(settings.publicUrl === undefined ? {} : { publicUrl: settings.publicUrl }),
+    ...(settings.tokensFile === undefined ? {} : { tokensFile: settings.tokensFile }),
+    version: packageVersion(),
+    logger,
+    stores,
+    objects,
+    readField: createFieldReader({ db, stores, codecOf }),
+    checks: () => checksOf(parts, running),
+  });
+}
+
+function checksOf({ db, stores }: Parts, { engine }: Running) {
+  return healthChecks({ db, stores, schemaProblem: () => engine?.problem() });
+}
+
+interface ChangeOver {
+  readonly http: HttpServer;
+  readonly running: Running;
+  readonly model: Model;
+}
+
+/** New requests go to the new model; the API before it is stopped when its last request is answered. */
+async function changeOver(parts: Parts, { http, running, model }: ChangeOver): Promise<void> {
+  const previous = running.api;
+  const { loaded, db, objects, stores, logger, settings } = parts;
+  const api = await createEntityApi({
+    model,
+    registry: loaded.registry,
+    db: withCommitFaults(db, parts.faults),
+    objects,
+    stores,
+    limits: { maxPageSize: settings.maxPageSize },
+    log: (error, errorId) => logger.error({ err: error, errorId }, "a request to the entity API failed"),
+  });
+  await api.server.start();
+  running.api = api;
+  const idle = http.mountEntityApi(api.server);
+  if (previous === undefined) await idle;
+  else void idle.then(() => previous.server.stop());
+}
+
+function systemServices(parts: Parts, running: Running, engine: Engine): SystemServices {
+  const { db, stores, loaded } = parts;
+  const shown = ({ changes }: { changes: readonly Change[] }) =>
+    changes.map((change) => ({ ...change, entity: change.entity ?? "" }));
+  return {
+    version: packageVersion(),
+    startedAt: new Date(),
+    db,
+    stores,
+    codecs: loaded.registry.all,
+    served: () => ({ model: engine.model(), source: engine.source(), apiSdl: running.api?.sdl ?? "" }),
+    plan: async () => shown(await engine.plan()),
+    apply: async (options) => shown(await engine.apply(options)),
+    drift: () => engine.drift(),
+    referrers: (locator, limit) => listReferrers(db, locator, limit),
+    checks: () => checksOf(parts, running),
+    createUpload: (input, caller) => createUpload(input, caller),
+    completeUpload: (id, caller) => completeUpload(id, caller),
+  };
+}
+
+function once(run: () => Promise<void>): () => Promise<void> {
+  let running: Promise<void> | undefined;
+  return () => {
+    running ??= run();
+    return running;
+  };
+}
