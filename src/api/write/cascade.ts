@@ -29,6 +29,8 @@ interface Step {
   readonly on: readonly { readonly found: string; readonly next: string }[];
   /** True when the rows go with those found without being asked about. */
   readonly isPart: boolean;
+  /** True from a part to its master. */
+  readonly isUp: boolean;
 }
 
 /** Follows the foreign keys of the model from one row down to its leaves, and from parts up to their masters; locks what it finds. */
@@ -50,7 +52,10 @@ export async function closureOf(
   };
   add(start.entity, [start.key]);
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    // A part that was named itself goes alone: its master is not what the caller asked about.
+    const isStart = next.keys[0] === start.key;
     for (const step of stepsFrom(model, next.entity)) {
+      if (isStart && step.isUp) continue;
       const count = add(step.entity, await follow(transaction, step, next.keys));
       if (!step.isPart && count > 0)
         asked.set(tableName(step.entity), (asked.get(tableName(step.entity)) ?? 0) + count);
@@ -75,6 +80,7 @@ function stepsFrom(model: Model, entity: Entity): readonly Step[] {
         from: entity,
         on: reference.columns.map((pair) => ({ found: pair.column, next: pair.target })),
         isPart: false,
+        isUp: true,
       }),
     );
   return [...down, ...up].toSorted((a, b) => Number(b.isPart) - Number(a.isPart));
@@ -86,7 +92,7 @@ function masterOf(entity: Entity): string | undefined {
 
 function downStep(from: Entity, entity: Entity, reference: Reference): Step {
   const on = reference.columns.map((pair) => ({ found: pair.target, next: pair.column }));
-  return { entity, from, on, isPart: masterOf(entity) === from.name && reference.inKey };
+  return { entity, from, on, isPart: masterOf(entity) === from.name && reference.inKey, isUp: false };
 }
 
 async function follow(transaction: Transaction, step: Step, keys: readonly Key[]): Promise<readonly Key[]> {

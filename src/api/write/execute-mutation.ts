@@ -7,13 +7,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type GraphQLError, getArgumentValues } from "graphql";
 import type { Transaction } from "../../db/contract.ts";
 import { isServiceError, ServiceError } from "../../errors.ts";
+import { collectFields } from "../../plan/collect-fields.ts";
 import type { MutationAnswer, OperationRequest, WriteField, WriteServices } from "./contract.ts";
 import { isUnknownOutcome, outcomeOf, transactionNumber } from "./outcome.ts";
 import { shapePayload } from "./payload.ts";
 import { planCreate, planCreateMany } from "./plan-create.ts";
 import { planDelete } from "./plan-delete.ts";
 import { planUpdate } from "./plan-update.ts";
-import { collectFields } from "./selection.ts";
 import { createStaging, type Staging } from "./stage-values.ts";
 import { planUpload } from "./upload-field.ts";
 import { FieldFault, toGraphQLError } from "./write-error.ts";
@@ -48,12 +48,12 @@ interface RootFields {
 
 function rootFields(request: OperationRequest): RootFields {
   const root = request.schema.getMutationType();
-  const collected = collectFields(request, [request.operation.selectionSet], root?.name ?? "Mutation");
+  if (root === undefined || root === null) return { list: [], names: [] };
+  const collected = collectFields(request, root, [request.operation.selectionSet]);
   const list: Root[] = [];
-  for (const [responseName, [first, ...more]] of collected) {
-    const definition = first === undefined ? undefined : root?.getFields()[first.name.value];
-    if (first !== undefined && definition !== undefined)
-      list.push({ responseName, nodes: [first, ...more], definition });
+  for (const [responseName, nodes] of collected) {
+    const definition = root.getFields()[nodes[0].name.value];
+    if (definition !== undefined) list.push({ responseName, nodes, definition });
   }
   return { list, names: [...collected.keys()] };
 }

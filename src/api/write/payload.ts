@@ -14,24 +14,18 @@ export interface ShapedPayload {
 
 /** Finishes what was read back, and puts the payload together. */
 export async function shapePayload(scope: WriteScope, result: FieldResult): Promise<ShapedPayload> {
+  const { request, field } = scope;
+  const { type } = field.definition;
   if (result.kind === "plain")
-    return { value: shapeValue(scope.request, result.value, scope.field.nodes), errors: [] };
-  const { typeName, fields } = payloadFields(scope);
-  const plain: Readonly<Record<string, unknown>> = {
-    __typename: typeName,
-    count: result.count,
-    skipped: result.skipped,
-    affected: result.affected.map((count) => ({ __typename: "TableCount", ...count })),
-  };
-  const value: Record<string, unknown> = Object.create(null);
+    return { value: shapeValue(request, { value: result.value, type, nodes: field.nodes }), errors: [] };
+  const { count, skipped, affected } = result;
+  const plain = shapeValue(request, { value: { count, skipped, affected }, type, nodes: field.nodes });
+  // The shape of an object is an object.
+  const value = plain as Record<string, unknown>;
   const errors: GraphQLError[] = [];
   let isLost = false;
-  for (const [name, nodes] of fields) {
-    const fieldName = nodes[0]?.name.value ?? name;
-    if (fieldName !== rowFieldName(result.entity, result.many)) {
-      value[name] = shapeValue(scope.request, plain[fieldName] ?? null, nodes);
-      continue;
-    }
+  for (const [name, nodes] of payloadFields(scope)) {
+    if (nodes[0].name.value !== rowFieldName(result.entity, result.many)) continue;
     const answer = await finish(result.rows.get(name));
     errors.push(...answer.errors.map(committed));
     value[name] = result.many ? answer.rows : (answer.rows[0] ?? null);

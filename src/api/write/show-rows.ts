@@ -1,6 +1,8 @@
+import { type FieldNode, getNamedType, isObjectType } from "graphql";
 import type { Queryable } from "../../db/contract.ts";
 import type { Entity } from "../../model/model.ts";
-import { collectFields } from "./selection.ts";
+import { collectFields, selectionSets } from "../../plan/collect-fields.ts";
+
 import type { ShownRows, WriteScope } from "./write-plan.ts";
 
 /** Name of the payload's field that holds the row or the rows. */
@@ -8,12 +10,12 @@ export function rowFieldName(entity: Entity, many: boolean): string {
   return many ? entity.plural : entity.singular;
 }
 
-/** The fields of the payload by response name, and the name of its type. */
-export function payloadFields(scope: WriteScope) {
-  const { request, field } = scope;
-  const typeName = String(field.definition.type).replace(/[![\]]/g, "");
-  const sets = field.nodes.map((node) => node.selectionSet);
-  return { typeName, fields: collectFields(request, sets, typeName) };
+/** The fields of the payload by response name. */
+export function payloadFields(scope: WriteScope): ReadonlyMap<string, readonly [FieldNode, ...FieldNode[]]> {
+  const type = getNamedType(scope.field.definition.type);
+  return isObjectType(type)
+    ? collectFields(scope.request, type, selectionSets(scope.field.nodes))
+    : new Map();
 }
 
 /** Reads rows as the payload selects them, under each of its response names. */
@@ -24,8 +26,8 @@ export async function showRows(
 ): Promise<ShownRows> {
   const { entity, many, keys } = shown;
   const rows = new Map<string, Awaited<ReturnType<typeof scope.services.readBack>>>();
-  for (const [name, nodes] of payloadFields(scope).fields) {
-    if (nodes[0]?.name.value !== rowFieldName(entity, many)) continue;
+  for (const [name, nodes] of payloadFields(scope)) {
+    if (nodes[0].name.value !== rowFieldName(entity, many)) continue;
     const path = [scope.field.responseName, name];
     rows.set(
       name,

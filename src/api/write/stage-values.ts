@@ -141,7 +141,10 @@ async function stageUploaded(
       details: { field: value.place, value: id, remedy: "Create an upload for each field." },
     });
   }
-  const target = stageRequest(state, value, { addressing, ext: undefined });
+  const whole = stageRequest(state, value, { addressing, ext: undefined });
+  // An upload is made for a list, before anyone knows the element's place in it.
+  const isElement = value.row.entity.listOf !== undefined;
+  const target = isElement ? { ...whole, key: whole.key.filter(([column]) => column !== "idx") } : whole;
   const user = { value, meta: {} };
   const slot = await addSlot(state, { key: `upload ${id}`, user }, () =>
     state.services.objects.writer.stageUpload(id, target),

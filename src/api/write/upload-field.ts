@@ -68,10 +68,9 @@ function uploadValue(scope: WriteScope, state: UploadState): Readonly<Record<str
   const { objects } = scope.services;
   const url = uploadUrl(objects.capabilities, scope.request.context.baseUrl, state.id);
   return {
-    __typename: "Upload",
     id: state.id,
     url,
-    parts: state.kind === "FILE" ? [{ __typename: "UploadPart", number: 1, url }] : [],
+    parts: state.kind === "FILE" ? [{ number: 1, url }] : [],
     kind: state.kind,
     // An upload that a row has is complete.
     state: state.state === "USED" ? "COMPLETE" : state.state,

@@ -37,7 +37,7 @@ export type FieldResult =
       readonly skipped: number;
       readonly affected: readonly TableCount[];
     }
-  /** A plain object with `__typename`. */
+  /** A plain object with the fields of its GraphQL type. */
   | { readonly kind: "plain"; readonly value: unknown };
 
 /** A field, ready for the transaction. `run` may be called again when a try was rolled back. */

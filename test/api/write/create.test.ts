@@ -1,0 +1,138 @@
+import { expect, test } from "vitest";
+import { openWorld } from "./world.ts";
+
+const world = await openWorld(`
+enum Sex { M F U @value(name: "not known") }
+type Species @table(tier: LOOKUP) { species: String! @key @column(type: "varchar(24)") legs: Int @column(type: "int8") }
+type Subject @table {
+  subjectId: Int! @key
+  name: String! @column(type: "varchar(8)") @unique
+  species: Species
+  sex: Sex! @column(default: "U")
+  birth: Date
+  weight: Float @column(type: "float32")
+  chip: UUID
+  tags: [String!]
+  counts: [BigInt!]
+  extra: JSON
+  raw: Bytes
+  dose: Decimal @column(type: "decimal(6,2)")
+  big: BigInt
+  seen: DateTime @column(type: "datetime(3)")
+  code: String @column(type: "char(4)")
+  alive: Boolean
+  mother: Subject @reference(columns: ["mother_id"])
+}
+type Session @table {
+  subject: Subject! @key
+  sessionIdx: Int! @key
+  startedAt: DateTime!
+}
+type Trial @table(partOf: "Session") {
+  session: Session! @key
+  trial: Int! @key
+  note: String! @column(default: "none")
+}
+`);
+
+const species =
+  'mutation { createSpecies(input: {species: "mouse", legs: 4}) { species { species legs } affected { table count } } }';
+
+test("creates a row and answers it from the same transaction", async () => {
+  expect(await world.data(species)).toEqual({
+    createSpecies: {
+      species: { species: "mouse", legs: 4 },
+      affected: [{ table: "lab.#species", count: 1 }],
+    },
+  });
+});
+
+test("stores each scalar exactly", async () => {
+  const input = {
+    subjectId: -2147483648,
+    name: "é😀x",
+    species: { key: { species: "mouse" } },
+    sex: "U",
+    birth: "0001-01-01",
+    weight: 0.1,
+    chip: "F81D4FAE-7DEC-11D0-A765-00A0C91E6BF6",
+    tags: ["a", "", "\u2028"],
+    counts: ["9223372036854775807", "-1"],
+    extra: { b: [1, null, "x"], a: { c: 1.5 } },
+    raw: "AAH/",
+    dose: "-12.5",
+    big: "9223372036854775807",
+    seen: "2024-02-29T23:59:59.9994+01:30",
+    code: "ab",
+    alive: false,
+  };
+  const text =
+    "mutation ($input: CreateSubjectInput!) { createSubject(input: $input) { subject { subjectId rowVersion } } }";
+  const answer = await world.data(text, { input });
+  expect(answer.createSubject.subject).toEqual({
+    subjectId: -2147483648,
+    rowVersion: expect.stringMatching(/^\d+$/),
+  });
+  expect(await world.rows("lab.subject")).toEqual([
+    {
+      subject_id: -2147483648,
+      name: "é😀x",
+      species: "mouse",
+      sex: "not known",
+      birth: "0001-01-01",
+      weight: 0.1,
+      chip: "f81d4fae-7dec-11d0-a765-00a0c91e6bf6",
+      tags: ["a", "", "\u2028"],
+      counts: [9223372036854775807n, -1].map(Number),
+      extra: { a: { c: 1.5 }, b: [1, null, "x"] },
+      raw: "\\x0001ff",
+      dose: -12.5,
+      big: Number(9223372036854775807n),
+      seen: "2024-02-29T22:29:59.999",
+      code: "ab  ",
+      alive: false,
+      mother_id: null,
+    },
+  ]);
+  const exact = await world.db.query("SELECT counts::text, big::text, dose::text FROM lab.subject");
+  expect(exact.rows).toEqual([
+    { counts: "[9223372036854775807, -1]", big: "9223372036854775807", dose: "-12.50" },
+  ]);
+});
+
+test("absent and null values take the column's default", async () => {
+  const answer = await world.data(`mutation {
+    a: createSubject(input: {subjectId: 1, name: "a"}) { subject { sex birth } }
+    b: createSubject(input: {subjectId: 2, name: "b", sex: null, birth: null}) { subject { sex birth } }
+  }`);
+  expect(answer).toEqual({
+    a: { subject: { sex: "not known", birth: null } },
+    b: { subject: { sex: "not known", birth: null } },
+  });
+});
+
+test("creates parents, children and parts in one input", async () => {
+  const answer = await world.data(`mutation {
+    createSubject(input: {
+      subjectId: 3, name: "c", species: {create: {species: "fly", legs: 6}}, mother: {create: {subjectId: 4, name: "d"}},
+      sessions: [
+        {sessionIdx: 1, startedAt: "2024-01-01T00:00:00Z", trials: [{trial: 1}, {trial: 2, note: "x"}]},
+        {sessionIdx: 2, startedAt: "2024-01-02T00:00:00Z"}
+      ]
+    }) { affected { table count } subject { subjectId } }
+  }`);
+  expect(answer.createSubject.affected).toEqual([
+    { table: "lab.#species", count: 1 },
+    { table: "lab.session", count: 2 },
+    { table: "lab.session__trial", count: 2 },
+    { table: "lab.subject", count: 2 },
+  ]);
+  expect(await world.rows("lab.session__trial")).toEqual([
+    { subject_id: 3, session_idx: 1, trial: 1, note: "none" },
+    { subject_id: 3, session_idx: 1, trial: 2, note: "x" },
+  ]);
+  expect((await world.rows("lab.subject")).find((row) => row.subject_id === 3)).toMatchObject({
+    mother_id: 4,
+    species: "fly",
+  });
+});
