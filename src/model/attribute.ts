@@ -100,9 +100,9 @@ function checkKeyType(field: FieldSource, spec: CoreSpec, scope: Scope): boolean
 export function columnNameOf(field: FieldSource, scope: Scope): string | undefined {
   const column: DirectiveUse | undefined = field.uses.one("column");
   const name = column?.text("name") ?? snakeCase(field.name);
-  return checkColumnName(name, field.label, scope.problems.at(column?.place("name") ?? field.node))
-    ? name
-    : undefined;
+  const report = scope.problems.at(column?.place("name") ?? field.node);
+  const how = '@column(name: "…")';
+  return checkColumnName(name, { label: field.label, how }, report) ? name : undefined;
 }
 
 function finish(

@@ -132,7 +132,12 @@ export class ColumnResolver {
     if (new Set(names).size < names.length) {
       return report(`${field.label}: @reference names a column twice`, "Give each column its own name.");
     }
-    if (!names.every((name) => checkColumnName(name, field.label, report))) return undefined;
+    if (
+      !names.every((name) =>
+        checkColumnName(name, { label: field.label, how: '@reference(columns: ["…"])' }, report),
+      )
+    )
+      return undefined;
     const pairs = key.map((target, at) => ({
       column: referenceColumn(target, names[at] ?? target.name, field.columnNames === undefined),
       target: target.name,

@@ -31,7 +31,10 @@ export function defaultOf(
   if (literal.kind === Kind.NULL) {
     return nullable
       ? { default: null }
-      : fault("the default is null, and the field is not nullable", "Remove one.");
+      : fault(
+          "the default is null, and the field is not nullable",
+          `Write ${field.shape.type}, or remove the default.`,
+        );
   }
   if (nullable) {
     return fault(
@@ -57,6 +60,11 @@ function shown(literal: ConstValueNode): string {
 function remedyFor({ type, core }: DefaultTarget): string {
   if (type.list !== undefined) return "Write a list, for example [].";
   if (type.enum !== undefined) return "Write one of the enum's values.";
+  const bits = integerBits.get(core?.name ?? "");
+  if (bits !== undefined) return `Write a whole number from ${-(1n << bits)} to ${(1n << bits) - 1n}.`;
+  if (core?.name === "varchar" || core?.name === "char") {
+    return `Write a text of at most ${core.parameters[0]} characters, without NUL, and not CURRENT_TIMESTAMP.`;
+  }
   return remedies.get(core?.name ?? "") ?? "Write a value of the field's type.";
 }
 
@@ -66,6 +74,9 @@ const remedies: ReadonlyMap<string, string> = new Map([
   ["decimal", "Write a number that fits the precision and scale."],
   ["uuid", "Write a UUID in text form."],
   ["json", "Write an object, a list, a number or a boolean: a text alone is misread by DataJoint."],
+  ["bool", "Write true or false."],
+  ["float32", 'Write a finite number within the type\'s range; Float32 and Float64 take "NaN" too.'],
+  ["float64", 'Write a finite number within the type\'s range; Float32 and Float64 take "NaN" too.'],
   ["bytes", "Remove it: bytes have no default."],
 ]);
 
@@ -78,7 +89,8 @@ function literalText(literal: ConstValueNode, target: DefaultTarget, scope: Scop
 
 function enumText(literal: ConstValueNode, name: string, scope: Scope): string | undefined {
   if (literal.kind !== Kind.ENUM && literal.kind !== Kind.STRING) return undefined;
-  return scope.enums.get(name)?.values.find((value) => value.name === literal.value)?.stored;
+  const value = scope.enums.get(name)?.values.find((each) => each.name === literal.value);
+  return value === undefined || isFunction(value.stored) ? undefined : value.stored;
 }
 
 function scalarText(literal: ConstValueNode, core: CoreSpec, scalar: string): string | undefined {
@@ -110,9 +122,13 @@ function scalarText(literal: ConstValueNode, core: CoreSpec, scalar: string): st
   }
 }
 
-/** `CURRENT_TIMESTAMP` is a function to DataJoint wherever it stands, so that it cannot be a text. */
 function fits(text: string, size: number): boolean {
-  return [...text].length <= size && !text.includes("\u0000") && !/^CURRENT_TIMESTAMP\b/i.test(text);
+  return [...text].length <= size && !text.includes("\u0000") && !isFunction(text);
+}
+
+/** `CURRENT_TIMESTAMP` is a function to DataJoint wherever it stands, so that it cannot be a text. */
+function isFunction(text: string): boolean {
+  return /^CURRENT_TIMESTAMP\b/i.test(text);
 }
 
 const integerBits: ReadonlyMap<string, bigint> = new Map([

@@ -91,8 +91,12 @@ export class DirectiveUse {
 export class DirectiveUses {
   readonly #uses: ReadonlyMap<string, readonly DirectiveUse[]>;
 
-  constructor(uses: ReadonlyMap<string, readonly DirectiveUse[]>) {
+  /** False when a directive was refused: what it would have said is not known. */
+  readonly isSound: boolean;
+
+  constructor(uses: ReadonlyMap<string, readonly DirectiveUse[]>, isSound: boolean) {
     this.#uses = uses;
+    this.isSound = isSound;
   }
 
   one(name: string): DirectiveUse | undefined {
@@ -101,10 +105,6 @@ export class DirectiveUses {
 
   all(name: string): readonly DirectiveUse[] {
     return this.#uses.get(name) ?? [];
-  }
-
-  names(): readonly string[] {
-    return [...this.#uses.keys()];
   }
 }
 
@@ -121,20 +121,28 @@ export function readDirectives(
   problems: Problems,
 ): DirectiveUses {
   const uses = new Map<string, DirectiveUse[]>();
+  let isSound = true;
   for (const node of nodes) {
     const rule = ruleFor(node, owner, problems);
-    if (rule === undefined) continue;
-    const values = readArguments(node, rule, problems);
-    if (values === undefined) continue;
+    if (rule === undefined) {
+      isSound = false;
+      continue;
+    }
+    const values = readArguments(node, { rule, label: `${owner.label}: @${node.name.value}`, problems });
+    if (values === undefined) {
+      isSound = false;
+      continue;
+    }
     const name = node.name.value;
     const before = uses.get(name) ?? [];
     if (before.length > 0 && rule.repeatable !== true) {
       problems.at(node)(`${owner.label}: @${name} stands twice`, "Keep one of them.");
+      isSound = false;
       continue;
     }
     uses.set(name, [...before, new DirectiveUse(node, values)]);
   }
-  return new DirectiveUses(uses);
+  return new DirectiveUses(uses, isSound);
 }
 
 function ruleFor(
@@ -164,11 +172,9 @@ function article(place: Place): string {
 
 function readArguments(
   node: ConstDirectiveNode,
-  rule: DirectiveRule,
-  problems: Problems,
+  { rule, label, problems }: ArgumentCheck,
 ): ReadonlyMap<string, ConstValueNode> | undefined {
   const values = new Map<string, ConstValueNode>();
-  const label = `@${node.name.value}`;
   let isSound = true;
   for (const argument of node.arguments ?? []) {
     if (values.has(argument.name.value)) {
@@ -180,7 +186,7 @@ function readArguments(
   }
   for (const name of isSound ? rule.required : []) {
     if (values.has(name)) continue;
-    problems.at(node)(`${label}: argument ${name} is missing`, `Write ${label}(${name}: …).`);
+    problems.at(node)(`${label}: argument ${name} is missing`, `Write @${node.name.value}(${name}: …).`);
     isSound = false;
   }
   return isSound ? values : undefined;

@@ -72,7 +72,8 @@ function storedFault(text: string): string | undefined {
   if (text === "") return "is empty";
   if (text.trim() !== text) return "begins or ends with a blank";
   const forbidden = /[,'"\\:()]/.exec(text)?.[0];
-  if (forbidden !== undefined) return `holds ${forbidden}, which an enum in DataJoint cannot carry`;
+  if (forbidden !== undefined)
+    return `holds the character ${forbidden} which an enum in DataJoint cannot carry`;
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
   if (/[\u0000-\u001f\u007f]/.test(text)) return "holds a control character";
   return sizeInBytes(text) > identifierLimitBytes

@@ -6,7 +6,7 @@ import { codecDraft, codecListDraft } from "./codec-field.ts";
 import { type DirectiveUses, readDirectives } from "./directive.ts";
 import type { FieldDraft, ReferenceDraft, Scope } from "./draft.ts";
 import { checkDescription } from "./identifier.ts";
-import { snakeCase } from "./naming.ts";
+import { lowerFirst, snakeCase } from "./naming.ts";
 import { reservedFieldNames } from "./reserved.ts";
 import { scalarRules } from "./spec.ts";
 
@@ -39,7 +39,7 @@ export function draftField(owner: string, node: FieldDefinitionNode, scope: Scop
   const uses = readDirectives(node.directives ?? [], { place: "field", label }, problems);
   const shape = shapeOf(node.type);
   if (!checkHead(node, { label, shape, scope })) return undefined;
-  if (shape === undefined) return undefined;
+  if (shape === undefined || !uses.isSound) return undefined;
   const renamedFrom = uses.one("renamedFrom")?.text("name");
   return draftByType(
     {
@@ -84,7 +84,8 @@ function checkHead(node: FieldDefinitionNode, { label, shape, scope }: Head): bo
     return false;
   }
   if (!/^[a-z][A-Za-z0-9_]*$/.test(name)) {
-    report(`${label}: field names begin with a lower-case letter`, "Rename it.");
+    const instead = lowerFirst(name.replace(/^_+/, ""));
+    report(`${label}: field names begin with a lower-case letter`, `Write ${instead || "another name"}.`);
     return false;
   }
   const argument = node.arguments?.[0];

@@ -24,6 +24,7 @@ function versionOf(parts: ModelParts, context: ModelContext): string {
   const content = {
     parts,
     codecs: [...context.codecs.values()].sort((a, b) => (a.name < b.name ? -1 : 1)),
+    typeNames: [...(context.typeNames ?? [])].sort(),
     stores: [...context.stores].sort(),
     defaultStore: context.defaultStore ?? null,
     filepathDefaultStore: context.filepathDefaultStore ?? null,

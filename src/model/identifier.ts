@@ -26,19 +26,29 @@ export function checkSchemaName(name: string, report: Report): boolean {
   return false;
 }
 
-/** Whether a stored column name is one that both PostgreSQL and DataJoint take. */
-export function checkColumnName(name: string, label: string, report: Report): boolean {
+const systemColumns: ReadonlySet<string> = new Set(["tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"]);
+
+/** Whether a stored column name is one that both PostgreSQL and DataJoint take; `how` tells how to choose another. */
+export function checkColumnName(
+  name: string,
+  { label, how }: { readonly label: string; readonly how: string },
+  report: Report,
+): boolean {
   if (!isAttributeName(name)) {
     report(
       `${label}: the column name ${JSON.stringify(name)} is not valid`,
-      'Write @column(name: "…") with lower-case letters, digits and _, beginning with a letter.',
+      `Write ${how} with lower-case letters, digits and _, beginning with a letter.`,
     );
+    return false;
+  }
+  if (systemColumns.has(name)) {
+    report(`${label}: the column name ${name} belongs to PostgreSQL`, `Write ${how} with another name.`);
     return false;
   }
   if (sizeInBytes(name) <= identifierLimitBytes) return true;
   report(
     `${label}: the column name ${name} is longer than ${identifierLimitBytes} bytes`,
-    'Shorten it with @column(name: "…").',
+    `Shorten it with ${how}.`,
   );
   return false;
 }

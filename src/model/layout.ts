@@ -3,6 +3,7 @@
 import { type ColumnDraft, type ColumnResolver, finishColumn, type ReferenceColumns } from "./column.ts";
 import type { AttributeDraft, EntityDraft, FieldDraft } from "./draft.ts";
 import type { Column } from "./model.ts";
+import { snakeCase } from "./naming.ts";
 import type { Problems } from "./problems.ts";
 
 /** Columns in table order, and what each reference uses of them. */
@@ -28,16 +29,33 @@ export function layOut(
   let isSound = entity.hasKey && !entity.hasFaultyKey;
   for (const field of keyFirst(entity.fields)) {
     if (field.kind === "attribute") {
-      addAttribute(slots, resolver.attributeColumn(entity, field), { field, problems });
+      const column = resolver.attributeColumn(entity, field);
+      if (!addAttribute(slots, column, { field, problems })) isSound = false;
     } else if (field.kind === "reference") {
       const resolved = resolver.referenceColumns(entity, field);
       if (resolved === undefined) isSound = false;
-      else if (addReference(slots, resolved, problems)) references.push(resolved);
+      else if (addReference(slots, resolved, { entity, problems })) references.push(resolved);
       else isSound = false;
     }
   }
   if (!isSound) return undefined;
-  return { columns: [...slots.values()].map((slot) => finishSlot(slot, entity)), references };
+  const columns = [...slots.values()].map((slot) => finishSlot(slot, entity));
+  for (const each of references) checkNullable(each, columns, problems);
+  return { columns, references };
+}
+
+/** A reference whose every column is required through others can never be null. */
+function checkNullable(
+  { reference, pairs }: ReferenceColumns,
+  columns: readonly Column[],
+  problems: Problems,
+): void {
+  const own = columns.filter((column) => pairs.some((pair) => pair.column.name === column.name));
+  if (!reference.nullable || own.some((column) => column.nullable)) return;
+  problems.at(reference.node)(
+    `${reference.label} is nullable, but shares all its columns with required references`,
+    `Write ${reference.target}!, or give it a column of its own with @reference(columns: ["…"]).`,
+  );
 }
 
 function keyFirst(fields: readonly FieldDraft[]): readonly FieldDraft[] {
@@ -54,11 +72,11 @@ function addAttribute(
   slots: Map<string, Slot>,
   draft: ColumnDraft,
   { field, problems }: AttributePlace,
-): void {
+): boolean {
   const taken = slots.get(draft.name);
   if (taken === undefined) {
     slots.set(draft.name, { draft, references: [] });
-    return;
+    return true;
   }
   const owner = taken.draft.attribute ?? taken.references[0]?.reference;
   problems.at(field.uses.one("column")?.place("name") ?? field.node)(
@@ -67,9 +85,19 @@ function addAttribute(
       ? "Remove this field: the reference brings the column, and its scalar is readable."
       : 'Choose another with @column(name: "…").',
   );
+  return false;
 }
 
-function addReference(slots: Map<string, Slot>, resolved: ReferenceColumns, problems: Problems): boolean {
+interface ReferencePlace {
+  readonly entity: EntityDraft;
+  readonly problems: Problems;
+}
+
+function addReference(
+  slots: Map<string, Slot>,
+  resolved: ReferenceColumns,
+  { entity, problems }: ReferencePlace,
+): boolean {
   const { reference, pairs } = resolved;
   const report = problems.at(reference.uses.one("reference")?.place("columns") ?? reference.node);
   for (const { column } of pairs) {
@@ -77,7 +105,7 @@ function addReference(slots: Map<string, Slot>, resolved: ReferenceColumns, prob
     if (taken?.draft.attribute !== undefined) {
       report(
         `${reference.label}: its column ${column.name} is the column of field ${taken.draft.attribute.name} already`,
-        `Remove that field, whose value the reference gives, or rename with @reference(columns: ["…"]).`,
+        takenRemedy(resolved, entity),
       );
       return false;
     }
@@ -99,6 +127,15 @@ function addReference(slots: Map<string, Slot>, resolved: ReferenceColumns, prob
   return true;
 }
 
+/** A row that refers to its own table needs columns beside its key; elsewhere the field is superfluous. */
+function takenRemedy({ reference, pairs }: ReferenceColumns, entity: EntityDraft): string {
+  const names = pairs.map(({ column }) => `"${snakeCase(reference.name)}_${column.name}"`).join(", ");
+  const rename = `@reference(columns: [${names}])`;
+  return reference.target === entity.name
+    ? `Give the reference columns of its own: ${rename}.`
+    : `Remove that field, whose value the reference gives, or write ${rename}.`;
+}
+
 function sameType(a: ColumnDraft, b: ColumnDraft): boolean {
   return a.type.spec === b.type.spec && a.type.sql === b.type.sql && a.type.enumSchema === b.type.enumSchema;
 }
@@ -113,7 +150,7 @@ function hasTwin(slots: ReadonlyMap<string, Slot>, resolved: ReferenceColumns, p
       other.pairs.every(({ column }, at) => column.name === pairs[at]?.column.name),
   );
   if (twin === undefined) return false;
-  const names = pairs.map(({ column }) => `"${reference.name}_${column.name}"`).join(", ");
+  const names = pairs.map(({ column }) => `"${snakeCase(reference.name)}_${column.name}"`).join(", ");
   problems.at(reference.node)(
     `${reference.label}: it has the same columns as field ${twin.reference.name}, which refers to ${reference.target} too`,
     `Give it columns of its own, for example @reference(columns: [${names}]).`,

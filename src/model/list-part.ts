@@ -1,24 +1,20 @@
 /** Lists of codec values → part tables `(key…, idx, value)`, one row and one foreign key for each element. */
 
-import type { EntityDraft, ListDraft } from "./draft.ts";
+import type { ListDraft } from "./draft.ts";
 import { checkTableName } from "./identifier.ts";
 import type { Column, ColumnType, Entity, Reference } from "./model.ts";
 import { snakeCase, upperFirst } from "./naming.ts";
 import { locationOf, type Problems } from "./problems.ts";
 import { columnFieldName } from "./reserved.ts";
 
-/** Makes the part table of one list. */
-export function makeListPart(
-  owner: Entity,
-  list: ListDraft,
-  context: { readonly draft: EntityDraft; readonly problems: Problems },
-): Entity {
-  const report = context.problems.at(list.node);
+/** Makes the part table of one list; `undefined` where the owner's key is in its way. */
+export function makeListPart(owner: Entity, list: ListDraft, problems: Problems): Entity | undefined {
+  const report = problems.at(list.node);
   const location = locationOf(list.node);
   const key = keyColumns(owner, list);
   const taken = key.find((column) => column.name === "idx" || column.name === "value");
   if (taken !== undefined) {
-    report(
+    return report(
       `${list.label}: its table needs the columns idx and value, and the key of ${owner.name} has ${taken.name}`,
       'Rename that column with @column(name: "…").',
     );

@@ -191,6 +191,8 @@ export interface ModelContext {
   readonly stores: ReadonlySet<string>;
   readonly defaultStore: string | undefined;
   readonly filepathDefaultStore: string | undefined;
+  /** GraphQL type names that the codecs bring (`CodecRegistry.typeNames`): reserved beside the outputs. */
+  readonly typeNames?: ReadonlySet<string>;
 }
 
 /** One fault found by the checks. */

@@ -3,7 +3,7 @@
 import type { EnumTypeDefinitionNode, ObjectTypeDefinitionNode } from "graphql";
 import type { EntityDraft } from "./draft.ts";
 import type { Entity, ModelContext } from "./model.ts";
-import { identifierLimitBytes, snakeCase, uniqueFieldName } from "./naming.ts";
+import { snakeCase, uniqueFieldName } from "./naming.ts";
 import { locationOf, type Problems } from "./problems.ts";
 import {
   entityTypeNames,
@@ -30,8 +30,6 @@ export function checkTypeNames(definitions: Definitions, context: ModelContext, 
         `The type name ${name} is not valid`,
         "Write letters and digits, beginning with a capital, no _: SpikeTrain.",
       );
-    } else if (name.length > identifierLimitBytes) {
-      report(`The type name ${name} is longer than ${identifierLimitBytes} bytes`, "Shorten it.");
     } else if (reserved.has(name)) {
       report(`The type name ${name} is reserved`, renameRemedy(node));
     } else if (twin !== undefined) {
@@ -69,21 +67,33 @@ export function checkDerivedNames(
   for (const { name, made } of [...entities, ...enums]) {
     for (const derived of new Set(made)) {
       const node = nodes.get(derived);
-      const owner = owners.get(derived);
       if (node !== undefined) {
         problems.at(node)(
           `The type name ${derived} is taken: the API makes a type of this name for ${name}`,
           renameRemedy(node),
         );
-      } else if (owner !== undefined && owner !== name) {
-        const own = nodes.get(name);
-        if (own === undefined) continue;
-        problems.at(own)(
-          `Type ${name}: the API would make the type ${derived} for it and for ${owner}`,
-          'Rename one of them, or choose another plural with @table(plural: "…").',
-        );
-      } else owners.set(derived, name);
+      } else checkRival(derived, { name, node: nodes.get(name), owners, problems });
     }
+  }
+}
+
+interface Rivalry {
+  readonly name: string;
+  readonly node: TypeNode | undefined;
+  readonly owners: Map<string, string>;
+  readonly problems: Problems;
+}
+
+/** Two types whose derived names meet. Payloads meet only where root fields do, and those are checked by themselves. */
+function checkRival(derived: string, { name, node, owners, problems }: Rivalry): void {
+  const owner = owners.get(derived);
+  if (owner === undefined || node === undefined) {
+    owners.set(derived, name);
+  } else if (owner !== name && !derived.endsWith("Payload")) {
+    problems.at(node)(
+      `Type ${name}: the API would make the type ${derived} for it and for ${owner}`,
+      "Rename one of them.",
+    );
   }
 }
 

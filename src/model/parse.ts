@@ -42,15 +42,18 @@ export function parseModel(files: readonly SchemaFile[], context: ModelContext):
   const drafts = draftEntities(definitions, scope);
   checkDerivedNames(drafts, definitions, problems);
   checkRenames(drafts, problems);
-  const entities = resolveEntities(drafts, problems);
+  const entities = resolveEntities(drafts, scope);
   problems.throwIfAny();
   return freezeModel({ schema: definitions.schema, entities, enums: [...enums.values()] }, context);
 }
 
 /** Drafts → entities with their list parts and children; a faulty one is left out. */
-function resolveEntities(drafts: readonly EntityDraft[], problems: Problems): readonly Entity[] {
+function resolveEntities(
+  drafts: readonly EntityDraft[],
+  { objectNames, problems }: Scope,
+): readonly Entity[] {
   const byName = new Map(drafts.map((draft) => [draft.name, draft]));
-  const names = nameTables(drafts, problems);
+  const names = nameTables(drafts, objectNames, problems);
   const resolver = new ColumnResolver(byName, names, problems);
   const entities: Entity[] = [];
   for (const draft of drafts) {
@@ -79,11 +82,11 @@ function checkKey(draft: EntityDraft, problems: Problems): void {
 
 function withListParts(entity: Entity, draft: EntityDraft, problems: Problems): readonly Entity[] {
   const lists = draft.fields.filter((field): field is ListDraft => field.kind === "list");
-  const parts = lists.map((list) => makeListPart(entity, list, { draft, problems }));
-  const codecLists = lists.map((list, at) => ({
-    field: list.name,
-    entity: parts[at]?.name ?? "",
-    description: list.description,
+  const parts = lists.flatMap((list) => makeListPart(entity, list, problems) ?? []);
+  const codecLists = parts.map((part) => ({
+    field: part.listOf?.field ?? "",
+    entity: part.name,
+    description: part.description,
   }));
   return [{ ...entity, lists: codecLists }, ...parts];
 }

@@ -17,7 +17,13 @@ const fixedTypeNames: readonly string[] = [
   "UploadKind",
   "UploadPartInput",
   "CreateUploadInput",
+  "UploadTarget",
   "UploadTargetInput",
+  "UploadStatus",
+  "PresenceFilter",
+  "ArrayBase",
+  "ArrayBase64Input",
+  "ArrayValuesInput",
   "OnConflict",
   "TableCount",
   "SortOrder",
@@ -88,6 +94,7 @@ export function reservedTypeNames(context: ModelContext): ReadonlySet<string> {
     ...scalars,
     ...scalars.flatMap((name) => shapeSuffixes.map((suffix) => name + suffix)),
     ...outputs,
+    ...(context.typeNames ?? []),
     ...outputs.flatMap((name) => codecSuffixes.map((suffix) => name + suffix)),
   ]);
 }
@@ -95,7 +102,13 @@ export function reservedTypeNames(context: ModelContext): ReadonlySet<string> {
 /** Type names that the API makes for an entity, its own name left out. */
 export function entityTypeNames(name: string, plural: string): readonly string[] {
   const own = entitySuffixes.map((suffix) => name + suffix);
-  return [...own, `Create${name}Input`, `Update${name}Input`, `${upperFirst(plural)}Payload`];
+  return [
+    ...own,
+    `Create${name}Input`,
+    `Create${name}ChildInput`,
+    `Update${name}Input`,
+    `${upperFirst(plural)}Payload`,
+  ];
 }
 
 /** Type names that the API makes for an enum. */

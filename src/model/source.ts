@@ -59,7 +59,11 @@ function parseFile(file: SchemaFile, problems: Problems): readonly DefinitionNod
   } catch (error) {
     if (error instanceof GraphQLError) {
       const { line, column } = error.locations?.[0] ?? { line: 1, column: 1 };
-      problems.add({ file: file.path, line, column }, error.message, "Correct the text at this place.");
+      problems.add(
+        { file: file.path, line, column },
+        error.message.replace(/\.$/, ""),
+        "Correct the text at this place.",
+      );
       return [];
     }
     if (!(error instanceof RangeError)) throw error;

@@ -19,12 +19,13 @@ export interface TableName {
 /** Names the table of every entity; faults are reported, and a name is given all the same. */
 export function nameTables(
   drafts: readonly EntityDraft[],
+  objectNames: ReadonlySet<string>,
   problems: Problems,
 ): ReadonlyMap<string, TableName> {
   const byName = new Map(drafts.map((draft) => [draft.name, draft]));
   const names = new Map<string, TableName>();
   for (const draft of drafts) {
-    const master = masterOf(draft, byName, problems);
+    const master = masterOf(draft, { byName, objectNames, problems });
     const name = nameTable(draft, master, problems);
     names.set(draft.name, name);
     const place = draft.uses.one("table")?.place("name") ?? draft.node;
@@ -34,16 +35,22 @@ export function nameTables(
   return names;
 }
 
+interface MasterLookup {
+  readonly byName: ReadonlyMap<string, EntityDraft>;
+  readonly objectNames: ReadonlySet<string>;
+  readonly problems: Problems;
+}
+
 function masterOf(
   draft: EntityDraft,
-  byName: ReadonlyMap<string, EntityDraft>,
-  problems: Problems,
+  { byName, objectNames, problems }: MasterLookup,
 ): EntityDraft | undefined {
   const table = draft.uses.one("table");
   if (draft.partOf === undefined || table === undefined) return undefined;
   const report = problems.at(table.place("partOf"));
   const master = byName.get(draft.partOf);
   if (master === undefined) {
+    if (objectNames.has(draft.partOf)) return undefined;
     return report(`${draft.label}: there is no type ${draft.partOf}`, "Name a type with @table in partOf.");
   }
   if (master.partOf !== undefined || master === draft) {

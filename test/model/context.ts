@@ -8,6 +8,7 @@ const facts: readonly CodecFacts[] = [
   { name: "hash", output: "File", store: "jsonb", external: false },
   { name: "npy", output: "NdArray", store: "jsonb", external: false },
   { name: "object", output: "Tree", store: "jsonb", external: false },
+  { name: "marker", output: "Marker", row: "jsonb", external: false },
   { name: "filepath", output: "FileRef", store: "jsonb", external: true },
 ];
 
