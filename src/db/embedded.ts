@@ -1,14 +1,17 @@
 /** A PostgreSQL of our own: initialised once in a folder, started on a free port of the loopback, stopped with us. */
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { randomBytes } from "node:crypto";
-import { chmod, mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readFile } from "node:fs/promises";
 import { createServer } from "node:net";
-import { join } from "node:path";
-import { Client } from "pg";
+import { dirname, join, resolve } from "node:path";
 import { ServiceError } from "../errors.ts";
 import { postgresBinaries } from "./binaries.ts";
-import { unprivileged } from "./unprivileged.ts";
+import { type Cluster, prepareCluster } from "./cluster.ts";
+import { type DataLock, lockData } from "./data-lock.ts";
+import { folderError } from "./folder-error.ts";
+import { clearLeftover, type StopTimes, stopTimes } from "./leftover.ts";
+import { startFailure, worthRetrying } from "./start-failure.ts";
+import { commandFor, findPrivileges, type Privileges } from "./unprivileged.ts";
 
 export interface EmbeddedOptions {
   /** Folder of the database cluster; made when absent. */
@@ -16,6 +19,9 @@ export interface EmbeddedOptions {
   readonly port?: number;
   /** Extra settings, `name=value`. */
   readonly settings?: readonly string[];
+  /** How root runs it, see `unprivileged.ts`; found out unless given. */
+  readonly runAs?: "namespace" | "account";
+  readonly stopTimes?: StopTimes;
 }
 
 export interface EmbeddedPostgres {
@@ -26,74 +32,104 @@ export interface EmbeddedPostgres {
   readonly created: boolean;
   /** Process id of the server, for messages. */
   readonly pid: number;
-  /** Resolves when the server ends by itself. */
+  /** Resolves when the server ends, by itself or by `stop`. */
   readonly exited: Promise<number | null>;
+  /** Fast shutdown, immediate after a time-out. Idempotent. */
   stop(): Promise<void>;
 }
 
-/** Starts PostgreSQL in `folder`. @throws {DATA_IN_USE} when another server runs there, {DATABASE_UNAVAILABLE} when it does not come up. */
+/**
+ * Starts PostgreSQL in `folder`. A server that a killed process left there is stopped first.
+ * @throws {DATA_IN_USE} when a living process owns the folder, {CONFIG_INVALID} when it cannot be used, {ADDRESS_IN_USE} when `port` is
+ * taken, {DATABASE_INCOMPATIBLE} when another version made it, {DATABASE_UNAVAILABLE} when the server does not come up.
+ */
 export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedPostgres> {
   const binaries = await postgresBinaries();
-  const cluster = join(options.folder, "cluster");
-  const created = !(await exists(join(cluster, "PG_VERSION")));
-  if (created) await initialise(binaries.initdb, options.folder, cluster);
-  const password = (await readFile(join(options.folder, "password"), "utf8")).trim();
-  const port = options.port ?? (await freePort());
-  const server = launch(binaries.postgres, cluster, port, options.settings ?? []);
-  const url = `postgresql://postgres:${password}@127.0.0.1:${port}/postgres`;
-  await ready(url, server, cluster);
+  const privileges = findPrivileges(options.runAs);
+  await makeFolder(options.folder, privileges);
+  const lock = await lockData(options.folder);
+  try {
+    const durable = !(options.settings ?? []).includes("fsync=off");
+    const cluster = await prepareCluster({ folder: options.folder, binaries, privileges, durable });
+    await clearLeftover(cluster.folder, options.stopTimes ?? stopTimes);
+    const running = await launchUntilReady(cluster, privileges, options);
+    await lock.announce(`127.0.0.1:${running.port}`);
+    return handleOf(running, cluster.created, lock, options.stopTimes ?? stopTimes);
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+}
+
+async function makeFolder(folder: string, privileges: Privileges): Promise<void> {
+  try {
+    const outermost = await mkdir(folder, { recursive: true, mode: 0o700 });
+    if (privileges.kind !== "account" || outermost === undefined) return;
+    // The server's account must be able to pass through the folders that we have just made above its own.
+    for (let path = dirname(resolve(folder)); path.startsWith(resolve(outermost)); path = dirname(path))
+      await chmod(path, 0o711);
+  } catch (error) {
+    throw folderError(error, folder);
+  }
+}
+
+interface Running {
+  readonly child: ChildProcess;
+  /** Resolves, never rejects, with the exit code. */
+  readonly exited: Promise<number | null>;
+  readonly errors: { text: string };
+  readonly port: number;
+  readonly url: string;
+}
+
+function handleOf(running: Running, created: boolean, lock: DataLock, times: StopTimes): EmbeddedPostgres {
+  const { child, exited, port, url } = running;
+  const released = exited.then(() => lock.release());
   return {
     url,
     port,
     created,
-    pid: server.child.pid ?? 0,
-    exited: server.exited,
+    pid: child.pid ?? 0,
+    exited,
     stop: async () => {
-      server.child.kill("SIGINT");
-      await server.exited;
+      await endServer(running, times);
+      await released;
     },
   };
 }
 
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
+async function endServer({ child, exited }: Running, times: StopTimes): Promise<void> {
+  child.kill("SIGINT");
+  const immediate = setTimeout(() => child.kill("SIGQUIT"), times.fastMs);
+  const last = setTimeout(() => child.kill("SIGKILL"), times.fastMs + times.immediateMs);
+  await exited;
+  clearTimeout(immediate);
+  clearTimeout(last);
 }
 
-async function initialise(initdb: string, folder: string, cluster: string): Promise<void> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  const passwordFile = join(folder, "password");
-  await writeFile(passwordFile, `${randomBytes(18).toString("base64url")}\n`, { mode: 0o600 });
-  const fresh = `${cluster}.new`;
-  await rm(fresh, { recursive: true, force: true });
-  const flags = ["-D", fresh, "-U", "postgres", `--pwfile=${passwordFile}`, "--auth=scram-sha-256"];
-  const start = unprivileged(initdb, [
-    ...flags,
-    "--encoding=UTF8",
-    "--locale=C",
-    "--data-checksums",
-    "--no-sync",
-    "--no-instructions",
-  ]);
-  const child = spawn(start.command, start.args, { stdio: ["ignore", "ignore", "pipe"] });
-  const errors = collect(child);
-  const code = await exitOf(child);
-  if (code !== 0) {
-    throw new ServiceError("DATABASE_UNAVAILABLE", `initdb failed in ${folder}: ${errors.text.trim()}`);
+/** Tries again where another program was faster to take the port, or where a dead server's last backends are still working. */
+async function launchUntilReady(
+  cluster: Cluster,
+  privileges: Privileges,
+  options: EmbeddedOptions,
+): Promise<Running> {
+  for (let attempt = 1; ; attempt++) {
+    const port = options.port ?? (await freePort());
+    const running = launch(cluster, privileges, { port, settings: options.settings ?? [] });
+    if (await ready(running, cluster.folder)) return running;
+    await endServer(running, options.stopTimes ?? stopTimes);
+    const log = running.errors.text;
+    if (attempt >= 20 || !worthRetrying(log, options.port !== undefined))
+      throw startFailure(log, cluster.folder, port);
+    await new Promise((resolve) => setTimeout(resolve, 500));
   }
-  await chmod(fresh, 0o700);
-  await rename(fresh, cluster);
 }
 
-interface Launched {
-  readonly child: ChildProcess;
-  readonly exited: Promise<number | null>;
-  readonly errors: { text: string };
-}
-
-function launch(postgres: string, cluster: string, port: number, settings: readonly string[]): Launched {
+function launch(
+  cluster: Cluster,
+  privileges: Privileges,
+  { port, settings }: { readonly port: number; readonly settings: readonly string[] },
+): Running {
   const base = [
     "listen_addresses=127.0.0.1",
     "unix_socket_directories=",
@@ -101,53 +137,44 @@ function launch(postgres: string, cluster: string, port: number, settings: reado
     "max_connections=200",
   ];
   const args = [...base, ...settings].flatMap((setting) => ["-c", setting]);
-  const start = unprivileged(postgres, ["-D", cluster, ...args]);
+  const start = commandFor(privileges, cluster.postgres, ["-D", cluster.folder, ...args]);
   // Its own process group: Ctrl-C in the terminal reaches us first, and we stop it when the last request is answered.
-  const child = spawn(start.command, start.args, { stdio: ["ignore", "ignore", "pipe"], detached: true });
-  return { child, exited: exitOf(child), errors: collect(child) };
-}
-
-function collect(child: ChildProcess): { text: string } {
+  const child = spawn(start.command, start.args, {
+    ...start.options,
+    stdio: ["ignore", "ignore", "pipe"],
+    detached: true,
+  });
   const errors = { text: "" };
   child.stderr?.on("data", (chunk: Buffer) => {
     errors.text = (errors.text + chunk.toString("utf8")).slice(-4000);
   });
-  return errors;
+  const exited = new Promise<number | null>((resolve) => {
+    child.once("error", (error) => {
+      errors.text += error.message;
+      resolve(-1);
+    });
+    child.once("exit", (code) => resolve(code));
+  });
+  const url = `postgresql://postgres:${cluster.password}@127.0.0.1:${port}/postgres`;
+  return { child, exited, errors, port, url };
 }
 
-function exitOf(child: ChildProcess): Promise<number | null> {
-  return new Promise((resolve, reject) => {
-    child.once("error", reject);
-    child.once("exit", resolve);
-  });
-}
+/** Recovery after a crash may take its time. */
+const readyWithinMs = 300_000;
 
-async function ready(url: string, server: Launched, cluster: string): Promise<void> {
-  let ended = false;
-  void server.exited.then(() => {
-    ended = true;
+/** False when the server has ended instead. @source PostgreSQL's pidfile.h: line 8 of postmaster.pid is the state, as pg_ctl reads it */
+async function ready({ child, exited }: Running, cluster: string): Promise<boolean> {
+  const state = { ended: false };
+  void exited.then(() => {
+    state.ended = true;
   });
-  for (let attempt = 0; attempt < 600; attempt++) {
-    if (ended) throw failure(server.errors.text, cluster);
-    const client = new Client({ connectionString: url });
-    try {
-      await client.connect();
-      await client.end();
-      return;
-    } catch {
-      await client.end().catch(() => undefined);
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
+  const deadline = Date.now() + readyWithinMs;
+  while (!state.ended && Date.now() < deadline) {
+    const lines = (await readFile(join(cluster, "postmaster.pid"), "utf8").catch(() => "")).split("\n");
+    if (Number(lines[0]) === child.pid && lines[7]?.trim() === "ready") return true;
+    await new Promise((resolve) => setTimeout(resolve, 20));
   }
-  throw failure(server.errors.text, cluster);
-}
-
-function failure(log: string, cluster: string): ServiceError {
-  const code = /lock file "postmaster.pid" already exists/.test(log) ? "DATA_IN_USE" : "DATABASE_UNAVAILABLE";
-  return new ServiceError(
-    code,
-    `PostgreSQL did not start in ${cluster}: ${log.trim().split("\n").slice(-3).join(" ")}`,
-  );
+  return false;
 }
 
 /** A port of the loopback that nobody listens on now. */
