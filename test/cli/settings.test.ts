@@ -1,0 +1,73 @@
+import { describe, expect, it } from "vitest";
+import { readSettings } from "../../src/cli/settings.ts";
+import { isServiceError } from "../../src/errors.ts";
+
+const read = (env: Record<string, string>, flags = {}) => readSettings(flags, env, "/lab");
+
+function refusal(env: Record<string, string>): string {
+  try {
+    read(env);
+  } catch (error) {
+    if (isServiceError(error, "CONFIG_INVALID")) return error.message;
+    throw error;
+  }
+  return "accepted";
+}
+
+describe("readSettings", () => {
+  it("has a safe default for everything", () => {
+    expect(read({})).toEqual({
+      schemaPath: "/lab/schema.graphql",
+      host: "127.0.0.1",
+      port: 4000,
+      portGiven: false,
+      dataFolder: "/lab/data",
+      hosts: [],
+      logLevel: "info",
+      prepared: true,
+      maxPageSize: 1000,
+    });
+  });
+
+  it("puts flags before the environment", () => {
+    const settings = read({ PORT: "1", HOLDFAST_SCHEMA: "a.graphql" }, { port: "2", schema: "b.graphql" });
+    expect(settings).toMatchObject({ port: 2, portGiven: true, schemaPath: "/lab/b.graphql" });
+  });
+
+  it("makes one URL of PostgreSQL's own variables, whatever characters they hold", () => {
+    const { databaseUrl = "" } = read({
+      PGHOST: "db",
+      PGUSER: "a@b",
+      PGPASSWORD: "p:/?#",
+      PGDATABASE: "my lab",
+    });
+    const url = new URL(databaseUrl);
+    expect([url.host, url.username, url.password, url.pathname].map(decodeURIComponent)).toEqual([
+      "db:5432",
+      "a@b",
+      "p:/?#",
+      "/my lab",
+    ]);
+  });
+
+  it.each([
+    [{ PORT: "http" }, 'PORT is "http"; it must be a whole number from 0 to 65535.'],
+    [{ PORT: "65536" }, 'PORT is "65536"; it must be a whole number from 0 to 65535.'],
+    [
+      { DATABASE_URL: "mysql://u:secret@h/d" },
+      "DATABASE_URL is not valid; it must be a URL that begins with postgres:// or postgresql://.",
+    ],
+    [
+      { HOLDFAST_URL: "ftp://x" },
+      "HOLDFAST_URL is not valid; it must be a URL that begins with http:// or https://.",
+    ],
+    [
+      { LOG_LEVEL: "loud" },
+      'LOG_LEVEL is "loud"; it must be one of trace, debug, info, warn, error, fatal, silent.',
+    ],
+    [{ HOLDFAST_PREPARED: "maybe" }, 'HOLDFAST_PREPARED is "maybe"; it must be one of on, off.'],
+    [{ HOLDFAST_MAX_PAGE: "0" }, 'HOLDFAST_MAX_PAGE is "0"; it must be a whole number from 1 to 100000.'],
+  ])("names what is wrong in %j and never repeats a secret", (env, message) => {
+    expect(refusal(env)).toBe(message);
+  });
+});
