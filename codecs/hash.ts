@@ -99,7 +99,11 @@ export default defineCodec({
     };
   },
   unwrap(value) {
-    return { ...value, bytes: async () => checked(await value.bytes(), value.meta) };
+    return {
+      meta: value.meta,
+      bytes: async () => checked(await value.bytes(), value.meta),
+      tree: () => value.tree(),
+    };
   },
   async decode(value, context): Promise<Uint8Array> {
     const reader = checked(await value.bytes(), value.meta);

@@ -179,7 +179,8 @@ export function unwrapChain(codecs: CodecLookup, use: ChainUse, value: StoredVal
 function unwrap(codec: Codec, value: StoredValue): StoredValue {
   if (codec.unwrap !== undefined) return codec.unwrap(value);
   return {
-    ...value,
+    meta: value.meta,
+    tree: () => value.tree(),
     async bytes() {
       const decoded = await codec.decode(value, { field: codec.name, args: {}, inlineLimitBytes: 2 ** 31 });
       if (decoded instanceof Uint8Array) return readerOf(decoded);
