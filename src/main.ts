@@ -197,7 +197,10 @@ function systemServices(parts: Parts, running: Running, engine: Engine): SystemS
     plan: async () => shown(await engine.plan()),
     apply: async (options) => shown(await engine.apply(options)),
     drift: () => engine.drift(),
-    referrers: (locator, limit) => listReferrers(db, locator, limit),
+    referrers: async (locator, limit) => {
+      const { rows } = await listReferrers(db, locator, { limit });
+      return rows.map((row) => ({ ...row, key: Object.fromEntries(row.key) }));
+    },
     checks: () => checksOf(parts, running),
     createUpload: (input, caller) => createUpload(input, caller),
     completeUpload: (id, caller) => completeUpload(id, caller),
