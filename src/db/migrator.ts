@@ -22,6 +22,8 @@ export async function runPending(
       tableName: "holdfast.migration",
       migrationsList: list.map((migration) => ({ name: migration.name, class: migrationClass(migration) })),
       silent: true,
+      // Otherwise a file appears in the working folder of whoever starts us.
+      snapshot: false,
     },
     extensions: [Migrator],
   });

@@ -157,9 +157,9 @@ describe("holdfast start", () => {
     const failed = await graphql(service.url, create);
     expect(failed.errors?.[0]?.extensions).toMatchObject({ code: "STORE_UNAVAILABLE", retryable: true });
     expect((await fetch(`${service.url}/readyz`)).status).toBe(503);
-    expect((await graphql(service.url, "{ preparations { totalCount } }")).data.preparations.totalCount).toBe(
-      0,
-    );
+    expect((await graphql(service.url, "{ preparations { totalCount } }")).data).toEqual({
+      preparations: { totalCount: 0 },
+    });
     renameSync(`${stores}.away`, stores);
     expect((await graphql(service.url, create)).errors).toBeUndefined();
     expect((await fetch(`${service.url}/readyz`)).status).toBe(200);
