@@ -1,5 +1,6 @@
 /** JSON columns: plain JSON, and lists of scalars with each element checked. */
 
+import { ServiceError } from "../errors.ts";
 import type { EnumType } from "../model/model.ts";
 import { decimalText } from "./decimal-text.ts";
 import { dateText, timestampText } from "./instant.ts";
@@ -22,22 +23,47 @@ export function jsonText(value: unknown, field: string): string {
   return JSON.stringify(value);
 }
 
+/** Levels of lists and objects in one JSON value. */
+const depthLimit = 500;
+
+interface Level {
+  readonly value: unknown;
+  readonly field: string;
+  readonly depth: number;
+}
+
 function checkJson(value: unknown, field: string): void {
-  // A stack of its own: depth comes from the caller.
-  const waiting: { value: unknown; field: string }[] = [{ value, field }];
+  // A stack of its own: how deep it goes is the caller's choice.
+  const waiting: Level[] = [];
+  const look = (level: Level): void => {
+    if (typeof level.value === "object" && level.value !== null) waiting.push(level);
+    else checkLeaf(level.value, level.field);
+  };
+  look({ value, field, depth: 1 });
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-    const at = next;
-    if (typeof at.value === "string") storableText(at.value, at.field);
-    else if (typeof at.value === "number" && !Number.isFinite(at.value))
-      refuseValue(at.field, at.value, "is no JSON number", "Leave it out, or write it as text.");
-    else if (Array.isArray(at.value))
-      at.value.forEach((one, index) => void waiting.push({ value: one, field: `${at.field}.${index}` }));
-    else if (typeof at.value === "object" && at.value !== null)
-      for (const [name, one] of Object.entries(at.value))
-        waiting.push({ value: one, field: `${at.field}.${storableText(name, at.field)}` });
-    else if (!["number", "boolean"].includes(typeof at.value) && at.value !== null)
-      refuseValue(at.field, at.value, "is no JSON", "Write plain JSON.");
+    const { value: container, field: place, depth } = next;
+    if (depth > depthLimit) {
+      throw new ServiceError(
+        "LIMIT_EXCEEDED",
+        `${field}: the JSON is nested deeper than ${depthLimit} levels.`,
+        {
+          details: { field, limit: depthLimit, remedy: "Flatten it, or store it as a blob." },
+        },
+      );
+    }
+    // Arrays have their indexes as keys.
+    for (const [name, one] of Object.entries(container ?? {})) {
+      look({ value: one, field: `${place}.${storableText(name, place)}`, depth: depth + 1 });
+    }
   }
+}
+
+function checkLeaf(value: unknown, field: string): void {
+  if (typeof value === "string") storableText(value, field);
+  else if (typeof value === "number" && !Number.isFinite(value))
+    refuseValue(field, value, "is no JSON number", "Leave it out, or write it as text.");
+  else if (value !== null && typeof value !== "number" && typeof value !== "boolean")
+    refuseValue(field, value, "is no JSON", "Write plain JSON.");
 }
 
 /**

@@ -3,7 +3,7 @@
 import { ServiceError } from "../../errors.ts";
 import type { Column, Entity, Model, Reference } from "../../model/model.ts";
 import type { ColumnValue } from "../../plan/column-value.ts";
-import { refuseValue } from "../../plan/refuse-value.ts";
+import { refuseValue, shorten } from "../../plan/refuse-value.ts";
 
 /** A codec's value that is still to be encoded into its row. */
 export interface PendingValue {
@@ -85,7 +85,7 @@ export function setCell(
     refuseValue(
       place,
       said(value),
-      `disagrees with ${said(before)}, given for the same column ${column.name} in ${row.place}`,
+      `disagrees with ${shorten(said(before))}, given for the same column ${column.name} in ${row.place}`,
       "Give both the same value, or leave one out.",
     );
   row.cells.set(column.name, value);

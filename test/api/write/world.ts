@@ -134,7 +134,7 @@ async function runText(runner: Runner, text: string, variables: Variables): Prom
   const { schema, model, context, services } = runner;
   const document = parse(text);
   const faults = validate(schema, document);
-  if (faults.length > 0) throw new Error(faults.map(({ message }) => message).join("\n"));
+  if (faults.length > 0) return { data: null, errors: faults };
   const operation = document.definitions.find((one) => one.kind === Kind.OPERATION_DEFINITION);
   if (operation === undefined) throw new Error("No operation.");
   const fragments: Record<string, FragmentDefinitionNode> = {};
