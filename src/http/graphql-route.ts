@@ -56,6 +56,7 @@ export function addGraphqlRoute(app: FastifyInstance, parts: GraphqlRouteParts):
     handler: async (request, reply) => {
       if (wantsPage(request)) return parts.page(request, reply);
       if (current === undefined) throw notMounted();
+      request.headers.accept = withoutHtml(request.headers.accept);
       return await counted(current, request, reply);
     },
   });
@@ -101,11 +102,13 @@ async function idle(mounted: Mounted): Promise<void> {
 /** A browser that opens the address, not a program that sends a query. */
 function wantsPage(request: FastifyRequest): boolean {
   const accepts = request.headers.accept ?? "";
-  return (
-    request.method === "GET" &&
-    accepts.includes("text/html") &&
-    !/[?&](query|extensions)=/.test(request.raw.url ?? "")
-  );
+  return request.method === "GET" && /text\/(html|\*)/i.test(accepts) && !/json/i.test(accepts);
+}
+
+/** Apollo has a page of its own for clients that take HTML, which loads scripts from elsewhere: it must never be asked for it. */
+function withoutHtml(accept: string | undefined): string {
+  const kept = (accept ?? "").split(",").filter((type) => !/^\s*text\//i.test(type));
+  return kept.join(",") || "*/*";
 }
 
 /** Rights are checked inside the API, which knows what an operation does; here it is tried once, so that it cannot be forgotten. */

@@ -1,6 +1,7 @@
 /** The Apollo plugin that holds the rights of a token against the kind of operation. */
 
 import type { ApolloServerPlugin } from "@apollo/server";
+import { errorTable, isServiceError } from "../errors.ts";
 import { requireRight } from "./caller.ts";
 import type { Principal, Right } from "./tokens.ts";
 
@@ -13,9 +14,21 @@ export function rightsPlugin(mutation: Right): ApolloServerPlugin<{ readonly pri
     async requestDidStart() {
       return {
         async didResolveOperation({ operation, contextValue }) {
-          requireRight(contextValue.principal, operation?.operation === "mutation" ? mutation : "READ");
+          hold(contextValue.principal, operation?.operation === "mutation" ? mutation : "READ");
         },
       };
     },
   };
+}
+
+/** Apollo reads code and status from an error's `extensions`. */
+function hold(principal: Principal, right: Right): void {
+  try {
+    requireRight(principal, right);
+  } catch (error) {
+    if (!isServiceError(error)) throw error;
+    const { httpStatus, retryable } = errorTable[error.code];
+    const extensions = { code: error.code, retryable, ...error.details, http: { status: httpStatus } };
+    throw Object.assign(error, { extensions });
+  }
 }

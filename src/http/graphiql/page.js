@@ -27,4 +27,14 @@ async function fetcher(operation, options) {
   return await answer.json();
 }
 
-createRoot(root).render(createElement(GraphiQL, { fetcher }));
+const query = new URLSearchParams(location.search).get("query") ?? undefined;
+const defaultQuery = `# Write a query on the left, press Ctrl+Enter, see the answer on the right.
+# Ctrl+Space completes; the book on the left is the documentation of every field.
+# Where the server asks for a token, put it into Headers: {"Authorization": "Bearer …"}
+
+{
+  __typename
+}
+`;
+
+createRoot(root).render(createElement(GraphiQL, { fetcher, defaultQuery, initialQuery: query }));
