@@ -6,9 +6,12 @@
 import { createHash, randomBytes } from "node:crypto";
 import { ServiceError } from "../errors.ts";
 import type { StoreConfig } from "../store/contract.ts";
-import { checkPath, maxPathBytes } from "../store/path.ts";
+import { checkPath } from "../store/path.ts";
 import type { StageRequest } from "./contract.ts";
 import { base32 } from "./digest.ts";
+
+/** Longest path of an object, so that a folder has room for its files and their manifest. */
+const maxObjectPathBytes = 700;
 
 /** `{hash_prefix}/{schema}/[folds/]{hash}`: the key that a peer derives from the bytes. */
 export function canonicalHashPath(config: StoreConfig, schema: string, hash: string): string {
@@ -35,7 +38,7 @@ export function schemaPath(config: StoreConfig, target: SchemaTarget): string {
   for (const encode of [encodeKeyText, shortKeyText]) {
     const { partition, rest } = keyParts(config, target.key, encode);
     const path = join([config.schemaPrefix, ...partition, target.schema, target.table, ...rest, file]);
-    if (Buffer.byteLength(path) <= maxPathBytes) return checkPath(path);
+    if (Buffer.byteLength(path) <= maxObjectPathBytes) return checkPath(path);
   }
   const key = `key=${md5(JSON.stringify(target.key))}`;
   return checkPath(join([config.schemaPrefix, target.schema, target.table, key, file]));

@@ -3,7 +3,7 @@
 import { ServiceError } from "../errors.ts";
 
 /** Longest path, in bytes of UTF-8: a locator (store, `:`, path) holds 1100, a store name 63. */
-export const maxPathBytes = 1000;
+const maxPathBytes = 1000;
 /** Longest segment, in bytes of UTF-8: what file systems take. */
 const maxSegmentBytes = 255;
 

@@ -1,0 +1,90 @@
+import { mkdir, rename, rm, truncate, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { beforeAll, expect, test } from "vitest";
+import { verifyDigest } from "../../src/object/reader.ts";
+import { codeOf, collect } from "../contract/store.ts";
+import { type Laboratory, laboratory } from "./laboratory.ts";
+
+let lab: Laboratory;
+const content = Buffer.from(Array.from({ length: 600_000 }, (_, index) => (index * 7) & 255));
+beforeAll(async () => {
+  lab = await laboratory();
+  await mkdir(join(lab.main, "t/sub"), { recursive: true });
+  await writeFile(join(lab.main, "file"), content);
+  for (const name of ["t/a", "t/b.txt", "t/sub/c"]) await writeFile(join(lab.main, name), name);
+});
+
+test("reads exactly the range, and streams the rest", async () => {
+  const reader = await lab.objects.reader.file("main", "file");
+  expect(reader.sizeBytes).toBe(600_000);
+  const ranges: [number, number][] = [
+    [0, 0],
+    [10, 11],
+    [599_999, 600_000],
+    [600_000, 600_000],
+    [5, 599_995],
+  ];
+  for (const [start, end] of ranges) {
+    expect(Buffer.compare(await reader.read(start, end), content.subarray(start, end))).toBe(0);
+    expect(Buffer.compare(await collect(reader.stream(start, end)), content.subarray(start, end))).toBe(0);
+  }
+  expect((await collect(reader.stream(599_000))).length).toBe(1000);
+  for (const [start, end] of [
+    [0, 600_001],
+    [-1, 5],
+    [6, 5],
+  ] as const) {
+    expect(await codeOf(reader.read(start, end))).toBe("RANGE_NOT_SATISFIABLE");
+  }
+});
+
+test("tells missing, damaged and unreachable apart", async () => {
+  const { reader } = lab.objects;
+  expect(await codeOf(reader.file("main", "nothing"))).toBe("OBJECT_MISSING");
+  expect(await codeOf(reader.open({ store: "main", path: "nothing" }).bytes())).toBe("OBJECT_MISSING");
+  expect(await codeOf(reader.file("main", "file", { sizeBytes: 5 }))).toBe("OBJECT_CORRUPT");
+  expect(await codeOf(reader.open({ store: "main", path: "file", sizeBytes: 5 }).bytes())).toBe(
+    "OBJECT_CORRUPT",
+  );
+  expect(await codeOf(reader.file("main", "../etc/passwd"))).toBe("BAD_USER_INPUT");
+  await writeFile(join(lab.main, "shrinks"), content);
+  const shrinking = await reader.file("main", "shrinks");
+  await truncate(join(lab.main, "shrinks"), 10);
+  expect(await codeOf(shrinking.read(0, 100))).toBe("OBJECT_CORRUPT");
+  await rm(join(lab.main, "shrinks"));
+  expect(await codeOf(shrinking.read(0, 100))).toBe("OBJECT_MISSING");
+  await rename(lab.cold, `${lab.cold}.away`);
+  expect(await codeOf(reader.file("cold", "file"))).toBe("STORE_UNAVAILABLE");
+  await rename(`${lab.cold}.away`, lab.cold);
+  expect(await codeOf(reader.file("cold", "file"))).toBe("OBJECT_MISSING");
+});
+
+test("takes no name for the default store", async () => {
+  const value = lab.objects.reader.open({ store: "", path: "file" });
+  expect((await value.bytes()).sizeBytes).toBe(600_000);
+});
+
+test("walks folders in byte order, by prefix and after", async () => {
+  const tree = lab.objects.reader.tree("main", "t");
+  const entries = async (options?: { prefix?: string; after?: string }): Promise<string[]> => {
+    const found: string[] = [];
+    for await (const entry of tree.entries(options)) found.push(`${entry.path} ${entry.sizeBytes}`);
+    return found;
+  };
+  expect(await entries()).toEqual(["a 3", "b.txt 7", "sub/c 7"]);
+  expect(await entries({ prefix: "sub/" })).toEqual(["sub/c 7"]);
+  expect(await entries({ after: "a" })).toEqual(["b.txt 7", "sub/c 7"]);
+  expect(await entries({ after: "sub/c" })).toEqual([]);
+  expect(await tree.file("nothing")).toBeUndefined();
+  expect(await codeOf(tree.file("../file"))).toBe("BAD_USER_INPUT");
+  const gone = lab.objects.reader.tree("main", "gone").entries()[Symbol.asyncIterator]();
+  expect(await codeOf(gone.next())).toBe("OBJECT_MISSING");
+});
+
+test("verifies the peer's hash and ours", async () => {
+  await writeFile(join(lab.main, "raw"), "raw bytes");
+  const reader = await lab.objects.reader.file("main", "raw");
+  await verifyDigest(reader, { hash: "unwli6dqh5hkrs4def2rgayp5m" });
+  expect(await codeOf(verifyDigest(reader, { hash: "2qoyzwmpaczaj2mabgmoz6ccpy" }))).toBe("OBJECT_CORRUPT");
+  expect(await codeOf(verifyDigest(reader, { sha256: "0".repeat(64) }))).toBe("OBJECT_CORRUPT");
+});
