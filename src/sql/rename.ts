@@ -90,6 +90,13 @@ function earlierNames(
   made: readonly MadeTable[],
 ): readonly string[] {
   const names = table.renamedFrom === undefined ? [] : [table.renamedFrom];
+  const ours = new Set(
+    made.filter((record) => record.schema === table.schema && record.whole).map((record) => record.table),
+  );
+  // The earlier name was made with the tier of today; ours may have had another.
+  const base = table.renamedFrom?.replace(/^(#|__?)/, "");
+  if (base !== undefined)
+    names.push(...["", "#", "_", "__"].map((tier) => `${tier}${base}`).filter((name) => ours.has(name)));
   // The record knows the table also when its tier or its explicit name has changed.
   for (const entity of [table.entity, table.renamedFromEntity]) {
     const recorded = made.find(
