@@ -1,0 +1,202 @@
+/**
+ * The laws every codec keeps, as functions for any test runner; public as `holdfast/codec/testing`.
+ *
+ * ```ts
+ * for (const law of codecLaws(myCodec, samples)) test(law.name, law.check);
+ * ```
+ */
+
+import { deepStrictEqual, ok } from "node:assert/strict";
+import { isServiceError } from "../errors.ts";
+import type { Codec, DecodeContext, EncodeContext, Encoded, JsonObject } from "./contract.ts";
+import { storedValueOf } from "./memory-reader.ts";
+
+/** A value that the codec must keep. */
+export interface CodecSample {
+  readonly name: string;
+  /** As GraphQL coerces it: `{values: {dtype: "int8", shape: [1], data: [3]}}`. */
+  readonly input: Readonly<Record<string, unknown>>;
+  /** What `decode` must give for it. */
+  readonly decoded: unknown;
+}
+
+/** One law; `check` throws where it is broken. */
+export interface CodecLaw {
+  readonly name: string;
+  readonly check: () => Promise<void>;
+}
+
+/** Decoding damaged bytes may take so long, in milliseconds. */
+const patienceMs = 5000;
+/** Decoding damaged bytes may allocate so much beyond their own size. */
+const allowanceBytes = 64 * 2 ** 20;
+/** Places that are damaged in a long sample; short ones are damaged everywhere. */
+const damagedPlaces = 400;
+
+/** Errors by which a codec may answer damaged bytes. */
+const honestCodes = ["CODEC_CORRUPT", "OBJECT_CORRUPT", "LIMIT_EXCEEDED"] as const;
+
+const encoding: EncodeContext = { schema: "lab", table: "sample", field: "value", inStore: true, args: {} };
+const decoding: DecodeContext = { field: "value", args: {}, inlineLimitBytes: 2 ** 20 };
+
+/** The laws for one codec and its samples. The samples should hold edges: empty, zero axes, NaN, −0, foreign byte order, long text. */
+export function codecLaws(codec: Codec, samples: readonly CodecSample[]): CodecLaw[] {
+  return samples.flatMap((sample) => [
+    law(codec, sample, "decodes what it encodes", roundTrip),
+    law(codec, sample, "encodes to the same bytes each time", determinism),
+    law(codec, sample, "leaves its input alone", untouchedInput),
+    law(codec, sample, "decodes a view as its copy", viewEqualsCopy),
+    law(codec, sample, "answers every field with plain JSON", plainFields),
+    law(codec, sample, "survives truncation", (c, s) => damage(c, s, truncations)),
+    law(codec, sample, "survives flipped bits", (c, s) => damage(c, s, bitFlips)),
+    law(codec, sample, "stops when aborted", stopsWhenAborted),
+  ]);
+}
+
+type Check = (codec: Codec, sample: CodecSample) => Promise<void>;
+
+function law(codec: Codec, sample: CodecSample, name: string, check: Check): CodecLaw {
+  return { name: `${codec.name}: ${name}: ${sample.name}`, check: () => check(codec, sample) };
+}
+
+interface Whole {
+  readonly bytes: Uint8Array;
+  readonly meta: JsonObject | undefined;
+  readonly ext: string | undefined;
+}
+
+async function encodeWhole(codec: Codec, input: CodecSample["input"]): Promise<Whole> {
+  codec.validate?.(input, encoding);
+  const encoded = await codec.encode(input, encoding);
+  return { bytes: await collect(encoded.body), meta: encoded.meta, ext: encoded.ext };
+}
+
+async function collect(body: Encoded["body"]): Promise<Uint8Array> {
+  if (typeof body !== "function") return Uint8Array.from(body);
+  const parts: Uint8Array[] = [];
+  for await (const part of body()) parts.push(Uint8Array.from(part));
+  return Uint8Array.from(Buffer.concat(parts));
+}
+
+async function roundTrip(codec: Codec, sample: CodecSample): Promise<void> {
+  const { bytes, meta } = await encodeWhole(codec, sample.input);
+  deepStrictEqual(plain(await codec.decode(storedValueOf(bytes, meta), decoding)), plain(sample.decoded));
+}
+
+/** Buffers compare as the bytes they are. */
+function plain(value: unknown): unknown {
+  if (value instanceof Uint8Array) return Uint8Array.from(value);
+  if (Array.isArray(value)) return value.map(plain);
+  if (typeof value !== "object" || value === null || Object.getPrototypeOf(value) !== Object.prototype)
+    return value;
+  return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, plain(part)]));
+}
+
+async function determinism(codec: Codec, sample: CodecSample): Promise<void> {
+  const first = await encodeWhole(codec, sample.input);
+  deepStrictEqual(await encodeWhole(codec, structuredClone(sample.input)), first);
+}
+
+async function untouchedInput(codec: Codec, sample: CodecSample): Promise<void> {
+  const before = structuredClone(sample.input);
+  const { bytes, meta } = await encodeWhole(codec, sample.input);
+  deepStrictEqual(sample.input, before);
+  const stored = Uint8Array.from(bytes);
+  await codec.decode(storedValueOf(stored, meta), decoding);
+  deepStrictEqual(stored, bytes, "decode has written into the stored bytes");
+}
+
+async function viewEqualsCopy(codec: Codec, sample: CodecSample): Promise<void> {
+  const { bytes, meta } = await encodeWhole(codec, sample.input);
+  const around = new Uint8Array(bytes.length + 13).fill(0xa5);
+  around.set(bytes, 7);
+  const view = around.subarray(7, 7 + bytes.length);
+  const copied = await codec.decode(storedValueOf(bytes, meta), decoding);
+  deepStrictEqual(plain(await codec.decode(storedValueOf(view, meta), decoding)), plain(copied));
+}
+
+async function plainFields(codec: Codec, sample: CodecSample): Promise<void> {
+  const { bytes, meta } = await encodeWhole(codec, sample.input);
+  for (const [name, field] of Object.entries(codec.fields)) {
+    if (field.read === undefined || /!/.test(field.args ?? "")) continue;
+    const answer = await field.read(storedValueOf(bytes, meta), {}, decoding);
+    ok(isJson(answer), `the field ${name} is not plain JSON`);
+  }
+}
+
+function isJson(value: unknown): boolean {
+  if (value === null || typeof value === "boolean" || typeof value === "string") return true;
+  if (typeof value === "number") return Number.isFinite(value);
+  if (typeof value !== "object") return false;
+  return Array.isArray(value) ? value.every(isJson) : Object.values(value).every(isJson);
+}
+
+function* truncations(bytes: Uint8Array): Generator<Uint8Array> {
+  for (const length of places(bytes.length)) yield bytes.slice(0, length);
+}
+
+function* bitFlips(bytes: Uint8Array): Generator<Uint8Array> {
+  for (const at of places(bytes.length)) {
+    const damaged = bytes.slice();
+    damaged[at] = (damaged[at] ?? 0) ^ (1 << ((at * 5) % 8));
+    yield damaged;
+    const replaced = bytes.slice();
+    replaced[at] = 0xff;
+    yield replaced;
+  }
+}
+
+/** Every place of short bytes; of long ones the beginning, where lengths stand, and evenly spread ones. */
+function places(length: number): number[] {
+  const step = Math.max(1, Math.floor((2 * length) / damagedPlaces));
+  return Array.from({ length }, (_, at) => at).filter((at) => at < damagedPlaces / 2 || at % step === 0);
+}
+
+async function damage(
+  codec: Codec,
+  sample: CodecSample,
+  kinds: (bytes: Uint8Array) => Iterable<Uint8Array>,
+): Promise<void> {
+  const { bytes, meta } = await encodeWhole(codec, sample.input);
+  for (const damaged of kinds(bytes)) {
+    const started = performance.now();
+    const before = memoryBytes();
+    await answersHonestly(codec, damaged, meta);
+    ok(performance.now() - started < patienceMs, `decoding damaged bytes took over ${patienceMs} ms`);
+    const used = memoryBytes() - before;
+    ok(
+      used < bytes.length * 2 + allowanceBytes,
+      `decoding ${bytes.length} damaged bytes allocated ${used} bytes`,
+    );
+  }
+}
+
+function memoryBytes(): number {
+  const { arrayBuffers, heapUsed } = process.memoryUsage();
+  return arrayBuffers + heapUsed;
+}
+
+/** Without a checksum damage may give another value; it may not give an error of any other kind. */
+async function answersHonestly(
+  codec: Codec,
+  damaged: Uint8Array,
+  meta: JsonObject | undefined,
+): Promise<void> {
+  try {
+    await codec.decode(storedValueOf(damaged, meta), decoding);
+  } catch (error) {
+    const honest = honestCodes.some((code) => isServiceError(error, code));
+    ok(honest, `damaged bytes gave ${String(error)} instead of CODEC_CORRUPT`);
+  }
+}
+
+async function stopsWhenAborted(codec: Codec, sample: CodecSample): Promise<void> {
+  const { bytes, meta } = await encodeWhole(codec, sample.input);
+  const reason = new Error("aborted by the test");
+  const signal = AbortSignal.abort(reason);
+  const outcome = await codec.decode(storedValueOf(bytes, meta), { ...decoding, signal }).then(
+    () => "a value",
+    (error: unknown) => error,
+  );
+  ok(outcome !== "a value", "decode went on after its signal was aborted");
+}

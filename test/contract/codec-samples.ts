@@ -1,0 +1,158 @@
+/** Samples for the codecs of `codecs/`, edges first. Codecs that write no bytes of their own have none. */
+
+import type { CodecSample } from "../../src/codec/testing.ts";
+import { parseDtype } from "../../src/format/dtype.ts";
+import { fromTagged } from "../../src/format/tagged-value.ts";
+
+const array = (dtype: string, shape: number[], hex: string) => ({
+  dtype: parseDtype(dtype),
+  shape,
+  fortranOrder: false,
+  bytes: Uint8Array.from(Buffer.from(hex, "hex")),
+});
+
+function npy(dtype: string, shape: number[], from: { data: unknown; hex: string }): CodecSample {
+  return {
+    name: `${dtype} [${shape}]`,
+    input: { values: { dtype, shape, data: from.data } },
+    decoded: array(dtype, shape, from.hex),
+  };
+}
+
+const npySamples: CodecSample[] = [
+  npy("int16", [2, 3], { data: [1, -1, 300, 0, 7, 8], hex: "0100ffff2c010000" + "07000800" }),
+  npy("float64", [], { data: "-Infinity", hex: "000000000000f0ff" }),
+  npy("float32", [0, 4], { data: [], hex: "" }),
+  npy(">i4", [2], { data: [1, -2], hex: "00000001fffffffe" }),
+  npy("float64", [2], { data: [-0, "NaN"], hex: "0000000000000080000000000000f87f" }),
+  npy("uint64", [1], { data: ["18446744073709551615"], hex: "ffffffffffffffff" }),
+  npy("complex64", [1], { data: [{ re: 1, im: -2 }], hex: "0000803f000000c0" }),
+  npy("<U3", [2], { data: ["a", "é鼠"], hex: "610000000000000000000000e9000000209f000000000000" }),
+  npy("datetime64[ms]", [2], { data: ["1969-12-31", "NaT"], hex: "00a4d9faffffffff0000000000000080" }),
+  {
+    name: "base64 with the payload of a NaN",
+    input: {
+      base64: {
+        dtype: "float64",
+        shape: [1],
+        data: Buffer.from("010000000000f47f", "hex").toString("base64"),
+      },
+    },
+    decoded: array("float64", [1], "010000000000f47f"),
+  },
+];
+
+function tagged(name: string, value: unknown): CodecSample {
+  return { name, input: { tagged: value }, decoded: fromTagged(value) };
+}
+
+const blobSamples: CodecSample[] = [
+  tagged("null", { t: "null" }),
+  tagged("NaN with payload", { t: "float", bits: "7ff4000000000001" }),
+  tagged("minus zero", { t: "float", v: "-0.0" }),
+  tagged("large integer", { t: "int", v: String(-(2n ** 200n)) }),
+  tagged("dict", {
+    t: "dict",
+    items: [
+      [
+        { t: "str", v: "__proto__" },
+        {
+          t: "tuple",
+          items: [
+            { t: "int", v: "1" },
+            { t: "decimal", v: "1E+2" },
+          ],
+        },
+      ],
+      [
+        { t: "tuple", items: [{ t: "bool", v: true }] },
+        { t: "set", items: [{ t: "uuid", v: "f81d4fae-7dec-11d0-a765-00a0c91e6bf6" }] },
+      ],
+      [
+        { t: "datetime", v: "0001-01-01T00:00:00" },
+        { t: "bytes", hex: "00ff" },
+      ],
+    ],
+  }),
+  tagged("array of two axes", { t: "ndarray", dtype: "<c16", shape: [1, 2], data: { hex: "00".repeat(32) } }),
+  tagged("empty array", { t: "ndarray", dtype: "<i4", shape: [0, 3], data: { hex: "" } }),
+  tagged("array of values", {
+    t: "ndarray",
+    dtype: "object",
+    shape: [2, 1],
+    items: [{ t: "null" }, { t: "str", v: "é" }],
+  }),
+  tagged("records", {
+    t: "recarray",
+    shape: [2],
+    fields: [["a", { t: "ndarray", dtype: "|u1", shape: [2], data: { hex: "0102" } }]],
+  }),
+  tagged("cell", {
+    t: "matcell",
+    shape: [1, 2],
+    items: [
+      { t: "int", v: "1" },
+      { t: "list", items: [] },
+    ],
+  }),
+  tagged("struct", { t: "matstruct", shape: [1, 1], fields: [["x", [{ t: "bool", v: false }]]] }),
+  tagged("compressed", { t: "ndarray", dtype: "<i2", shape: [40, 40], data: { hex: "0100".repeat(1600) } }),
+  {
+    name: "plain JSON",
+    input: { json: { a: [1, 1.5, true, null, "x"], b: {} } },
+    decoded: fromTagged({
+      t: "dict",
+      items: [
+        [
+          { t: "str", v: "a" },
+          {
+            t: "list",
+            items: [
+              { t: "int", v: "1" },
+              { t: "float", v: "1.5" },
+              { t: "bool", v: true },
+              { t: "null" },
+              { t: "str", v: "x" },
+            ],
+          },
+        ],
+        [
+          { t: "str", v: "b" },
+          { t: "dict", items: [] },
+        ],
+      ],
+    }),
+  },
+];
+
+const bytes = (hex: string) => Uint8Array.from(Buffer.from(hex, "hex"));
+
+const attachSamples: CodecSample[] = [
+  {
+    name: "text",
+    input: { text: { name: "notes é.txt", content: "line\n鼠" } },
+    decoded: { name: "notes é.txt", content: bytes(Buffer.from("line\n鼠").toString("hex")) },
+  },
+  { name: "empty", input: { text: { name: "x", content: "" } }, decoded: { name: "x", content: bytes("") } },
+  {
+    name: "bytes with zeros",
+    input: { base64: { name: "raw.bin", content: Buffer.from("00ff00", "hex").toString("base64") } },
+    decoded: { name: "raw.bin", content: bytes("00ff00") },
+  },
+];
+
+const hashSamples: CodecSample[] = [
+  { name: "empty", input: { text: { name: "dropped", content: "" } }, decoded: bytes("") },
+  { name: "text", input: { text: { name: "dropped", content: "é" } }, decoded: bytes("c3a9") },
+  { name: "bytes of another codec", input: { body: bytes("00ff7f") }, decoded: bytes("00ff7f") },
+];
+
+/** By codec name. A codec without an entry here fails the suite. */
+export const codecSamples: Readonly<Record<string, readonly CodecSample[]>> = {
+  npy: npySamples,
+  blob: blobSamples,
+  attach: attachSamples,
+  hash: hashSamples,
+  object: [],
+  filepath: [],
+};

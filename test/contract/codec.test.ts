@@ -1,0 +1,26 @@
+import { readdirSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { loadCodec } from "../../src/codec/load.ts";
+import { testCodec } from "./codec.ts";
+import { codecSamples } from "./codec-samples.ts";
+
+const folder = `${import.meta.dirname}/../../codecs`;
+const files = readdirSync(folder).filter((file) => file.endsWith(".ts"));
+
+for (const file of files) {
+  const codec = await loadCodec(`${folder}/${file}`);
+  const samples = codecSamples[codec.name] ?? [];
+  if (samples.length > 0) testCodec(codec, samples);
+}
+
+describe("every codec file", () => {
+  it.each(files)("%s has samples, or takes no values", async (file) => {
+    const codec = await loadCodec(`${folder}/${file}`);
+    expect(`${codec.name}.ts`).toBe(file);
+    const samples = codecSamples[codec.name];
+    expect(samples).toBeDefined();
+    if (samples?.length !== 0) return;
+    const context = { schema: "s", table: "t", field: "f", inStore: true, args: {} };
+    expect(() => codec.encode({}, context)).toThrow(/is given (as an upload|by its path)/);
+  });
+});
