@@ -3,7 +3,7 @@
 import { randomBytes } from "node:crypto";
 import type { Database } from "../db/contract.ts";
 
-export interface CapabilityKey {
+interface CapabilityKey {
   /** Id of the row; capabilities name it. */
   readonly id: number;
   readonly secret: Buffer;

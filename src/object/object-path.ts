@@ -121,7 +121,7 @@ function extensionOf(ext: string | undefined): string {
 }
 
 /** Random text of `A–Z a–z 0–9 - _`, the peer's alphabet. */
-export function randomToken(length: number): string {
+function randomToken(length: number): string {
   const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
   return Array.from(randomBytes(length), (byte) => alphabet[byte & 63]).join("");
 }

@@ -3,7 +3,7 @@
 import type { Queryable } from "../db/contract.ts";
 
 /** One row that refers to an object. */
-export interface Referrer {
+interface Referrer {
   readonly schema: string;
   readonly table: string;
   /** Column with the object's JSON. */

@@ -16,7 +16,7 @@ import { defaultWalkMode, Folder, type WalkMode } from "./folder.ts";
 import { checkPath } from "./path.ts";
 
 /** Told the name of each step of a put as it is reached; it may throw, or end the process (crash tests). */
-export type StoreFaults = (point: string) => void | Promise<void>;
+type StoreFaults = (point: string) => void | Promise<void>;
 
 export interface FileDriverOptions {
   readonly walk?: WalkMode;

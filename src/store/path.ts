@@ -8,7 +8,7 @@ const maxPathBytes = 1000;
 const maxSegmentBytes = 255;
 
 /** Name of a file that is still being written; never an object. */
-export const partialName = /^\.holdfast-[0-9a-z]{24}\.part$/;
+const partialName = /^\.holdfast-[0-9a-z]{24}\.part$/;
 
 /** Answers `path` when it is canonical. @throws {BAD_USER_INPUT} for an empty, `.` or `..` segment, a backslash, a control character, an absolute or an over-long path. */
 export function checkPath(path: string): string {
