@@ -6,7 +6,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { ServiceError } from "../errors.ts";
 import { clientGone } from "./client-gone.ts";
 import type { HttpLimits } from "./limits.ts";
-import { impliedRights, type Principal } from "./tokens.ts";
+import type { Principal } from "./tokens.ts";
 
 /** What each GraphQL request gets as its context. */
 export interface RequestContext {
@@ -24,7 +24,7 @@ export type GraphqlServer = ApolloServer<RequestContext>;
 export interface GraphqlMount {
   /**
    * Sends new requests to `server`. Returns when the server before it has answered its last request and may be stopped.
-   * @throws {CONFIG_INVALID} when tokens are in use and `server` lets a token without rights change things.
+   * What an operation does only `server` knows: it holds `principal.rights` against it.
    */
   mount(server: GraphqlServer): Promise<void>;
 }
@@ -33,7 +33,6 @@ export interface GraphqlMount {
 export interface GraphqlRouteParts {
   readonly path: "/graphql" | "/system/graphql";
   readonly limits: HttpLimits;
-  readonly guarded: boolean;
   baseUrl(request: FastifyRequest): string;
   /** Answers the query page to a browser. */
   page(request: FastifyRequest, reply: FastifyReply): FastifyReply;
@@ -63,7 +62,6 @@ export function addGraphqlRoute(app: FastifyInstance, parts: GraphqlRouteParts):
   return {
     async mount(server) {
       server.assertStarted("mount");
-      if (parts.guarded) await refuseUnguarded(server, parts.path);
       const previous = current;
       current = { handle: handlerOf(app, server, parts), running: 0 };
       if (previous !== undefined) await idle(previous);
@@ -109,24 +107,6 @@ function wantsPage(request: FastifyRequest): boolean {
 function withoutHtml(accept: string | undefined): string {
   const kept = (accept ?? "").split(",").filter((type) => !/^\s*text\//i.test(type));
   return kept.join(",") || "*/*";
-}
-
-/** Rights are checked inside the API, which knows what an operation does; here it is tried once, so that it cannot be forgotten. */
-async function refuseUnguarded(server: GraphqlServer, path: string): Promise<void> {
-  const reader: RequestContext = {
-    principal: { name: "rights check", rights: impliedRights("READ") },
-    baseUrl: "http://localhost",
-    signal: new AbortController().signal,
-  };
-  const response = await server.executeOperation(
-    { query: "mutation { __typename }" },
-    { contextValue: reader },
-  );
-  const refused = response.body.kind === "single" && (response.body.singleResult.errors?.length ?? 0) > 0;
-  if (refused) return;
-  throw new ServiceError("CONFIG_INVALID", `The API at ${path} lets a READ token change things.`, {
-    details: { remedy: "Make it with rightsPlugin of src/http/rights-plugin.ts." },
-  });
 }
 
 function notMounted(): ServiceError {

@@ -76,7 +76,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   });
   addDataRoute(app, { capabilities: options.objects.capabilities, open: openerOf(options) });
   app.register(async (scope) => addUploadRoute(scope, { ...options.objects, limits, tokens, publicUrl }));
-  const shared = { limits, guarded: tokens !== undefined, page: addQueryPage(app, options.pageFolder) };
+  const shared = { limits, page: addQueryPage(app, options.pageFolder) };
   const baseUrl = (request: FastifyRequest): string => publicUrl ?? urlOf(request.hostName);
   const entity = addGraphqlRoute(app, { ...shared, baseUrl, path: "/graphql" });
   const system = addGraphqlRoute(app, { ...shared, baseUrl, path: "/system/graphql" });

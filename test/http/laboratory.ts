@@ -14,9 +14,7 @@ import { migrate } from "../../src/db/migrate.ts";
 import { createFieldReader } from "../../src/http/field-reader.ts";
 import type { GraphqlServer, RequestContext } from "../../src/http/graphql-route.ts";
 import type { HealthCheck } from "../../src/http/health-route.ts";
-import { rightsPlugin } from "../../src/http/rights-plugin.ts";
 import { createHttpServer, type HttpServer, type HttpServerOptions } from "../../src/http/server.ts";
-import type { Right } from "../../src/http/tokens.ts";
 import { createObjects, type Objects } from "../../src/object/objects.ts";
 import type { StoreConfig, Stores } from "../../src/store/contract.ts";
 import { openStores } from "../../src/store/open.ts";
@@ -106,8 +104,8 @@ async function start(
     ...options,
     limits: { drainMs: 2000, ...options.limits },
   });
-  await server.mountEntityApi(options.entityApi ?? (await graphqlServer("entity", "WRITE")));
-  await server.mountSystemApi(await graphqlServer("system", "ADMIN"));
+  await server.mountEntityApi(options.entityApi ?? (await graphqlServer("entity")));
+  await server.mountSystemApi(await graphqlServer("system"));
   const { port, url } = await server.listen();
   return { server, port, url, log };
 }
@@ -115,7 +113,6 @@ async function start(
 /** A small API that tells what it was called with. `slow` waits for `gate`. */
 export async function graphqlServer(
   name: string,
-  mutation: Right | undefined,
   gate: Promise<unknown> = Promise.resolve(),
 ): Promise<GraphqlServer> {
   let changes = 0;
@@ -139,7 +136,6 @@ export async function graphqlServer(
         },
       },
     },
-    plugins: mutation === undefined ? [] : [rightsPlugin(mutation)],
     includeStacktraceInErrorResponses: false,
   });
   await server.start();
