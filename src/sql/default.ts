@@ -10,14 +10,18 @@ export function defaultText(value: string | null): string {
   return now.test(value) ? value : literal(value);
 }
 
-/** Whether `expression`, as `pg_get_expr` prints it, is the wanted default of a column of `type` (as `comparableType` gives it). */
+/**
+ * Whether `expression`, as `pg_get_expr` prints it, is the wanted default of a column of `type` (as `comparableType` gives it).
+ * A default that a schema file cannot say (`nextval(…)`) is somebody else's, and does not differ from none.
+ */
 export function sameDefault(
   expression: string | null,
   wanted: string | null | undefined,
   type: string,
 ): boolean {
   const actual = expression === null ? null : literalOf(expression);
-  if (wanted === null || wanted === undefined) return actual === null;
+  if (wanted === null || wanted === undefined)
+    return actual === null || (!now.test(actual) && /^[a-z_."]+\(/i.test(actual));
   if (actual === null) return false;
   if (now.test(wanted) || now.test(actual))
     return wanted.replaceAll(/\s/g, "").toUpperCase() === actual.replaceAll(/\s/g, "").toUpperCase();

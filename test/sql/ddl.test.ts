@@ -197,6 +197,8 @@ describe("types and defaults", () => {
     ["CURRENT_TIMESTAMP(3)", "CURRENT_TIMESTAMP", "timestamp(3) without time zone", false],
     ["'U'::djf_lab.enum_e54fc739", "U", '"djf_lab"."enum_e54fc739"', true],
     ["nextval('s'::regclass)", "1", "integer", false],
+    ["nextval('s'::regclass)", undefined, "integer", true],
+    ["CURRENT_TIMESTAMP(3)", undefined, "timestamp without time zone", false],
     [
       "'2020-02-29 00:00:00'::timestamp without time zone",
       "2020-02-29T00:00:00Z",
