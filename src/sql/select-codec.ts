@@ -7,7 +7,7 @@ import { type Builder, columnOf, jsonObject, modelColumn } from "./select-builde
 import { base64, scalarJson, unreadMark } from "./select-type.ts";
 
 /** Key of the stored value beside the fields of a codec's object; no GraphQL name can be this. */
-export const storedKey = "~";
+export const storedKey = "~stored";
 
 /** A codec value's place: its table's name in the statement, its entity, its column. */
 interface Place {

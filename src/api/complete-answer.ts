@@ -1,0 +1,28 @@
+/** Runs the tasks of a walk, a few at a time, and puts their values where they belong. */
+
+import { isServiceError } from "../errors.ts";
+import { putAt } from "./answer-slot.ts";
+import { type CodecTask, type ReadContext, readTask } from "./complete-codec.ts";
+import type { Walk } from "./completion.ts";
+
+/** Completes what `walk` found. Errors become errors of their paths; only an abort of the caller is thrown. */
+export async function completeTasks(walk: Walk, context: ReadContext, parallel: number): Promise<void> {
+  const waiting = walk.tasks[Symbol.iterator]();
+  const work = async (): Promise<void> => {
+    for (const task of waiting) {
+      context.signal?.throwIfAborted();
+      await completeOne(walk, context, task);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(parallel, walk.tasks.length) }, work));
+}
+
+async function completeOne(walk: Walk, context: ReadContext, task: CodecTask): Promise<void> {
+  try {
+    putAt(task.slot, await readTask(context, task));
+  } catch (error) {
+    if (context.signal?.aborted === true) throw error;
+    // Without its codec nothing of a value can be told: the field itself answers the error.
+    walk.faults.add(isServiceError(error, "CODEC_UNAVAILABLE") ? task.whole : task.slot, error);
+  }
+}

@@ -1,0 +1,167 @@
+/** A query from plan to answer: one statement; text goes through untouched unless something needs completion. */
+
+import { createHash } from "node:crypto";
+import type { GraphQLError, GraphQLSchema } from "graphql";
+import type { CodecRegistry } from "../codec/registry.ts";
+import type { Queryable } from "../db/contract.ts";
+import { ServiceError } from "../errors.ts";
+import type { Model } from "../model/model.ts";
+import type { Capabilities, ObjectReaderFactory } from "../object/contract.ts";
+import { collectFields } from "../plan/collect-fields.ts";
+import type { Plan } from "../plan/plan.ts";
+import { compileSelect, type SelectStatement } from "../sql/select.ts";
+import { type CodecSql, parameterValues } from "../sql/select-builder.ts";
+import { codecSql } from "./codec-sql.ts";
+import { completeTasks } from "./complete-answer.ts";
+import { newWalk, walkRoots } from "./completion.ts";
+import { introspect } from "./introspection.ts";
+import { parseExact } from "./json-text.ts";
+import { type ApiLimits, limitSettings } from "./limits.ts";
+import { type CachedPlan, fragmentsOf, type Operation, PlanCache } from "./plan-cache.ts";
+import { RawJson } from "./raw-json.ts";
+import { type ResolvedArguments, resolveArguments, shapeOf } from "./resolve-arguments.ts";
+
+/** What reading stands on. */
+export interface ReadServices {
+  readonly model: Model;
+  readonly schema: GraphQLSchema;
+  readonly registry: CodecRegistry;
+  readonly db: Queryable;
+  readonly objects: { readonly reader: ObjectReaderFactory; readonly capabilities: Capabilities };
+  readonly limits: ApiLimits;
+}
+
+/** What a query says of its caller. */
+export interface ReadContext {
+  readonly baseUrl: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The answer to a query; `data` is text where nothing had to be completed. */
+export interface QueryAnswer {
+  readonly data: RawJson | Readonly<Record<string, unknown>> | null;
+  readonly errors: readonly GraphQLError[];
+}
+
+/** Statements that get a name on the server, so that their plans are kept there; more would fill its memory. */
+const namedStatements = 500;
+
+/** Executes queries of one schema version. */
+export class QueryExecutor {
+  readonly #services: ReadServices;
+  readonly #plans: PlanCache;
+  readonly #codecs: CodecSql;
+  #named = 0;
+
+  constructor(services: ReadServices) {
+    const { schema, model, limits, registry } = services;
+    this.#services = services;
+    this.#plans = new PlanCache({ schema, model, size: limits.cachedPlans });
+    this.#codecs = codecSql(registry);
+  }
+
+  /** Answers a query. @throws ServiceError or GraphQLError when the request as a whole is refused. */
+  async execute(request: Operation, context: ReadContext): Promise<QueryAnswer> {
+    const cached = this.#plans.get(request);
+    const { plan } = cached;
+    const resolved = resolveArguments(plan.places, request.variables, this.#services);
+    const entry = this.#statement(cached, resolved);
+    const { statement } = entry;
+    const text =
+      statement === undefined ? undefined : await this.#run(entry, statement, { resolved, context });
+    const introspects = plan.roots.some(({ kind }) => kind === "introspection");
+    const isWhole = text !== undefined && statement?.completes === false && !introspects && !marked(text);
+    if (isWhole) return { data: new RawJson(text), errors: [] };
+    return this.#complete(request, { plan, resolved, text }, context);
+  }
+
+  #statement(cached: CachedPlan, resolved: ResolvedArguments) {
+    const shape = shapeOf(resolved);
+    const known = cached.statements.get(shape);
+    if (known !== undefined) return known;
+    const { model } = this.#services;
+    const statement = compileSelect(cached.plan, { model, codecs: this.#codecs, resolved });
+    const entry: { statement: SelectStatement | undefined; uses: number; name?: string } = {
+      statement,
+      uses: 0,
+    };
+    cached.statements.set(shape, entry);
+    return entry;
+  }
+
+  async #run(
+    entry: { uses: number; name?: string },
+    statement: SelectStatement,
+    { resolved, context }: { readonly resolved: ResolvedArguments; readonly context: ReadContext },
+  ): Promise<string> {
+    entry.uses += 1;
+    if (entry.name === undefined && entry.uses > 1 && this.#named < namedStatements) {
+      this.#named += 1;
+      entry.name = `read_${createHash("sha256").update(statement.text).digest("hex").slice(0, 32)}`;
+    }
+    const name = entry.name === undefined ? {} : { name: entry.name };
+    const values = parameterValues(statement.parameters, resolved);
+    const { rows } = await this.#services.db.query<{ data: string }>(statement.text, values, {
+      ...name,
+      signal: context.signal,
+    });
+    return checkSize(rows[0]?.data ?? "{}", this.#services.limits);
+  }
+
+  async #complete(
+    request: Operation,
+    {
+      plan,
+      resolved,
+      text,
+    }: { readonly plan: Plan; readonly resolved: ResolvedArguments; readonly text: string | undefined },
+    context: ReadContext,
+  ): Promise<QueryAnswer> {
+    const { model, registry, objects, limits } = this.#services;
+    // The statement answers an object with the keys of the root fields.
+    const found = (text === undefined ? {} : parseExact(text)) as Record<string, unknown>;
+    const introspected = await this.#introspect(request, plan);
+    const data: Record<string, unknown> = Object.create(null);
+    for (const root of plan.roots) {
+      if (root.kind === "typename") data[root.key] = root.type;
+      else data[root.key] = (root.kind === "introspection" ? introspected.data : found)[root.key] ?? null;
+    }
+    const walk = newWalk(model);
+    walkRoots(walk, { roots: plan.roots, data, resolved });
+    const { baseUrl, signal } = context;
+    const { inlineLimitBytes } = limits;
+    await completeTasks(
+      walk,
+      { registry, objects, baseUrl, inlineLimitBytes, arguments: resolved, signal },
+      limits.parallelReads,
+    );
+    const errors = [...introspected.errors, ...walk.faults.errors];
+    return { data: walk.faults.isLost ? null : data, errors };
+  }
+
+  async #introspect(request: Operation, plan: Plan) {
+    const keys = new Set(plan.roots.flatMap((root) => (root.kind === "introspection" ? [root.key] : [])));
+    const { schema } = this.#services;
+    const query = schema.getQueryType();
+    if (keys.size === 0 || query === undefined || query === null) return { data: {}, errors: [] };
+    const { document, operation, variables } = request;
+    const context = { schema, fragments: fragmentsOf(document), variables };
+    const fields = collectFields(context, query, [operation.selectionSet]);
+    const nodes = [...fields].flatMap(([key, found]) => (keys.has(key) ? found : []));
+    return introspect({ schema, document, operation, nodes, variables });
+  }
+}
+
+/** Whether the text holds a value that only JavaScript can turn into an answer; see `src/sql/select-type.ts`. */
+function marked(text: string): boolean {
+  return text.includes('{"":"') || text.includes('{"":{');
+}
+
+function checkSize(text: string, limits: ApiLimits): string {
+  if (text.length <= limits.maxAnswerBytes) return text;
+  throw new ServiceError(
+    "LIMIT_EXCEEDED",
+    `The answer has ${text.length} characters; the limit is ${limits.maxAnswerBytes} (${limitSettings.maxAnswerBytes}). Ask for smaller pages.`,
+    { details: { limit: limits.maxAnswerBytes, setting: limitSettings.maxAnswerBytes } },
+  );
+}

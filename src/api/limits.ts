@@ -1,0 +1,51 @@
+/** Documented limits of reading. Every refusal names the number and the setting. */
+
+import type { PageLimits } from "../sql/select-page.ts";
+
+/** Limits of requests to the entity API. */
+export interface ApiLimits extends PageLimits {
+  /** Rows that one query may ask for by its page sizes, multiplied along nested lists. */
+  readonly maxRows: number;
+  /** Levels of braces, brackets and parentheses in a document. */
+  readonly maxDepth: number;
+  /** Characters of a document. */
+  readonly maxDocumentLength: number;
+  /** Tokens of a document. */
+  readonly maxTokens: number;
+  /** Bytes of one codec value that is answered inline. */
+  readonly inlineLimitBytes: number;
+  /** Bytes of JSON text in one answer. */
+  readonly maxAnswerBytes: number;
+  /** Stored values that one request reads at a time. */
+  readonly parallelReads: number;
+  /** Plans that are kept. */
+  readonly cachedPlans: number;
+}
+
+/** Limits where nothing else is configured. */
+export const defaultApiLimits: ApiLimits = {
+  defaultPageSize: 100,
+  maxPageSize: 1000,
+  maxRows: 5_000_000,
+  maxDepth: 100,
+  maxDocumentLength: 200_000,
+  maxTokens: 20_000,
+  inlineLimitBytes: 8 * 1024 * 1024,
+  maxAnswerBytes: 128 * 1024 * 1024,
+  parallelReads: 8,
+  cachedPlans: 1000,
+};
+
+/** Name of the setting that changes a limit. */
+export const limitSettings: Readonly<Record<keyof ApiLimits, string>> = {
+  defaultPageSize: "HOLDFAST_DEFAULT_PAGE_SIZE",
+  maxPageSize: "HOLDFAST_MAX_PAGE_SIZE",
+  maxRows: "HOLDFAST_MAX_ROWS",
+  maxDepth: "HOLDFAST_MAX_DEPTH",
+  maxDocumentLength: "HOLDFAST_MAX_DOCUMENT_LENGTH",
+  maxTokens: "HOLDFAST_MAX_TOKENS",
+  inlineLimitBytes: "HOLDFAST_INLINE_LIMIT_BYTES",
+  maxAnswerBytes: "HOLDFAST_MAX_ANSWER_BYTES",
+  parallelReads: "HOLDFAST_PARALLEL_READS",
+  cachedPlans: "HOLDFAST_CACHED_PLANS",
+};

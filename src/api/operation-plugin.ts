@@ -1,0 +1,140 @@
+/** The Apollo plugin through which every operation is answered: queries by their compiled plan, mutations by the write side. */
+
+import {
+  type ApolloServerPlugin,
+  type GraphQLRequestContextResponseForOperation,
+  type GraphQLResponse,
+  HeaderMap,
+} from "@apollo/server";
+import {
+  type GraphQLError,
+  type GraphQLFormattedError,
+  type GraphQLSchema,
+  getVariableValues,
+} from "graphql";
+import { ServiceError } from "../errors.ts";
+import type { Model } from "../model/model.ts";
+import { unfitLiteral } from "../plan/expression.ts";
+import type { QueryExecutor } from "./execute-query.ts";
+import { type ErrorLog, formatError, graphqlError } from "./graphql-error.ts";
+import { fragmentsOf, type Operation } from "./plan-cache.ts";
+import type { MutationAnswer, WriteContext, WriteServices } from "./write/contract.ts";
+import { executeMutation } from "./write/execute-mutation.ts";
+
+type Requested = GraphQLRequestContextResponseForOperation<WriteContext>;
+
+/** What operations are answered with. */
+export interface OperationServices {
+  readonly schema: GraphQLSchema;
+  readonly model: Model;
+  readonly executor: QueryExecutor;
+  readonly write: WriteServices;
+  readonly log: ErrorLog;
+}
+
+/** Makes the plugin. graphql-js executes nothing but introspection. */
+export function operationPlugin(services: OperationServices): ApolloServerPlugin<WriteContext> {
+  return {
+    requestDidStart: async () => ({
+      responseForOperation: (requested) => respond(services, requested),
+    }),
+  };
+}
+
+async function respond(services: OperationServices, requested: Requested): Promise<GraphQLResponse> {
+  try {
+    const request = operationOf(services, requested);
+    const answer =
+      request.operation.operation === "mutation"
+        ? await mutate(services, request, requested.contextValue)
+        : await query(services, request, requested.contextValue);
+    return response(services, answer);
+  } catch (error) {
+    const errors = error instanceof RefusedVariables ? error.errors : [graphqlError(error)];
+    return response(services, { errors });
+  }
+}
+
+interface Answer {
+  readonly data?: unknown;
+  readonly errors: readonly GraphQLError[];
+}
+
+/** Variables that do not fit their types; each fault is an error of its own. */
+class RefusedVariables extends Error {
+  readonly errors: readonly GraphQLError[];
+
+  constructor(errors: readonly GraphQLError[]) {
+    super("Variables do not fit.");
+    this.errors = errors;
+  }
+}
+
+function operationOf({ schema }: OperationServices, requested: Requested): Operation {
+  const { document, operation, queryHash, request } = requested;
+  const given = request.variables ?? {};
+  const coerced = getVariableValues(schema, operation.variableDefinitions ?? [], given, { maxErrors: 50 });
+  if (coerced.errors !== undefined)
+    throw new RefusedVariables(coerced.errors.map((error) => graphqlError(error)));
+  for (const [name, value] of Object.entries(coerced.coerced)) {
+    const fault = unfitLiteral(value);
+    if (fault !== undefined) {
+      throw new ServiceError("BAD_USER_INPUT", `Variable "$${name}": ${fault}`, { details: { field: name } });
+    }
+  }
+  return { document, documentKey: queryHash ?? requested.source ?? "", operation, variables: coerced.coerced };
+}
+
+async function query(
+  { executor }: OperationServices,
+  request: Operation,
+  context: WriteContext,
+): Promise<Answer> {
+  const { rights, name } = context.principal;
+  if (rights.size === 0) {
+    throw new ServiceError("FORBIDDEN", `${name} may not read.`, {
+      details: { remedy: "Use a token with the right READ." },
+    });
+  }
+  return executor.execute(request, context);
+}
+
+function mutate(
+  services: OperationServices,
+  request: Operation,
+  context: WriteContext,
+): Promise<MutationAnswer> {
+  const { schema, model, write } = services;
+  const { operation, variables, document } = request;
+  return executeMutation(write, {
+    schema,
+    model,
+    operation,
+    variables,
+    fragments: fragmentsOf(document),
+    context,
+  });
+}
+
+/** Status of an answer without data; with data it is 200, as Apollo has it. */
+const statusOf: Readonly<Record<string, number>> = {
+  UNAUTHENTICATED: 401,
+  FORBIDDEN: 403,
+  DATABASE_UNAVAILABLE: 503,
+  STORE_UNAVAILABLE: 503,
+  INTERNAL_SERVER_ERROR: 500,
+};
+
+function response({ log }: OperationServices, { data, errors }: Answer): GraphQLResponse {
+  const format = formatError(log);
+  const formatted = errors.map((error): GraphQLFormattedError => format(error.toJSON(), error));
+  const code = String(formatted[0]?.extensions?.["code"]);
+  const status = data === undefined ? (statusOf[code] ?? 400) : statusOf[code] === 403 ? 403 : undefined;
+  const shown = formatted.length === 0 ? {} : { errors: formatted };
+  // A RawJson stands for its text until stringifyResult writes it.
+  const whole = data === undefined ? {} : { data: data as Record<string, unknown> | null };
+  return {
+    http: { headers: new HeaderMap(), ...(status === undefined ? {} : { status }) },
+    body: { kind: "single", singleResult: { ...shown, ...whole } },
+  };
+}

@@ -1,0 +1,91 @@
+/** Plans by document, and their statements by the shape of the arguments. */
+
+import {
+  type DocumentNode,
+  type FragmentDefinitionNode,
+  type GraphQLSchema,
+  Kind,
+  type OperationDefinitionNode,
+  visit,
+} from "graphql";
+import { LRUCache } from "lru-cache";
+import type { Model } from "../model/model.ts";
+import type { Plan } from "../plan/plan.ts";
+import { planOperation } from "../plan/plan-operation.ts";
+import type { SelectStatement } from "../sql/select.ts";
+
+/** A plan with what was compiled from it. */
+export interface CachedPlan {
+  readonly plan: Plan;
+  readonly statements: LRUCache<
+    string,
+    { readonly statement: SelectStatement | undefined; uses: number; name?: string }
+  >;
+}
+
+/** A validated operation of a document. */
+export interface Operation {
+  readonly document: DocumentNode;
+  /** Digest or text of the document. */
+  readonly documentKey: string;
+  readonly operation: OperationDefinitionNode;
+  /** Coerced. */
+  readonly variables: Readonly<Record<string, unknown>>;
+}
+
+/** Keeps plans of one schema version. Of the variables only the booleans of @skip and @include are part of a plan. */
+export class PlanCache {
+  readonly #plans: LRUCache<string, CachedPlan>;
+  readonly #switches = new WeakMap<OperationDefinitionNode, readonly string[]>();
+  readonly #schema: GraphQLSchema;
+  readonly #model: Model;
+
+  constructor(options: { readonly schema: GraphQLSchema; readonly model: Model; readonly size: number }) {
+    this.#plans = new LRUCache({ max: options.size });
+    this.#schema = options.schema;
+    this.#model = options.model;
+  }
+
+  /** The plan of an operation, made when it is not there. */
+  get(request: Operation): CachedPlan {
+    const { operation, variables } = request;
+    const switches = this.#switchesOf(request).map((name) => `${name}=${String(variables[name])}`);
+    const key = JSON.stringify([request.documentKey, operation.name?.value ?? null, ...switches]);
+    const known = this.#plans.get(key);
+    if (known !== undefined) return known;
+    const context = {
+      schema: this.#schema,
+      model: this.#model,
+      fragments: fragmentsOf(request.document),
+      variables,
+    };
+    const made: CachedPlan = {
+      plan: planOperation(context, operation),
+      statements: new LRUCache({ max: 50 }),
+    };
+    this.#plans.set(key, made);
+    return made;
+  }
+
+  #switchesOf({ document, operation }: Operation): readonly string[] {
+    const known = this.#switches.get(operation);
+    if (known !== undefined) return known;
+    const names = new Set<string>();
+    visit(document, {
+      Directive(node) {
+        if (node.name.value !== "skip" && node.name.value !== "include") return;
+        for (const { value } of node.arguments ?? [])
+          if (value.kind === Kind.VARIABLE) names.add(value.name.value);
+      },
+    });
+    const switches = [...names].sort();
+    this.#switches.set(operation, switches);
+    return switches;
+  }
+}
+
+/** The fragments of a document by name. */
+export function fragmentsOf(document: DocumentNode): Readonly<Record<string, FragmentDefinitionNode>> {
+  const fragments = document.definitions.filter((definition) => definition.kind === Kind.FRAGMENT_DEFINITION);
+  return Object.fromEntries(fragments.map((fragment) => [fragment.name.value, fragment]));
+}

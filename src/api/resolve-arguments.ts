@@ -1,0 +1,86 @@
+/** The arguments of one request, place by place: pages checked, ids taken apart, the rest as given. */
+
+import { ServiceError } from "../errors.ts";
+import type { Model } from "../model/model.ts";
+import { evaluateArguments } from "../plan/expression.ts";
+import type { Place } from "../plan/plan.ts";
+import { resolvePage } from "../sql/select-page.ts";
+import { type ApiLimits, limitSettings } from "./limits.ts";
+import { resolveIds } from "./node-id.ts";
+
+export type ResolvedArguments = readonly Readonly<Record<string, unknown>>[];
+
+/** Evaluates the arguments of every place. @throws {BAD_USER_INPUT | LIMIT_EXCEEDED} naming the argument. */
+export function resolveArguments(
+  places: readonly Place[],
+  variables: Readonly<Record<string, unknown>>,
+  context: { readonly model: Model; readonly limits: ApiLimits },
+): ResolvedArguments {
+  const resolved = places.map((place) => resolvePlace(place, variables, context));
+  checkRows(places, resolved, context.limits);
+  return resolved;
+}
+
+function resolvePlace(
+  place: Place,
+  variables: Readonly<Record<string, unknown>>,
+  { model, limits }: { readonly model: Model; readonly limits: ApiLimits },
+): Readonly<Record<string, unknown>> {
+  const given = evaluateArguments(place.arguments, variables);
+  const { use } = place;
+  if (use.kind === "ids") return resolveIds(model, given, limits);
+  const entity = use.kind === "list" ? model.entity.get(use.entity) : undefined;
+  return entity === undefined ? given : resolvePage(model, entity, { given, limits });
+}
+
+/** Page sizes multiply along nested lists; a query that could answer with far too many rows is refused before it runs. */
+function checkRows(places: readonly Place[], resolved: ResolvedArguments, limits: ApiLimits): void {
+  const rows: number[] = [];
+  for (const [at, { use, within }] of places.entries()) {
+    const outer = within === undefined ? 1 : (rows[within] ?? 1);
+    const size = use.kind === "list" ? Number(resolved[at]?.["size"] ?? 1) : 1;
+    rows.push(Math.max(outer * size, 1));
+    if (use.kind !== "list" || outer * size <= limits.maxRows) continue;
+    throw new ServiceError(
+      "LIMIT_EXCEEDED",
+      `The query asks for up to ${outer * size} rows of ${use.entity}; the limit is ${limits.maxRows} (${limitSettings.maxRows}). Give smaller pages by first.`,
+      { details: { field: "first", limit: limits.maxRows, setting: limitSettings.maxRows } },
+    );
+  }
+}
+
+/**
+ * What of the arguments the SQL text depends on: which filters, orders and bounds are there, not their values. Requests of equal shape share
+ * one statement.
+ */
+export function shapeOf(resolved: ResolvedArguments): string {
+  return resolved.map(placeShape).join("|");
+}
+
+function placeShape(place: Readonly<Record<string, unknown>>): string {
+  if ("terms" in place) {
+    const { signature, where, after, before, backward, offset } = place;
+    const bounds = [after, before].map((bound) =>
+      Array.isArray(bound) ? bound.map((one) => (one === null ? "0" : "1")).join("") : "-",
+    );
+    return `${String(signature)}${bounds.join(",")}${backward === true ? "b" : "f"}${Number(offset) > 0 ? "o" : ""}${valueShape(where)}`;
+  }
+  const { groups } = place;
+  if (Array.isArray(groups))
+    return groups.map((group: { readonly entity: string }) => group.entity).join(",");
+  return "";
+}
+
+function valueShape(value: unknown): string {
+  if (value === undefined) return "";
+  if (value === null) return "0";
+  if (typeof value === "boolean") return value ? "t" : "f";
+  if (typeof value !== "object" || value instanceof Uint8Array) return "?";
+  if (Array.isArray(value)) {
+    const isList = value.some((item) => item !== null && typeof item === "object");
+    return isList ? `[${value.map(valueShape).join(",")}]` : `[${value.length === 0 ? "" : "?"}]`;
+  }
+  return `{${Object.entries(value)
+    .map(([name, inner]) => `${name}${valueShape(inner)}`)
+    .join(",")}}`;
+}

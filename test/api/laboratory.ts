@@ -1,0 +1,116 @@
+/** A whole entity API for tests: database, file stores, codecs, a schema, and a count of the statements that it runs. */
+
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll } from "vitest";
+import { type ApiContext, createEntityApi } from "../../src/api/api.ts";
+import type { ApiLimits } from "../../src/api/limits.ts";
+import { loadCodecs } from "../../src/codec/load.ts";
+import { createRegistry } from "../../src/codec/registry.ts";
+import { applyModel } from "../../src/db/apply.ts";
+import type { Database } from "../../src/db/contract.ts";
+import { connect } from "../../src/db/database.ts";
+import { migrate } from "../../src/db/migrate.ts";
+import { parseModel } from "../../src/model/parse.ts";
+import { createObjects } from "../../src/object/objects.ts";
+import { readStoreConfigs } from "../../src/store/config.ts";
+import { openStores } from "../../src/store/open.ts";
+import { freshDatabase } from "../support/database.ts";
+
+export type Laboratory = Awaited<ReturnType<typeof openLaboratory>>;
+
+/** Anyone on loopback. */
+export const anyone: ApiContext = {
+  principal: { name: "anonymous", rights: new Set(["READ", "WRITE", "ADMIN"]) },
+  baseUrl: "http://127.0.0.1:4000",
+};
+
+/** Codecs as shipped. */
+export async function shippedRegistry() {
+  return createRegistry(await loadCodecs([join(import.meta.dirname, "../../codecs")]));
+}
+
+/** Makes a laboratory for one test file; it is taken down when the file is done. */
+export async function openLaboratory(sdl: string, limits: Partial<ApiLimits> = {}) {
+  const url = await freshDatabase();
+  const folder = await mkdtemp(join(tmpdir(), "holdfast-read-"));
+  for (const name of ["main", "cold"]) await mkdir(join(folder, name));
+  const stores = await openStores(await storeConfigs(folder));
+  const registry = await shippedRegistry();
+  const model = parseModel([{ path: "schema.graphql", text: sdl }], {
+    codecs: registry.facts,
+    stores: new Set(stores.all.keys()),
+    defaultStore: stores.defaultName,
+    filepathDefaultStore: stores.filepathDefaultName,
+  });
+  await migrate(url);
+  const db = await connect(url);
+  const objects = await createObjects({ db, stores });
+  await applyModel(db, model);
+  const statements: string[] = [];
+  const counted: Database = {
+    ...db,
+    query: (text, values, options) => {
+      statements.push(text);
+      return db.query(text, values, options);
+    },
+    transaction: (work, options) => db.transaction(work, options),
+    close: () => db.close(),
+  };
+  const logged: object[] = [];
+  const log = { error: (details: object) => logged.push(details) };
+  const api = createEntityApi({ model, registry, db: counted, objects, stores, limits, log });
+  await api.server.start();
+  afterAll(async () => {
+    await api.server.stop();
+    objects.close();
+    await db.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+  const ask = (query: string, variables: Record<string, unknown> = {}) =>
+    api.execute({ query, variables }, anyone);
+  return {
+    ...api,
+    db,
+    model,
+    registry,
+    folder,
+    objects,
+    /** Texts of the statements since the list was last emptied. */
+    statements,
+    /** What clients were not shown. */
+    logged,
+    ask,
+    /** Asks what must succeed. */
+    data: async (query: string, variables: Record<string, unknown> = {}) => {
+      const answer = await ask(query, variables);
+      if (answer.errors !== undefined) {
+        throw new Error(`${JSON.stringify(answer.errors)} ${logged.map((one) => JSON.stringify(one, errorText)).join()}`);
+      }
+      // Tests say by what they read which shape they expect.
+      return answer.data as Record<string, any>; // biome-ignore lint/suspicious/noExplicitAny: see above
+    },
+    /** Asks what must fail, and answers its first error. */
+    fault: async (query: string, variables: Record<string, unknown> = {}) => {
+      const answer = await ask(query, variables);
+      const [error] = answer.errors ?? [];
+      if (error === undefined) throw new Error(`No error: ${JSON.stringify(answer.data)}`);
+      return { ...error, code: error.extensions?.["code"], data: answer.data };
+    },
+  };
+}
+
+function errorText(_: string, value: unknown): unknown {
+  return value instanceof Error ? `${value.stack} ${value.cause}` : value;
+}
+
+function storeConfigs(folder: string) {
+  const stores = {
+    default: "main",
+    filepath_default: "cold",
+    main: { protocol: "file", location: join(folder, "main") },
+    cold: { protocol: "file", location: join(folder, "cold") },
+  };
+  return readStoreConfigs({ folder, dataFolder: folder, environment: { DJ_STORES: JSON.stringify(stores) } });
+}
