@@ -18,7 +18,8 @@ export class Problems {
   }
 
   add(location: Location, message: string, remedy: string): undefined {
-    this.#found.push({ message, remedy, location });
+    // Messages of the parser quote the text, line ends included; here each problem is one line.
+    this.#found.push({ message: message.replace(/\s*[\r\n]+\s*/g, " "), remedy, location });
   }
 
   get isEmpty(): boolean {

@@ -53,7 +53,7 @@ export function readDefinitions(files: readonly SchemaFile[], problems: Problems
 }
 
 function parseFile(file: SchemaFile, problems: Problems): readonly DefinitionNode[] {
-  if (/^(?:[\s,\uFEFF]|#[^\r\n]*)*$/.test(file.text)) return [];
+  if (isBlank(file.text)) return [];
   try {
     return parse(new Source(file.text, file.path)).definitions;
   } catch (error) {
@@ -74,6 +74,11 @@ function parseFile(file: SchemaFile, problems: Problems): readonly DefinitionNod
     );
     return [];
   }
+}
+
+/** Nothing but blanks and comments, which the parser would call a fault of syntax. */
+function isBlank(text: string): boolean {
+  return !/[^\s,\uFEFF]/.test(text.replace(/#[^\r\n]*/g, ""));
 }
 
 function checkSomething(
