@@ -6,6 +6,8 @@ import { Pool } from "pg";
 import type { PostgresDatabase } from "./database.ts";
 import { entities } from "./entities.ts";
 
+export type Orm = MikroORM;
+
 /** How {@link openOrm} opens. */
 export interface OrmOptions {
   /** A small pool of its own instead of the database's: for work that waits while it holds a connection. */
@@ -24,6 +26,8 @@ export async function openOrm(database: PostgresDatabase, options: OrmOptions = 
     entities: [...entities],
     extensions: options.extensions ?? [],
     ...(options.migrations === undefined ? {} : { migrations: options.migrations }),
+    // It exists, and looking for it would replace the migrator's storage under our hands.
+    ensureDatabase: false,
     discovery: { warnWhenNoEntities: false },
     driverOptions: new PostgresDialect({
       pool: {

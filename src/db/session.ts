@@ -1,6 +1,7 @@
 /** One connection taken from the pool for one piece of work: runs statements, cancels them, and knows whether it may go back. */
 
 import { Client, type QueryResult as PgResult, type Pool, type PoolClient } from "pg";
+import type { ServiceError } from "../errors.ts";
 import type { QueryResult } from "./contract.ts";
 import { sqlstateOf, toServiceError } from "./sqlstate.ts";
 
@@ -53,6 +54,12 @@ export function createSession(
       return send(text, values, undefined);
     }
   };
+  const fault = (error: unknown): ServiceError => {
+    const translated = toServiceError(error);
+    // The pool learns of the end of a connection a moment later than we do, and would give it to the next.
+    if (translated.code === "DATABASE_UNAVAILABLE") taint();
+    return translated;
+  };
   return {
     query: async <Row>(text: string, values?: readonly unknown[], how: RunOptions = {}) => {
       const stop = cancelOn(how.signal, client, pool, taint);
@@ -62,7 +69,7 @@ export function createSession(
         return { rows: (last?.rows ?? []) as Row[], rowCount: last?.rowCount ?? 0 };
       } catch (error) {
         if (how.signal?.aborted === true && sqlstateOf(error) === queryCanceled) throw how.signal.reason;
-        throw toServiceError(error);
+        throw fault(error);
       } finally {
         await stop();
       }
@@ -71,7 +78,7 @@ export function createSession(
       try {
         return (await send(text, undefined, undefined)).map((result) => result.command);
       } catch (error) {
-        throw toServiceError(error);
+        throw fault(error);
       }
     },
     release: () => client.release(tainted),

@@ -1,9 +1,8 @@
 /** One transaction on one session: begin, limits, savepoints, commit or roll back, and a truthful answer about which it was. */
 
-import { ServiceError } from "../errors.ts";
+import { isServiceError, ServiceError } from "../errors.ts";
 import type { Transaction } from "./contract.ts";
 import type { Session } from "./session.ts";
-import { sqlstateOf } from "./sqlstate.ts";
 
 /** Limits of one transaction. */
 export interface TransactionOptions {
@@ -55,8 +54,8 @@ async function commit(session: Session, failure: unknown): Promise<void> {
     tags = await session.run("COMMIT");
   } catch (error) {
     session.taint();
-    // With a SQLSTATE the server has answered: nothing was committed. Without one nobody knows.
-    if (sqlstateOf(error) !== undefined) throw error;
+    // Where the server has refused the COMMIT nothing was committed. Where the connection ended nobody knows.
+    if (!isServiceError(error, "DATABASE_UNAVAILABLE")) throw error;
     throw new ServiceError(
       "DATABASE_UNAVAILABLE",
       "The connection to PostgreSQL was lost while committing: the change may or may not have been made.",
