@@ -17,7 +17,7 @@ import { dtypeName } from "../src/format/dtype.ts";
 import { elementsToJson } from "../src/format/elements.ts";
 import { invalid } from "../src/format/fault.ts";
 import { pathFault, suffixOf } from "../src/format/file-name.ts";
-import { jsonBoolean, jsonInt8 } from "../src/format/json-column.ts";
+import { jsonBoolean, jsonInt4, jsonInt8 } from "../src/format/json-column.ts";
 import { openNpy, readNpySlice } from "../src/format/npy-reader.ts";
 import type { Slice } from "../src/format/slice.ts";
 
@@ -66,7 +66,7 @@ type TreeArray {
     itemCount: {
       type: "Int",
       description: "Files in the folder; null for a single file.",
-      sql: { store: (column) => `${jsonInt8(column, "item_count")}::int` },
+      sql: { store: (column) => jsonInt4(column, "item_count") },
       filter: "Int",
     },
     isDirectory: {
