@@ -6,7 +6,7 @@ import { applyModel, driftOf, planModel } from "../../src/db/apply.ts";
 import { connect, type PostgresDatabase } from "../../src/db/database.ts";
 import { migrate } from "../../src/db/migrate.ts";
 import { freshDatabase } from "../support/database.ts";
-import { randomSchema } from "../support/random-tables.ts";
+import { randomSchema, renamedSchema } from "../support/random-tables.ts";
 import { model } from "../support/sdl.ts";
 import { expectTables } from "../support/tables-as-model.ts";
 
@@ -51,6 +51,23 @@ describe("any model", () => {
         await db.query(`DROP SCHEMA ${schema} CASCADE`);
       }),
       { numRuns: 60 },
+    );
+  }, 300_000);
+
+  it("is renamed as a whole without anything being made again", async () => {
+    const harmless = new Set(["rename-table", "rename-column", "guard", "lineage", "comment"]);
+    await fc.assert(
+      fc.asyncProperty(seeds, async (seed) => {
+        const text = randomSchema(seed, `three_${++count}`);
+        await applyModel(db, model(text));
+        const wanted = model(renamedSchema(text));
+        const plan = await applyModel(db, wanted);
+        expect(plan.changes.filter((change) => !harmless.has(change.kind))).toEqual([]);
+        await expectTables(db, wanted);
+        expect((await planModel(db, wanted)).changes).toEqual([]);
+        await db.query(`DROP SCHEMA ${wanted.schema} CASCADE`);
+      }),
+      { numRuns: 40 },
     );
   }, 300_000);
 });

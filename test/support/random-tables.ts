@@ -173,3 +173,15 @@ export function randomSchema(seed: number, name: string): string {
     return `${describe()}type ${draft.name} @table(${table}) ${draft.sets.join(" ")} {\n  ${draft.lines.join("\n  ")}\n}`;
   }
 }
+
+/** The same schema with every type and field of its own under another name, each with `@renamedFrom`. */
+export function renamedSchema(text: string): string {
+  const fields = "alpha|betaTwo|gamma|delta4|epsilon|key\\d[ab]";
+  return text
+    .replaceAll(/\bT[A-H]\b/g, "$&New")
+    .replaceAll(/^( *)type (T[A-H])New @table/gm, '$1type $2New @renamedFrom(name: "$2") @table')
+    .replaceAll(new RegExp(`^(\\s*)(${fields}): (.*)$`, "gm"), '$1$2New: $3 @renamedFrom(name: "$2")')
+    .replaceAll(new RegExp(`"(${fields})"`, "g"), (quoted, name: string, at: number, whole: string) =>
+      whole.slice(0, at).endsWith("@renamedFrom(name: ") ? quoted : `"${name}New"`,
+    );
+}
