@@ -9,7 +9,7 @@ import { impliedRights, type Principal, type Right, verifyToken } from "./tokens
 export type Access = "open" | Right;
 
 /** Everyone who reaches a server without tokens, which listens on loopback only. */
-export const anonymous: Principal = { name: "anonymous", rights: impliedRights("ADMIN") };
+const anonymous: Principal = { name: "anonymous", rights: impliedRights("ADMIN") };
 
 /** A caller that may do nothing; endpoints with access `open` give it. */
 const nobody: Principal = { name: "nobody", rights: new Set() };

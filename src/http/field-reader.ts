@@ -28,9 +28,7 @@ export type FieldContent =
     };
 
 /** Where the content begins in the stored bytes, and its name where the bytes tell it. */
-export type ContentOf = (
-  bytes: ByteReader,
-) => Promise<{ readonly start: number; readonly filename?: string }>;
+type ContentOf = (bytes: ByteReader) => Promise<{ readonly start: number; readonly filename?: string }>;
 
 /** Opens a cell. @throws {NOT_FOUND} when the row or its value is gone. */
 export type FieldReader = (subject: FieldSubject, signal: AbortSignal) => Promise<FieldContent>;

@@ -46,7 +46,7 @@ export function isLoopback(host: string): boolean {
 }
 
 /** Takes a `Host` header apart; undefined when it is none. */
-export function parseHost(header: string): HostName | undefined {
+function parseHost(header: string): HostName | undefined {
   const match = /^(\[[0-9a-f:.]+\]|[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_-])?\.?)(?::(\d{1,5}))?$/.exec(
     header.trim().toLowerCase(),
   );

@@ -14,9 +14,9 @@ export function dataPath(
   return `/d/${capability}/${segments.join("/")}`;
 }
 
-/** A segment that survives every client: no separators, no control characters, never `.` or `..`. */
+/** A segment that survives every client: no separators, no control characters, nothing that looks encoded, never `.` or `..`. */
 function plain(segment: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is replaced
-  const safe = segment.toWellFormed().replace(/[/\\\u0000-\u001f\u007f]/g, "_");
+  const safe = segment.toWellFormed().replace(/[/\\\u0000-\u001f\u007f]|%(?=[0-9a-f]{2})/gi, "_");
   return /^\.*$/.test(safe) ? `_${safe}` : safe;
 }

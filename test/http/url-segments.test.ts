@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { segmentsAfter } from "../../src/http/url-segments.ts";
+import { dataPath } from "../../src/object/data-path.ts";
 
 describe("segmentsAfter", () => {
   it.each([
@@ -53,6 +54,20 @@ describe("segmentsAfter", () => {
     fc.assert(
       fc.property(fc.array(segment, { minLength: 1, maxLength: 5 }), (segments) => {
         expect(segmentsAfter("/d/", `/d/${segments.map(encodeURIComponent).join("/")}`)).toEqual(segments);
+      }),
+    );
+  });
+
+  it("takes every path that dataPath makes, and finds the name last", () => {
+    const text = fc.string({ unit: fc.constantFrom(..."a%2fFeE.5cC0 /\\\u0000é\ud800~") });
+    fc.assert(
+      fc.property(fc.array(text), text, (readable, name) => {
+        const segments = segmentsAfter("/d/", dataPath("cap", name, { readable }));
+        expect(segments.length).toBe(readable.length + 2);
+        expect(segmentsAfter("/d/", dataPath("cap", name, { readable, isTree: true }))).toEqual([
+          "cap",
+          segments.at(-1),
+        ]);
       }),
     );
   });
