@@ -1,6 +1,6 @@
 import { type ChainUse, unwrapChain, uploadOf } from "../../codec/chain.ts";
 import type { EncodeContext, JsonObject } from "../../codec/contract.ts";
-import { ServiceError } from "../../errors.ts";
+import { isServiceError, ServiceError } from "../../errors.ts";
 import type { StagedObject } from "../../object/contract.ts";
 import type { WriteServices } from "./contract.ts";
 
@@ -30,14 +30,29 @@ export async function uploadMeta(
     ...(object.isTree ? {} : { sizeBytes: object.sizeBytes }),
   });
   const context = { ...at.context, inStore: true, args: use.args ?? {} };
-  return side.inspect(
-    {
-      filename,
-      mediaType,
-      // The digest of the object is that of the content only where nothing was put before it.
-      contentSha256: prefix === undefined ? object.sha256 : undefined,
-      value: unwrapChain(services.codecs, use, stored),
-    },
-    context,
+  return inspected(at.context.field, () =>
+    side.inspect(
+      {
+        filename,
+        mediaType,
+        // The digest of the object is that of the content only where nothing was put before it.
+        contentSha256: prefix === undefined ? object.sha256 : undefined,
+        value: unwrapChain(services.codecs, use, stored),
+      },
+      context,
+    ),
   );
+}
+
+/** What the uploader sent is not damaged, it is not valid. */
+async function inspected(field: string, work: () => Promise<JsonObject>): Promise<JsonObject> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!isServiceError(error, "CODEC_CORRUPT")) throw error;
+    throw new ServiceError("CODEC_INVALID_VALUE", `${field}: ${error.message}`, {
+      details: { ...error.details, field },
+      cause: error,
+    });
+  }
 }

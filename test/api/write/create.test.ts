@@ -67,11 +67,17 @@ test("stores each scalar exactly", async () => {
     alive: false,
   };
   const text =
-    "mutation ($input: CreateSubjectInput!) { createSubject(input: $input) { subject { subjectId rowVersion } } }";
+    "mutation ($input: CreateSubjectInput!) { createSubject(input: $input) { subject { subjectId rowVersion name species { species legs } sex birth weight chip tags counts extra raw dose big seen code alive mother { name } } } }";
   const answer = await world.data(text, { input });
   expect(answer.createSubject.subject).toEqual({
-    subjectId: -2147483648,
+    ...input,
     rowVersion: expect.stringMatching(/^\d+$/),
+    species: { species: "mouse", legs: 4 },
+    chip: input.chip.toLowerCase(),
+    dose: "-12.50",
+    seen: "2024-02-29T22:29:59.999Z",
+    code: "ab  ",
+    mother: null,
   });
   expect(await world.rows("lab.subject")).toEqual([
     {
@@ -106,8 +112,8 @@ test("absent and null values take the column's default", async () => {
     b: createSubject(input: {subjectId: 2, name: "b", sex: null, birth: null}) { subject { sex birth } }
   }`);
   expect(answer).toEqual({
-    a: { subject: { sex: "not known", birth: null } },
-    b: { subject: { sex: "not known", birth: null } },
+    a: { subject: { sex: "U", birth: null } },
+    b: { subject: { sex: "U", birth: null } },
   });
 });
 

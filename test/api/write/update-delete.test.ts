@@ -132,7 +132,7 @@ test("parts go with their master, unasked", async () => {
     "mutation { deleteSession(key: {subjectId: 1, sessionIdx: 2}) { session { startedAt } affected { table count } } }",
   );
   expect(answer.deleteSession).toEqual({
-    session: { startedAt: "2024-01-02T00:00:00" },
+    session: { startedAt: "2024-01-02T00:00:00Z" },
     affected: [
       { table: "lab.session", count: 1 },
       { table: "lab.session__trial", count: 1 },

@@ -5,6 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type FragmentDefinitionNode, getVariableValues, Kind, parse, validate } from "graphql";
 import { afterAll } from "vitest";
+import { defaultApiLimits } from "../../../src/api/limits.ts";
+import { createReadBack } from "../../../src/api/read-back.ts";
 import { buildEntitySchema } from "../../../src/api/schema.ts";
 import {
   defaultWriteLimits,
@@ -23,7 +25,6 @@ import { createObjects } from "../../../src/object/objects.ts";
 import { readStoreConfigs } from "../../../src/store/config.ts";
 import { openStores } from "../../../src/store/open.ts";
 import { freshDatabase } from "../../support/database.ts";
-import { plainReadBack } from "./plain-read-back.ts";
 
 export type Variables = Record<string, unknown>;
 export type World = Awaited<ReturnType<typeof openWorld>>;
@@ -69,7 +70,7 @@ export async function openWorld(sdl: string) {
     codecs,
     stores,
     objects,
-    readBack: plainReadBack,
+    readBack: createReadBack({ model, schema, registry: codecs, objects, limits: defaultApiLimits }),
     limits: defaultWriteLimits,
   };
   afterAll(async () => {
