@@ -20,6 +20,10 @@ import { freshDatabase } from "../support/database.ts";
 
 export type Laboratory = Awaited<ReturnType<typeof openLaboratory>>;
 
+/** The data of an answer; tests say by what they read which shape they expect. */
+// biome-ignore lint/suspicious/noExplicitAny: every test has its own shape
+export type Answer = any;
+
 /** Anyone on loopback. */
 export const anyone: ApiContext = {
   principal: { name: "anonymous", rights: new Set(["READ", "WRITE", "ADMIN"]) },
@@ -86,10 +90,11 @@ export async function openLaboratory(sdl: string, limits: Partial<ApiLimits> = {
     data: async (query: string, variables: Record<string, unknown> = {}) => {
       const answer = await ask(query, variables);
       if (answer.errors !== undefined) {
-        throw new Error(`${JSON.stringify(answer.errors)} ${logged.map((one) => JSON.stringify(one, errorText)).join()}`);
+        throw new Error(
+          `${JSON.stringify(answer.errors)} ${logged.map((one) => JSON.stringify(one, errorText)).join()}`,
+        );
       }
-      // Tests say by what they read which shape they expect.
-      return answer.data as Record<string, any>; // biome-ignore lint/suspicious/noExplicitAny: see above
+      return answer.data as Answer;
     },
     /** Asks what must fail, and answers its first error. */
     fault: async (query: string, variables: Record<string, unknown> = {}) => {
