@@ -6,6 +6,9 @@ import type { Layout } from "./layout.ts";
 import type { Column, ColumnSet } from "./model.ts";
 import type { Problems } from "./problems.ts";
 
+/** Most columns of a key, a unique or an index in PostgreSQL. */
+export const indexColumnLimit = 32;
+
 /** An entity with its columns, and where faults of its sets go. */
 export interface SetOwner {
   readonly draft: EntityDraft;
@@ -98,6 +101,12 @@ function columnSet(use: DirectiveUse, names: readonly string[], owner: SetOwner)
       );
     }
     columns.push(...found);
+  }
+  if (columns.length > indexColumnLimit) {
+    return owner.problems.at(use.node)(
+      `${owner.draft.label}: @${use.node.name.value} spans ${columns.length} columns, and PostgreSQL takes ${indexColumnLimit}`,
+      "Name fewer fields.",
+    );
   }
   return { columns: columns.map((column) => column.name), fields: columns.map((column) => column.field) };
 }

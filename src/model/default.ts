@@ -1,6 +1,6 @@
 /** `@column(default:)` → the text of DataJoint's DEFAULT, checked against the type. `@source` datajoint-interop §4. */
 
-import { type ConstValueNode, Kind } from "graphql";
+import { type ConstValueNode, Kind, print } from "graphql";
 import { dateText, timestampText } from "./calendar.ts";
 import type { Scope } from "./draft.ts";
 import type { FieldSource } from "./field.ts";
@@ -44,17 +44,12 @@ export function defaultOf(
   }
   const text = literalText(literal, target, scope);
   if (text !== undefined) return { default: text };
-  return fault(`the default ${shown(literal)} is no ${kindOf(target)}`, remedyFor(target));
+  return fault(`the default ${print(literal)} is no ${kindOf(target)}`, remedyFor(target));
 }
 
 function kindOf({ type }: DefaultTarget): string {
   if (type.list !== undefined) return `list of ${type.list.element}`;
   return type.enum === undefined ? `${type.graphql} that ${type.spec} holds` : `value of ${type.enum}`;
-}
-
-function shown(literal: ConstValueNode): string {
-  if (literal.kind === Kind.STRING) return JSON.stringify(literal.value);
-  return "value" in literal ? String(literal.value) : JSON.stringify(jsonOf(literal) ?? "of this form");
 }
 
 function remedyFor({ type, core }: DefaultTarget): string {

@@ -1,7 +1,7 @@
 /** Drafts and layouts → entities, their references named on both sides. */
 
 import type { ReferenceColumns } from "./column.ts";
-import { indexesOf, uniquesOf } from "./column-set.ts";
+import { indexColumnLimit, indexesOf, uniquesOf } from "./column-set.ts";
 import type { EntityDraft } from "./draft.ts";
 import type { Layout } from "./layout.ts";
 import type { ColumnSet, Entity, FieldOrder, Reference } from "./model.ts";
@@ -21,6 +21,12 @@ export function makeEntity({ draft, layout, name, problems }: EntityParts): Enti
   const uniques = uniquesOf({ draft, layout, problems });
   const indexes = indexesOf({ draft, layout, problems });
   const key = layout.columns.filter((column) => column.inKey).map((column) => column.name);
+  if (key.length > indexColumnLimit) {
+    problems.at(draft.node)(
+      `${draft.label}: its key spans ${key.length} columns, and PostgreSQL takes ${indexColumnLimit}`,
+      "Give it a key of its own, and refer to the others without @key.",
+    );
+  }
   const expires = expiresOf(draft, problems);
   return {
     name: draft.name,
