@@ -2,6 +2,7 @@
 
 import pino, { type Logger } from "pino";
 import { createEntityApi, type EntityApi } from "./api/api.ts";
+import { finishUpload, requestUpload } from "./api/write/request-upload.ts";
 import type { Settings } from "./cli/settings.ts";
 import { choosePort } from "./cli/start/choose-port.ts";
 import { type ApplyRule, createEngine, type Engine, type Followed } from "./cli/start/engine.ts";
@@ -14,6 +15,7 @@ import type { Codec } from "./codec/contract.ts";
 import { connect, type PostgresDatabase } from "./db/database.ts";
 import { migrate } from "./db/migrate.ts";
 import { createFieldReader } from "./http/field-reader.ts";
+import type { GraphqlServer } from "./http/graphql-route.ts";
 import { createHttpServer, type HttpServer } from "./http/server.ts";
 import type { Model } from "./model/model.ts";
 import { type FaultPoints, parseFaultPoints, withCommitFaults } from "./object/fault-points.ts";
@@ -167,18 +169,19 @@ interface ChangeOver {
 async function changeOver(parts: Parts, { http, running, model }: ChangeOver): Promise<void> {
   const previous = running.api;
   const { loaded, db, objects, stores, logger, settings } = parts;
-  const api = await createEntityApi({
+  const api = createEntityApi({
     model,
     registry: loaded.registry,
     db: withCommitFaults(db, parts.faults),
     objects,
     stores,
     limits: { maxPageSize: settings.maxPageSize },
-    log: (error, errorId) => logger.error({ err: error, errorId }, "a request to the entity API failed"),
+    log: logger,
   });
   await api.server.start();
   running.api = api;
-  const idle = http.mountEntityApi(api.server);
+  // Apollo's type is invariant in its context; a RequestContext has all that an ApiContext asks for.
+  const idle = http.mountEntityApi(api.server as unknown as GraphqlServer);
   if (previous === undefined) await idle;
   else void idle.then(() => previous.server.stop());
 }
@@ -187,6 +190,7 @@ function systemServices(parts: Parts, running: Running, engine: Engine): SystemS
   const { db, stores, loaded } = parts;
   const shown = ({ changes }: { changes: readonly Change[] }) =>
     changes.map((change) => ({ ...change, entity: change.entity ?? "" }));
+  const uploadServices = () => ({ model: engine.model(), codecs: loaded.registry, ...parts.objects });
   return {
     version: packageVersion(),
     startedAt: new Date(),
@@ -196,14 +200,19 @@ function systemServices(parts: Parts, running: Running, engine: Engine): SystemS
     served: () => ({ model: engine.model(), source: engine.source(), apiSdl: running.api?.sdl ?? "" }),
     plan: async () => shown(await engine.plan()),
     apply: async (options) => shown(await engine.apply(options)),
-    drift: () => engine.drift(),
+    drift: async () =>
+      (await engine.drift()).map(({ kind, message, table, column }) => ({
+        kind,
+        message,
+        subject: [table, column].filter((part) => part !== undefined).join("."),
+      })),
     referrers: async (locator, limit) => {
       const { rows } = await listReferrers(db, locator, { limit });
       return rows.map((row) => ({ ...row, key: Object.fromEntries(row.key) }));
     },
     checks: () => checksOf(parts, running),
-    createUpload: (input, caller) => createUpload(input, caller),
-    completeUpload: (id, caller) => completeUpload(id, caller),
+    createUpload: (input, caller) => requestUpload(uploadServices(), input, caller),
+    completeUpload: (id, caller) => finishUpload(uploadServices(), id, caller),
   };
 }
 

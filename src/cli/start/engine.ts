@@ -1,8 +1,7 @@
 /** The schema file in service: loaded, planned, applied by the rule of the start, and exchanged while requests run. */
 
-import { applyModel, planModel, type SchemaPlan } from "../../db/apply.ts";
+import { applyModel, driftOf, planModel, type SchemaPlan } from "../../db/apply.ts";
 import type { Database } from "../../db/contract.ts";
-import { driftOf } from "../../db/drift.ts";
 import { isServiceError } from "../../errors.ts";
 import type { Model } from "../../model/model.ts";
 import type { Settings } from "../settings.ts";
