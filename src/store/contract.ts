@@ -8,7 +8,7 @@ export interface ObjectHead {
 }
 
 export interface GetOptions {
-  /** Half open, in bytes, within the object. */
+  /** Half open, in bytes. An `end` beyond the object means its end; a `start` beyond it is RANGE_NOT_SATISFIABLE. */
   readonly range?: { readonly start: number; readonly end: number };
   readonly signal?: AbortSignal | undefined;
 }
@@ -34,7 +34,10 @@ export interface StoreCapabilities {
   readonly presign: boolean;
 }
 
-/** A place for bytes. Absent is `undefined` from `head` and `get`; anything wrong throws a ServiceError. */
+/**
+ * A place for bytes. Absent is `undefined` from `head` and `get`; anything wrong throws a ServiceError. What a caller's body throws reaches
+ * the caller unchanged. Every path is checked: BAD_USER_INPUT when it is not canonical. Laws: `test/contract/store.ts`.
+ */
 export interface StoreDriver {
   readonly protocol: string;
   readonly capabilities: StoreCapabilities;

@@ -6,6 +6,10 @@ import { ServiceError } from "../errors.ts";
 const meanings: Readonly<Record<string, readonly [what: string, remedy: string]>> = {
   ENOSPC: ["is full", "Free some space on the disk, then try again."],
   EDQUOT: ["has used up its quota", "Free some space or raise the quota, then try again."],
+  EFBIG: [
+    "takes no file of this size",
+    "Use a file system with larger files, or raise the limit (ulimit -f).",
+  ],
   EIO: ["has a disk that fails to read or write", "Check the disk and the system log."],
   EROFS: ["is read-only", "Mount the file system for writing."],
   EACCES: ["denies access", "Give the user that runs the service access to the folder."],

@@ -220,7 +220,7 @@ async function putInto(
       await handle.close();
     }
     await folder.confirm();
-    await publish(context, partial, folder.entry(request.name), request.path);
+    await publish(context, folder, { partial, name: request.name, path: request.path });
   } finally {
     await unlink(partial).catch(() => undefined);
   }
@@ -229,14 +229,24 @@ async function putInto(
   return written;
 }
 
-async function publish(context: Context, partial: string, target: string, path: string): Promise<void> {
+interface Publication {
+  readonly partial: string;
+  readonly name: string;
+  readonly path: string;
+}
+
+async function publish(context: Context, folder: Folder, file: Publication): Promise<void> {
   await context.faults("fs.EXDEV");
-  await link(partial, target).catch((error: unknown) => {
+  try {
+    await link(file.partial, folder.entry(file.name));
+  } catch (error) {
     if (errnoOf(error) !== "EEXIST") throw error;
-    throw new ServiceError("STORE_CONFLICT", `The store already has bytes at ${path}.`, {
-      details: { field: "path", value: path, remedy: "Write under another path." },
+    // Whoever made the name may have ended before it was durable; callers build on its being there.
+    await folder.sync();
+    throw new ServiceError("STORE_CONFLICT", `The store already has bytes at ${file.path}.`, {
+      details: { field: "path", value: file.path, remedy: "Write under another path." },
     });
-  });
+  }
   await context.faults("fs.linked");
 }
 
