@@ -7,6 +7,7 @@ import { dirname, join } from "node:path";
 import { ServiceError } from "../errors.ts";
 import type { PostgresBinaries } from "./binaries.ts";
 import { folderError } from "./folder-error.ts";
+import { tellingLines } from "./start-failure.ts";
 import { type Account, commandFor, type Privileges } from "./unprivileged.ts";
 
 /** A cluster that is ready to be started. */
@@ -63,8 +64,12 @@ async function initialise(options: ClusterOptions, cluster: string): Promise<voi
   await writeFile(passwordFile, `${randomBytes(18).toString("base64url")}\n`, { mode: 0o600 });
   if (privileges.kind === "account")
     await chown(passwordFile, privileges.account.uid, privileges.account.gid);
-  const fresh = `${cluster}.new`;
-  await rm(fresh, { recursive: true, force: true });
+  // Under a name of its own: the initdb of a starter that was killed may still be writing under another.
+  const fresh = `${cluster}.${randomBytes(4).toString("hex")}.new`;
+  for (const name of await readdir(folder)) {
+    if (/^cluster\..*\.new$/.test(name))
+      await rm(join(folder, name), { recursive: true, force: true }).catch(() => undefined);
+  }
   const flags = ["-D", fresh, "-U", "postgres", `--pwfile=${passwordFile}`, "--auth=scram-sha-256"];
   const more = ["--encoding=UTF8", "--locale=C", "--data-checksums", "--no-instructions"];
   const durability = options.durable ? [] : ["--no-sync"];
@@ -95,15 +100,18 @@ function runToEnd(
 }
 
 function initFailure(folder: string, errors: string): ServiceError {
-  const reason = errors.trim().split("\n").slice(-3).join(" ");
   const full = /No space left|Disk quota/.test(errors);
-  return new ServiceError("DATABASE_UNAVAILABLE", `PostgreSQL could not be set up in ${folder}: ${reason}`, {
-    details: {
-      remedy: full
-        ? "Free some space, or set HOLDFAST_DATA to a folder on another disk."
-        : "Set HOLDFAST_DATA to a folder on a local disk that this user may write.",
+  return new ServiceError(
+    "DATABASE_UNAVAILABLE",
+    `PostgreSQL could not be set up in ${folder}: ${tellingLines(errors)}`,
+    {
+      details: {
+        remedy: full
+          ? "Free some space, or set HOLDFAST_DATA to a folder on another disk."
+          : "Set HOLDFAST_DATA to a folder on a local disk that this user may write.",
+      },
     },
-  });
+  );
 }
 
 async function refuseOtherVersion(cluster: string, binaries: PostgresBinaries): Promise<void> {

@@ -73,8 +73,8 @@ async function owned(path: string, mine: DataOwner, contended: boolean): Promise
 /** True when the file now names us. It appears with its whole content, or not at all. */
 async function claim(path: string, mine: DataOwner): Promise<boolean> {
   const draft = `${path}.${mine.token}`;
-  await writeFile(draft, `${JSON.stringify(mine)}\n`, { mode: 0o600 });
   try {
+    await writeFile(draft, `${JSON.stringify(mine)}\n`, { mode: 0o600 });
     await link(draft, path);
     return true;
   } catch (error) {

@@ -94,18 +94,33 @@ function cancelOn(
   taint: () => void,
 ): () => Promise<void> {
   if (signal === undefined) return async () => undefined;
-  let cancelling: Promise<unknown> | undefined;
+  signal.throwIfAborted();
+  const ended = Promise.withResolvers<"ended">();
+  let cancelling: Promise<void> | undefined;
   const cancel = (): void => {
     // A cancel may arrive after the statement has ended and hit the next one: this connection serves nobody else.
     taint();
-    cancelling = cancelBackend(client, pool);
+    cancelling = cancelUntil(ended.promise, () => cancelBackend(client, pool));
   };
-  if (signal.aborted) cancel();
-  else signal.addEventListener("abort", cancel, { once: true });
+  signal.addEventListener("abort", cancel, { once: true });
   return async () => {
     signal.removeEventListener("abort", cancel);
+    ended.resolve("ended");
     await cancelling;
   };
+}
+
+const cancelEveryMs = 250;
+
+/** More than once, because a cancel that overtakes its statement on the way finds nothing to cancel. */
+async function cancelUntil(ended: Promise<"ended">, cancel: () => Promise<void>): Promise<void> {
+  for (let answer: unknown; answer !== "ended"; ) {
+    await cancel();
+    const timer = Promise.withResolvers<void>();
+    const timeout = setTimeout(timer.resolve, cancelEveryMs);
+    answer = await Promise.race([ended, timer.promise]);
+    clearTimeout(timeout);
+  }
 }
 
 async function cancelBackend(client: PoolClient, pool: Pool): Promise<void> {

@@ -47,11 +47,7 @@ export function worthRetrying(log: string, portGiven: boolean): boolean {
 /** The error for a server that ended while starting. */
 export function startFailure(log: string, cluster: string, port: number): ServiceError {
   const cause = causes.find(({ pattern }) => pattern.test(log));
-  const lines = log
-    .trim()
-    .split("\n")
-    .filter((line) => /FATAL|PANIC|ERROR|HINT|could not|denied/.test(line));
-  const said = (lines.length > 0 ? lines : log.trim().split("\n")).slice(-3).join(" ");
+  const said = tellingLines(log);
   const what =
     cause?.code === "ADDRESS_IN_USE"
       ? `Port ${port} is taken: ${said}`
@@ -60,4 +56,13 @@ export function startFailure(log: string, cluster: string, port: number): Servic
   return new ServiceError(cause?.code ?? "DATABASE_UNAVAILABLE", what, {
     details: { file: cluster, remedy },
   });
+}
+
+/** The last lines of a PostgreSQL program's output that say what went wrong. */
+export function tellingLines(log: string): string {
+  const lines = log.trim().split("\n");
+  const telling = lines.filter((line) =>
+    /FATAL|PANIC|ERROR|error:|HINT|could not|denied|No space/.test(line),
+  );
+  return (telling.length > 0 ? telling : lines).slice(-3).join(" ").trim();
 }
