@@ -1,6 +1,13 @@
 /** The read side: objects as random access, always by the stored path. */
 
-import type { ByteReader, JsonObject, StoredValue, TreeEntry, TreeReader } from "../codec/contract.ts";
+import type {
+  ByteReader,
+  JsonObject,
+  ReferenceHead,
+  StoredValue,
+  TreeEntry,
+  TreeReader,
+} from "../codec/contract.ts";
 import { ServiceError } from "../errors.ts";
 import type { Store, Stores } from "../store/contract.ts";
 import { checkPath } from "../store/path.ts";
@@ -23,8 +30,20 @@ export function createReader(stores: Stores): ObjectReaderFactory {
       bytes: () =>
         file(meta.store, meta.path, meta.sizeBytes === undefined ? {} : { sizeBytes: meta.sizeBytes }),
       tree: async () => tree(meta.store, meta.path),
+      head: () => look(storeOf(meta.store), checkPath(meta.path)),
     }),
   };
+}
+
+/** Stores know no folders, only paths that begin with one. */
+async function look(store: Store, path: string): Promise<ReferenceHead | undefined> {
+  const file = await store.driver.head(path);
+  if (file !== undefined)
+    return { isDirectory: false, sizeBytes: file.sizeBytes, modifiedAt: file.modifiedAt };
+  for await (const inside of store.driver.list(`${path}/`)) {
+    return { isDirectory: true, modifiedAt: inside.modifiedAt };
+  }
+  return undefined;
 }
 
 function metaOf(meta: Parameters<ObjectReaderFactory["open"]>[0]): JsonObject {

@@ -143,5 +143,8 @@ async function defaultStores(dataFolder: string): Promise<StoreConfigs> {
       cause,
     });
   });
-  return parseStores({ default: "main", main: { protocol: "file", location } }, "default");
+  return parseStores(
+    { default: "main", filepath_default: "main", main: { protocol: "file", location } },
+    "default",
+  );
 }

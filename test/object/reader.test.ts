@@ -64,6 +64,18 @@ test("takes no name for the default store", async () => {
   expect((await value.bytes()).sizeBytes).toBe(600_000);
 });
 
+test("looks at a file, a folder, or nothing, without reading", async () => {
+  const head = (path: string) => lab.objects.reader.open({ store: "main", path }).head?.();
+  expect(await head("file")).toMatchObject({
+    isDirectory: false,
+    sizeBytes: 600_000,
+    modifiedAt: expect.any(Date),
+  });
+  expect(await head("t")).toMatchObject({ isDirectory: true });
+  expect(await head("nothing")).toBeUndefined();
+  expect(await head("fil")).toBeUndefined();
+});
+
 test("walks folders in byte order, by prefix and after", async () => {
   const tree = lab.objects.reader.tree("main", "t");
   const entries = async (options?: { prefix?: string; after?: string }): Promise<string[]> => {

@@ -32,7 +32,7 @@ const file = (location: string, more: object = {}) => ({ protocol: "file", locat
 describe("reading", () => {
   test("without configuration there is main, in the data folder", async () => {
     const configs = await read(await project({}));
-    expect(configs).toMatchObject({ defaultName: "main", filepathDefaultName: undefined, source: "default" });
+    expect(configs).toMatchObject({ defaultName: "main", filepathDefaultName: "main", source: "default" });
     expect(configs.stores).toEqual([
       {
         name: "main",
