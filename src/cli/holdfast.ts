@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 /** The command line: `holdfast --help`. Exit codes are those of the error table; 130 after Ctrl-C. */
 
+// First: on an older Node nothing else may be loaded.
+import "./node-version.ts";
 import { Command, CommanderError } from "commander";
 import { doctorCommand } from "./command/doctor.ts";
 import { initCommand } from "./command/init.ts";
