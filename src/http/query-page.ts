@@ -67,9 +67,7 @@ export function addQueryPage(app: FastifyInstance, folder: string = builtFolder(
         "referrer-policy": "no-referrer",
         "cache-control": "no-cache",
       })
-      .send(
-        pageOf(bundle, request.raw.url?.startsWith("/system/") === true ? "/system/graphql" : "/graphql"),
-      );
+      .send(pageOf(bundle, request.raw.url?.startsWith("/system/") === true));
   };
 }
 
@@ -90,7 +88,9 @@ function readBundle(folder: string): Bundle | undefined {
   }
 }
 
-function pageOf({ script, style }: Bundle, endpoint: string): string {
+/** All references are relative, so that the page works behind a proxy that puts a path in front. */
+function pageOf({ script, style }: Bundle, isSystem: boolean): string {
+  const [endpoint, files] = isSystem ? ["/system/graphql", "../graphiql"] : ["/graphql", "graphiql"];
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -98,11 +98,11 @@ function pageOf({ script, style }: Bundle, endpoint: string): string {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Holdfast · ${endpoint}</title>
 <link rel="icon" href="data:,">
-<link rel="stylesheet" href="/graphiql/${style}">
+<link rel="stylesheet" href="${files}/${style}">
 </head>
 <body>
-<div id="page" data-endpoint="${endpoint}">Loading the query page…</div>
-<script type="module" src="/graphiql/${script}"></script>
+<div id="page">Loading the query page…</div>
+<script type="module" src="${files}/${script}"></script>
 </body>
 </html>
 `;

@@ -1,4 +1,4 @@
-/** Runs in the browser: GraphiQL on the endpoint that the page names. Bundled by `scripts/build.ts`; nothing here may name another origin. */
+/** Runs in the browser: GraphiQL on the endpoint that answered the page. Bundled by `scripts/build.ts`; nothing here may name another origin. */
 
 import { GraphiQL } from "graphiql";
 import "graphiql/style.css";
@@ -10,16 +10,15 @@ const workers = { json: "json.worker.js", graphql: "graphql.worker.js" };
 
 globalThis.MonacoEnvironment = {
   getWorker(_id, label) {
-    return new Worker(`/graphiql/${workers[label] ?? "editor.worker.js"}`);
+    return new Worker(new URL(workers[label] ?? "editor.worker.js", import.meta.url));
   },
 };
 
 const root = document.getElementById("page");
-const endpoint = root.dataset.endpoint;
 
 /** Sends one operation; `headers` are those of the page's Headers tab, for example a token. */
 async function fetcher(operation, options) {
-  const answer = await fetch(endpoint, {
+  const answer = await fetch(location.pathname, {
     method: "POST",
     headers: { accept: "application/json", "content-type": "application/json", ...options?.headers },
     body: JSON.stringify(operation),
