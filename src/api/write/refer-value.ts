@@ -1,7 +1,6 @@
 import { type ChainUse, referChain } from "../../codec/chain.ts";
 import type { JsonObject, ReferenceHead } from "../../codec/contract.ts";
 import type { Store } from "../../store/contract.ts";
-import { checkPath } from "../../store/path.ts";
 import type { WriteServices } from "./contract.ts";
 import type { PendingValue } from "./row-draft.ts";
 
@@ -34,12 +33,11 @@ async function look(
   path: string,
   signal: AbortSignal | undefined,
 ): Promise<ReferenceHead | undefined> {
-  const clean = checkPath(path);
-  const file = await store.driver.head(clean, signal);
+  const file = await store.driver.head(path, signal);
   if (file !== undefined)
     return { isDirectory: false, sizeBytes: file.sizeBytes, modifiedAt: file.modifiedAt };
   // Stores know no folders, only paths that begin with one.
-  for await (const inside of store.driver.list(`${clean}/`, { signal })) {
+  for await (const inside of store.driver.list(`${path}/`, { signal })) {
     return { isDirectory: true, modifiedAt: inside.modifiedAt };
   }
   return undefined;

@@ -40,7 +40,7 @@ export function createStaging(services: WriteServices, request: OperationRequest
   const state = { services, request, slots };
   return {
     prepare: (pending) =>
-      forEachLimited(pending, parallel, (value) => placed(value, () => prepareValue(state, value))),
+      forEachLimited(pending, parallel, (value) => placed(value.place, () => prepareValue(state, value))),
     publish: (transaction) => publishAll(state, transaction),
     renew: () => renewLost(state),
   };
@@ -54,13 +54,15 @@ interface State {
 }
 
 /** Faults of a value name its place in the request. */
-async function placed(value: PendingValue, work: () => Promise<void>): Promise<void> {
+async function placed<T>(place: string, work: () => Promise<T>): Promise<T> {
   try {
-    await work();
+    return await work();
   } catch (error) {
     if (!isServiceError(error)) throw error;
-    const field = error.details.field?.startsWith(value.place) === true ? error.details.field : value.place;
-    throw new ServiceError(error.code, error.message, { details: { ...error.details, field }, cause: error });
+    const field = error.details.field?.startsWith(place) === true ? error.details.field : place;
+    // The cause stays the first one: SQLSTATE is read from it.
+    const { cause = error } = error;
+    throw new ServiceError(error.code, error.message, { details: { ...error.details, field }, cause });
   }
 }
 
@@ -189,8 +191,9 @@ async function publishAll(state: State, transaction: Transaction): Promise<void>
 }
 
 async function published(state: State, transaction: Transaction, slot: Slot) {
+  const place = slot.users[0]?.value.place ?? "";
   try {
-    return await state.services.objects.writer.publish(transaction, slot.staged);
+    return await placed(place, () => state.services.objects.writer.publish(transaction, slot.staged));
   } catch (error) {
     slot.isLost = true;
     throw error;

@@ -1,8 +1,8 @@
 /** Writes the drafts of a book, table by table, each after those it refers to. */
 
 import type { Transaction } from "../../db/contract.ts";
+import { ServiceError } from "../../errors.ts";
 import type { Entity } from "../../model/model.ts";
-import { qualified } from "../../sql/quote.ts";
 import { insertRows, type OnConflict, refuseTwins } from "./insert-rows.ts";
 import { clearLists } from "./list-rows.ts";
 import type { DraftBook, RowDraft } from "./row-draft.ts";
@@ -29,9 +29,10 @@ export async function writeRows(
   if (onConflict === "UPDATE") refuseTwins(book.rows);
   const keys = new Map<RowDraft, readonly string[]>();
   const counts = new Map<string, number>();
-  for (const group of groupRows(book.rows)) {
+  const skips = onConflict === "SKIP";
+  for (const group of groupRows(book.rows, skips)) {
     // A row that was left as it is keeps its children as they are.
-    const due = group.filter((row) => row.owner === undefined || keys.has(row.owner));
+    const due = skips ? group.filter((row) => row.owner === undefined || keys.has(row.owner)) : group;
     if (due.length === 0) continue;
     if (onConflict === "UPDATE") await clearLists(transaction, book.model, due);
     for (const [row, key] of await insertRows(transaction, due, onConflict)) {
@@ -39,6 +40,9 @@ export async function writeRows(
       const table = tableName(row.entity);
       counts.set(table, (counts.get(table) ?? 0) + 1);
     }
+  }
+  if (!skips && keys.size !== book.rows.length) {
+    throw new ServiceError("INTERNAL_SERVER_ERROR", `Of ${book.rows.length} rows ${keys.size} were written.`);
   }
   return { keys, affected: tableCounts(counts) };
 }
@@ -56,18 +60,19 @@ export function tableCounts(counts: ReadonlyMap<string, number>): readonly Table
     .toSorted((a, b) => (a.table < b.table ? -1 : 1));
 }
 
-/** Rows by table, tables in the order of their references; one statement a table where the references allow it. */
-function groupRows(rows: readonly RowDraft[]): readonly (readonly RowDraft[])[] {
-  const levels = rowLevels(rows);
-  const ofEntity = new Map<string, number>();
-  for (const [row, level] of levels) {
-    const name = qualified(row.entity.schema, row.entity.table);
-    ofEntity.set(name, Math.max(level, ofEntity.get(name) ?? 0));
-  }
-  const entityLevel = (row: RowDraft): number =>
-    ofEntity.get(qualified(row.entity.schema, row.entity.table)) ?? 0;
+/**
+ * Rows by table, tables in the order of their references; one statement a table where the references allow it. With `ownersFirst` a row
+ * comes in a later statement than its owner, even in one table.
+ */
+function groupRows(rows: readonly RowDraft[], ownersFirst: boolean): readonly (readonly RowDraft[])[] {
+  const together = (row: RowDraft, need: RowDraft): boolean =>
+    need.entity === row.entity && !(ownersFirst && need === row.owner);
+  const levels = rowLevels(rows, together);
+  const ofEntity = new Map<Entity, number>();
+  for (const [row, level] of levels) ofEntity.set(row.entity, Math.max(level, ofEntity.get(row.entity) ?? 0));
+  const entityLevel = (row: RowDraft): number => ofEntity.get(row.entity) ?? 0;
   const apart = rows.every((row) =>
-    [...row.needs].every((need) => need.entity === row.entity || entityLevel(need) < entityLevel(row)),
+    [...row.needs].every((need) => together(row, need) || entityLevel(need) < entityLevel(row)),
   );
   // Tables that refer to each other in a circle are written step by step.
   const level = apart ? entityLevel : (row: RowDraft): number => levels.get(row) ?? 0;
@@ -75,13 +80,16 @@ function groupRows(rows: readonly RowDraft[]): readonly (readonly RowDraft[])[] 
   return [...groups].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, group]) => group);
 }
 
-function rowLevels(rows: readonly RowDraft[]): Map<RowDraft, number> {
+function rowLevels(
+  rows: readonly RowDraft[],
+  together: (row: RowDraft, need: RowDraft) => boolean,
+): Map<RowDraft, number> {
   const levels = new Map<RowDraft, number>();
   // The book's order has each row after those it needs.
   for (const row of rows) {
     let level = 0;
     for (const need of row.needs)
-      level = Math.max(level, (levels.get(need) ?? 0) + (need.entity === row.entity ? 0 : 1));
+      level = Math.max(level, (levels.get(need) ?? 0) + (together(row, need) ? 0 : 1));
     levels.set(row, level);
   }
   return levels;

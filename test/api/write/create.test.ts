@@ -21,6 +21,7 @@ type Subject @table {
   seen: DateTime @column(type: "datetime(3)")
   code: String @column(type: "char(4)")
   alive: Boolean
+  noted: DateTime! @column(default: "CURRENT_TIMESTAMP")
   mother: Subject @reference(columns: ["mother_id"])
 }
 type Session @table {
@@ -98,6 +99,7 @@ test("stores each scalar exactly", async () => {
       code: "ab  ",
       alive: false,
       mother_id: null,
+      noted: expect.stringMatching(/^20/),
     },
   ]);
   const exact = await world.db.query("SELECT counts::text, big::text, dose::text FROM lab.subject");
@@ -141,4 +143,45 @@ test("creates parents, children and parts in one input", async () => {
     mother_id: 4,
     species: "fly",
   });
+});
+
+test("CURRENT_TIMESTAMP is now, in UTC", async () => {
+  await world.data('mutation { createSubject(input: {subjectId: 90, name: "now"}) { affected { count } } }');
+  const { rows } = await world.db.query<{ age: number }>(
+    "SELECT extract(epoch FROM (now() AT TIME ZONE 'UTC') - noted)::float8 AS age FROM lab.subject WHERE subject_id = 90",
+  );
+  expect(Math.abs(rows[0]?.age ?? 1e9)).toBeLessThan(60);
+});
+
+test("rows of one table may refer to each other in one list, in any shape of nesting", async () => {
+  await world.data(`mutation { createSubjects(rows: [
+    {subjectId: 200, name: "g1", mother: {create: {subjectId: 201, name: "g2", mother: {create: {subjectId: 202, name: "g3"}}}}},
+    {subjectId: 203, name: "g4", mother: {key: {subjectId: 201}}, subjects: [{subjectId: 204, name: "g5"}]}
+  ]) { count affected { count } } }`);
+  const { rows } = await world.db.query(
+    "SELECT subject_id, mother_id FROM lab.subject WHERE subject_id >= 200 ORDER BY 1",
+  );
+  expect(rows).toEqual([
+    { subject_id: 200, mother_id: 201 },
+    { subject_id: 201, mother_id: 202 },
+    { subject_id: 202, mother_id: null },
+    { subject_id: 203, mother_id: 201 },
+    { subject_id: 204, mother_id: 203 },
+  ]);
+});
+
+test("SKIP follows owners within one table", async () => {
+  const text = `mutation { createSubjects(onConflict: SKIP, rows: [
+    {subjectId: 200, name: "g1", subjects: [{subjectId: 300, name: "skipped"}]},
+    {subjectId: 301, name: "new", subjects: [{subjectId: 302, name: "below", subjects: [{subjectId: 303, name: "deeper"}]}]}
+  ]) { count skipped affected { count } } }`;
+  expect((await world.data(text)).createSubjects).toEqual({ count: 1, skipped: 1, affected: [{ count: 3 }] });
+  const { rows } = await world.db.query(
+    "SELECT subject_id, mother_id FROM lab.subject WHERE subject_id >= 300 ORDER BY 1",
+  );
+  expect(rows).toEqual([
+    { subject_id: 301, mother_id: null },
+    { subject_id: 302, mother_id: 301 },
+    { subject_id: 303, mother_id: 302 },
+  ]);
 });
