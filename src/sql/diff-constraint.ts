@@ -4,7 +4,15 @@ import type { CatalogForeignKey, CatalogIndex } from "./catalog.ts";
 import type { Change } from "./change.ts";
 import { createIndex } from "./ddl.ts";
 import { addForeignKey, distinct, strangersTo } from "./diff-table.ts";
-import { type Difference, lostColumns, madeOf, readable, type TablePair, tableName } from "./difference.ts";
+import {
+  type Difference,
+  lostColumns,
+  madeOf,
+  type Names,
+  readable,
+  type TablePair,
+  tableName,
+} from "./difference.ts";
 import { freeIndexName } from "./indexes.ts";
 import { foreignKeyMark, indexMark } from "./mark.ts";
 import { identifier, identifiers, qualified } from "./quote.ts";
@@ -39,8 +47,12 @@ export function keyChanges(difference: Difference, { wanted, actual }: TablePair
   return [step("drop-key", wanted, summary, `${alter} DROP CONSTRAINT ${identifier(actual.keyName)}`), add];
 }
 
-/** Indexes to make, and those of ours that the model has no more. */
-export function indexChanges(difference: Difference, { wanted, actual }: TablePair): readonly Change[] {
+/** Indexes to make, and those of ours that the model has no more. New names are added to `names`. */
+export function indexChanges(
+  difference: Difference,
+  { wanted, actual }: TablePair,
+  names: Names,
+): readonly Change[] {
   const id = tableId(wanted.schema, wanted.name);
   const lost = lostColumns(difference, id);
   const survives = (index: CatalogIndex): boolean => !index.columns.some((name) => lost.has(name));
@@ -59,15 +71,13 @@ export function indexChanges(difference: Difference, { wanted, actual }: TablePa
       `DROP INDEX ${qualified(wanted.schema, index.name)}`,
     ),
   );
-  const gone = new Set(over.map((index) => index.name));
-  const names = new Set(
-    [...(difference.catalog.names.get(wanted.schema) ?? [])].filter((name) => !gone.has(name)),
-  );
+  const taken = names.get(wanted.schema) ?? new Set<string>();
+  for (const index of over) taken.delete(index.name);
   const added = wanted.indexes
     .filter((index) => !there.has(indexMark(index)))
     .map((index) => {
-      const name = freeIndexName(wanted.name, index.columns, names);
-      names.add(name);
+      const name = freeIndexName(wanted.name, index.columns, taken);
+      taken.add(name);
       const summary = `Add ${indexMark(index)} to ${readable(wanted)}`;
       return step("add-index", wanted, summary, createIndex(wanted, index, name));
     });

@@ -3,7 +3,15 @@
 import type { CatalogForeignKey } from "./catalog.ts";
 import { type Change, script } from "./change.ts";
 import { createStatements, foreignKeyDefinition } from "./ddl.ts";
-import { type Difference, lostColumns, madeOf, readable, rowExists, tableName } from "./difference.ts";
+import {
+  type Difference,
+  lostColumns,
+  madeOf,
+  type Names,
+  readable,
+  rowExists,
+  tableName,
+} from "./difference.ts";
 import { freeIndexName } from "./indexes.ts";
 import { createLineageTable, deleteLineage } from "./lineage.ts";
 import { foreignKeyMark } from "./mark.ts";
@@ -24,19 +32,17 @@ export function schemaChanges(difference: Difference): readonly Change[] {
 }
 
 /** Tables to create, each after those it refers to; where references form a ring, the closing ones are added at the end. */
-export function createdTables(difference: Difference): readonly Change[] {
+export function createdTables(difference: Difference, names: Names): readonly Change[] {
   const missing = difference.tables.filter(
     (table) => !difference.catalog.tables.has(tableId(table.schema, table.name)),
   );
-  const taken = new Map([...difference.catalog.names].map(([schema, names]) => [schema, new Set(names)]));
   const pending = new Set(missing.map((table) => tableId(table.schema, table.name)));
   return creationOrder(missing).flatMap((table) => {
     pending.delete(tableId(table.schema, table.name));
-    const names = taken.get(table.schema) ?? new Set<string>();
-    taken.set(table.schema, names);
+    const taken = names.get(table.schema) ?? new Set<string>();
     const indexNames = table.indexes.map((index) => {
-      const name = freeIndexName(table.name, index.columns, names);
-      names.add(name);
+      const name = freeIndexName(table.name, index.columns, taken);
+      taken.add(name);
       return name;
     });
     const later = table.foreignKeys.filter((key) => pending.has(tableId(key.schema, key.table)));

@@ -9,7 +9,7 @@ import { lineageChanges } from "./diff-lineage.ts";
 import { renameChanges } from "./diff-rename.ts";
 import { createdTables, droppedTables, schemaChanges } from "./diff-table.ts";
 import { typeChanges } from "./diff-type.ts";
-import { columnFates, type Difference } from "./difference.ts";
+import { columnFates, type Difference, namesLeft } from "./difference.ts";
 import { columnRenames, tableRenames, withColumnRenames, withTableRenames } from "./rename.ts";
 import { wantedTables } from "./table.ts";
 import { tableId, type WantedTable } from "./wanted.ts";
@@ -26,6 +26,7 @@ export function planTables(
   owner: string,
 ): readonly Change[] {
   const { difference, renames } = compare(tables, catalog, owner);
+  const names = namesLeft(difference);
   return ordered([
     ...renames,
     ...schemaChanges(difference),
@@ -34,10 +35,10 @@ export function planTables(
     ...difference.existing.flatMap((pair) => [
       ...columnChanges(difference, pair),
       ...keyChanges(difference, pair),
-      ...indexChanges(difference, pair),
+      ...indexChanges(difference, pair, names),
       ...foreignKeyChanges(difference, pair),
     ]),
-    ...createdTables(difference),
+    ...createdTables(difference, names),
     ...lineageChanges(difference),
   ]);
 }

@@ -141,6 +141,24 @@ export function lostColumns(difference: Difference, id: string): ReadonlySet<str
   return new Set([...(difference.removed.get(id) ?? []), ...(difference.replaced.get(id) ?? [])]);
 }
 
+/** Names of indexes in the schemas, filled as the plan gives more of them away. */
+export type Names = ReadonlyMap<string, Set<string>>;
+
+/** The names that will still be taken when the plan makes its indexes. */
+export function namesLeft(difference: Difference): Names {
+  const schemas = new Set(difference.tables.map((table) => table.schema));
+  const names = new Map(
+    [...schemas].map((schema) => [schema, new Set(difference.catalog.names.get(schema))]),
+  );
+  for (const [id, table] of difference.catalog.tables) {
+    const [lost, isDropped] = [lostColumns(difference, id), difference.dropped.has(id)];
+    for (const index of table.indexes)
+      if (isDropped || index.columns.some((name) => lost.has(name)))
+        names.get(table.schema)?.delete(index.name);
+  }
+  return names;
+}
+
 /** A query that finds a row for which `condition` holds, on the database before the plan. */
 export function rowExists(difference: Difference, table: WantedTable, condition?: string): string {
   const name = difference.before.table(table.schema, table.name);

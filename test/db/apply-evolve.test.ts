@@ -343,7 +343,7 @@ describe("references to users' files", () => {
 });
 
 describe("a large laboratory", () => {
-  it("of 500 tables is compared in under three seconds", async () => {
+  it("of 500 tables is compared in a few seconds", async () => {
     const { of } = laboratory();
     const types = Array.from({ length: 500 }, (_, at) => {
       const parent =
@@ -354,6 +354,6 @@ describe("a large laboratory", () => {
     await applyModel(db, wanted);
     const start = performance.now();
     expect((await planModel(db, wanted)).changes).toEqual([]);
-    expect(performance.now() - start).toBeLessThan(3000);
+    expect(performance.now() - start).toBeLessThan(5000);
   });
 });

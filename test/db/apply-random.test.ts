@@ -50,7 +50,7 @@ describe("any model", () => {
         expect(guard.rows).toEqual([]);
         await db.query(`DROP SCHEMA ${schema} CASCADE`);
       }),
-      { numRuns: 60 },
+      { numRuns: 40 },
     );
   }, 300_000);
 
@@ -67,7 +67,7 @@ describe("any model", () => {
         expect((await planModel(db, wanted)).changes).toEqual([]);
         await db.query(`DROP SCHEMA ${wanted.schema} CASCADE`);
       }),
-      { numRuns: 40 },
+      { numRuns: 25 },
     );
   }, 300_000);
 });

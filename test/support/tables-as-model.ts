@@ -111,12 +111,18 @@ const foreignKeysSql = `
   FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_class t ON t.oid = k.confrelid JOIN pg_namespace n ON n.oid = t.relnamespace
   WHERE k.contype = 'f' AND c.relnamespace = $1::regnamespace AND c.relname NOT LIKE '~%'`;
 const indexesSql = `
-  SELECT c.relname AS "table", i.indisprimary AS "primary", i.indisunique AS "unique", ${names("c.oid", "i.indkey::int2[]")} AS text
+  SELECT c.relname AS "table", (SELECT relname FROM pg_class WHERE oid = i.indexrelid) AS name, i.indisprimary AS "primary", i.indisunique AS "unique", ${names("c.oid", "i.indkey::int2[]")} AS text
   FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid WHERE c.relnamespace = $1::regnamespace AND c.relname NOT LIKE '~%'`;
 
 interface Named {
   table: string;
   text: string;
+}
+
+interface IndexRow extends Named {
+  name: string;
+  primary: boolean;
+  unique: boolean;
 }
 
 /** Fails where the tables of the model's schema are not exactly what the model says. */
@@ -135,7 +141,7 @@ export async function expectTables(db: Queryable, model: Model): Promise<void> {
     hidden: boolean;
   }>(columnsSql, schema);
   const keys = await db.query<Named>(foreignKeysSql, schema);
-  const indexes = await db.query<Named & { primary: boolean; unique: boolean }>(indexesSql, schema);
+  const indexes = await db.query<IndexRow>(indexesSql, schema);
   const lineage = await db.query<Named>(
     `SELECT table_name AS "table", attribute_name || ' ' || lineage AS text FROM "${model.schema}"."~lineage"`,
   );
@@ -170,16 +176,16 @@ export async function expectTables(db: Queryable, model: Model): Promise<void> {
       lineage: texts(lineage.rows, entity.table),
     };
     expect({ [entity.table]: actual }).toEqual({ [entity.table]: wanted(model, entity) });
-    expectIndexes(
-      entity,
-      ownIndexes.map((row) => row.text),
-    );
+    expectIndexes(entity, ownIndexes);
   }
   await expectDefaults(db, model);
 }
 
-/** Declared indexes are there, and every foreign key's columns begin some index. */
-function expectIndexes(entity: Entity, there: readonly string[]): void {
+/** Declared indexes are there under the peer's names, and every foreign key's columns begin some index. */
+function expectIndexes(entity: Entity, rows: readonly IndexRow[]): void {
+  const there = rows.map((row) => row.text);
+  for (const { name, text } of rows.filter((row) => !row.primary && !row.text.startsWith("_")))
+    expect(name).toBe(`idx_${entity.table}_${text.split(", ").join("_").slice(0, 30)}`.slice(0, 63));
   for (const set of entity.indexes) expect(there).toContain(set.columns.join(", "));
   for (const reference of entity.references) {
     const columns = reference.columns.map((pair) => pair.column).join(", ");
