@@ -12,7 +12,7 @@ import {
   type JsonObject,
   type StoredValue,
 } from "../src/codec/contract.ts";
-import { ServiceError } from "../src/errors.ts";
+import { isServiceError, ServiceError } from "../src/errors.ts";
 import { cOrderBytes, type NdArray } from "../src/format/array.ts";
 import { dtypeName } from "../src/format/dtype.ts";
 import { elementsToJson } from "../src/format/elements.ts";
@@ -97,7 +97,14 @@ input NdArrayInput @oneOf { values: ArrayValuesInput base64: ArrayBase64Input up
       return { ext: ".npy" };
     },
     async inspect({ value }, context) {
-      return describe(await openNpy(await value.bytes(), context.signal));
+      try {
+        return describe(await openNpy(await value.bytes(), context.signal));
+      } catch (cause) {
+        if (!isServiceError(cause, "CODEC_CORRUPT")) throw cause;
+        throw new ServiceError("CODEC_INVALID_VALUE", `The upload is no .npy file: ${cause.message}`, {
+          cause,
+        });
+      }
     },
   },
   metadata(object, meta) {
