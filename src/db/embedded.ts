@@ -1,17 +1,17 @@
 /** A PostgreSQL of our own: initialised once in a folder, started on a free port of the loopback, stopped with us. */
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { chmod, mkdir, readFile } from "node:fs/promises";
+import { chmod, chown, mkdir, readFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { dirname, join, resolve } from "node:path";
 import { ServiceError } from "../errors.ts";
 import { postgresBinaries } from "./binaries.ts";
 import { type Cluster, prepareCluster } from "./cluster.ts";
-import { type DataLock, lockData } from "./data-lock.ts";
+import { type DataLock, dataOwner, lockData } from "./data-lock.ts";
 import { folderError } from "./folder-error.ts";
 import { clearLeftover, type StopTimes, stopTimes } from "./leftover.ts";
 import { startFailure, worthRetrying } from "./start-failure.ts";
-import { commandFor, findPrivileges, type Privileges } from "./unprivileged.ts";
+import { type Account, commandFor, findPrivileges, type Privileges } from "./unprivileged.ts";
 
 export interface EmbeddedOptions {
   /** Folder of the database cluster; made when absent. */
@@ -64,12 +64,22 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedP
 async function makeFolder(folder: string, privileges: Privileges): Promise<void> {
   try {
     const outermost = await mkdir(folder, { recursive: true, mode: 0o700 });
-    if (privileges.kind !== "account" || outermost === undefined) return;
-    // The server's account must be able to pass through the folders that we have just made above its own.
-    for (let path = dirname(resolve(folder)); path.startsWith(resolve(outermost)); path = dirname(path))
-      await chmod(path, 0o711);
+    if (privileges.kind === "account") await openWay(resolve(folder), outermost, privileges.account);
   } catch (error) {
     throw folderError(error, folder);
+  }
+}
+
+/** Lets the server's account pass through folders that are ours: those made just now, and the data folder that this process holds. */
+async function openWay(folder: string, outermost: string | undefined, account: Account): Promise<void> {
+  const made = (path: string): boolean => outermost !== undefined && path.startsWith(resolve(outermost));
+  for (
+    let path = dirname(folder);
+    made(path) || (await dataOwner(path))?.pid === process.pid;
+    path = dirname(path)
+  ) {
+    await chown(path, process.getuid?.() ?? 0, account.gid);
+    await chmod(path, 0o710);
   }
 }
 
@@ -155,7 +165,8 @@ function launch(
     });
     child.once("exit", (code) => resolve(code));
   });
-  const url = `postgresql://postgres:${cluster.password}@127.0.0.1:${port}/postgres`;
+  // The user's PGSSLMODE is meant for other servers.
+  const url = `postgresql://postgres:${cluster.password}@127.0.0.1:${port}/postgres?sslmode=disable`;
   return { child, exited, errors, port, url };
 }
 

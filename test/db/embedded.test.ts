@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { Client } from "pg";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { lockData } from "../../src/db/data-lock.ts";
 import {
   type EmbeddedOptions,
   type EmbeddedPostgres,
@@ -213,6 +214,17 @@ describe("startEmbedded as root", () => {
     const second = await start({ folder: join(folder, "deep/data"), runAs: "namespace" });
     expect(await query(second.url, "SELECT id FROM kept")).toEqual([{ id: 42 }]);
     expect((await stat(join(folder, "deep/data/cluster"))).uid).toBe(process.getuid?.());
+  });
+
+  it("lets this account, and nobody else, pass through the data folder that this process holds", async () => {
+    await chmod(folder, 0o755);
+    const held = join(folder, "held");
+    await mkdir(held, { mode: 0o700 });
+    const lock = await lockData(held);
+    const server = await start({ folder: join(held, "new/data"), runAs: "account" });
+    expect(await query(server.url, "SELECT 1 AS one")).toEqual([{ one: 1 }]);
+    for (const name of ["held", "held/new"]) expect((await stat(join(folder, name))).mode & 0o067).toBe(0);
+    await lock.release();
   });
 
   it("names the folder on the way that this account cannot enter", async () => {

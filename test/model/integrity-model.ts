@@ -13,7 +13,7 @@ import { at, IntList, type State, StateSet } from "./state.ts";
 import { foreignWriter, leaseAndReaper, rowDeletes, serviceWriters } from "./writers.ts";
 
 /** What must not, or only transiently, be seen. */
-export type Violation =
+type Violation =
   | "dangling"
   | "LOSS"
   | "foreign dangling"
