@@ -45,7 +45,7 @@ export interface Change {
 }
 
 /** Why a change is refused, and what to do. */
-export interface Refusal {
+interface Refusal {
   readonly message: string;
   readonly remedy: string;
 }

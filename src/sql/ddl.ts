@@ -31,7 +31,7 @@ export function foreignKeyDefinition(key: WantedForeignKey): string {
 }
 
 /** `CREATE TABLE`, with the foreign keys that can be given at once. */
-export function createTable(table: WantedTable, foreignKeys: readonly WantedForeignKey[]): string {
+function createTable(table: WantedTable, foreignKeys: readonly WantedForeignKey[]): string {
   const lines = [
     ...table.columns.map(columnDefinition),
     `PRIMARY KEY (${identifiers(table.key)})`,

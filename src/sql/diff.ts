@@ -10,7 +10,8 @@ import { renameChanges } from "./diff-rename.ts";
 import { createdTables, droppedTables, schemaChanges } from "./diff-table.ts";
 import { typeChanges } from "./diff-type.ts";
 import { columnFates, type Difference, namesLeft } from "./difference.ts";
-import { columnRenames, tableRenames, withColumnRenames, withTableRenames } from "./rename.ts";
+import { columnRenames, tableRenames } from "./rename.ts";
+import { withColumnRenames, withTableRenames } from "./renamed-catalog.ts";
 import { wantedTables } from "./table.ts";
 import { tableId, type WantedTable } from "./wanted.ts";
 

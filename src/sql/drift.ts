@@ -8,7 +8,7 @@ import { referenceColumn } from "./hidden.ts";
 import type { WantedTable } from "./wanted.ts";
 
 /** The ways in which a database can differ. */
-export type DriftKind =
+type DriftKind =
   | "missing-schema"
   | "missing-table"
   | "extra-table"

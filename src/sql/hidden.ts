@@ -65,8 +65,3 @@ export function addPathCheck(place: ColumnPlace, existing: boolean): string {
     `${path} !~ '^(_hash|_schema|_trash|_obj)(/|$)') IS TRUE)${existing ? " NOT VALID" : ""}`
   );
 }
-
-/** Takes the CHECK away. */
-export function dropPathCheck(place: ColumnPlace): string {
-  return `ALTER TABLE ${qualified(place.schema, place.table)} DROP CONSTRAINT IF EXISTS ${identifier(pathCheck(place.column))}`;
-}

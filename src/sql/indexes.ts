@@ -33,7 +33,7 @@ export function wantedIndexes(entity: Entity): readonly WantedIndex[] {
 }
 
 /** Whether two lists name the same columns in the same order. */
-export function sameColumns(a: readonly string[], b: readonly string[]): boolean {
+function sameColumns(a: readonly string[], b: readonly string[]): boolean {
   return a.length === b.length && a.every((name, at) => name === b[at]);
 }
 

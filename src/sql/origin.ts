@@ -20,7 +20,7 @@ export function originOf(
 }
 
 /** The column that a column of a reference copies; of several references the first counts. */
-export function parentOf(
+function parentOf(
   model: Model,
   entity: Entity,
   column: string,
