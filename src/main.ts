@@ -54,7 +54,10 @@ export async function startService(settings: Settings, options: StartOptions): P
   const stack = new AsyncDisposableStack();
   try {
     const loaded = await loadModel(settings);
-    const logger = pino({ level: settings.logLevel }, pino.destination({ fd: 2, sync: true }));
+    const logger = pino(
+      { level: settings.logLevel ?? defaultLevel() },
+      pino.destination({ fd: 2, sync: true }),
+    );
     const database = stack.adopt(await openDatabase(settings), (opened) => opened.stop());
     const db = stack.adopt(await connect(database.url, { prepared: settings.prepared }), (pool) =>
       pool.close(),
@@ -69,6 +72,11 @@ export async function startService(settings: Settings, options: StartOptions): P
     await stack.disposeAsync();
     throw error;
   }
+}
+
+/** Beside the banner on a terminal only what needs attention; a log that is collected gets a line a request. */
+function defaultLevel(): string {
+  return process.stderr.isTTY ? "warn" : "info";
 }
 
 interface Parts {

@@ -10,9 +10,17 @@ const least = 24;
 if (Number(process.versions.node.split(".")[0]) < least) process.exit(await runPinned());
 
 async function runPinned(): Promise<number> {
-  const pinned = join(packageFolder(), "node_modules", "node", "bin", process.platform === "win32" ? "node.exe" : "node");
+  const pinned = join(
+    packageFolder(),
+    "node_modules",
+    "node",
+    "bin",
+    process.platform === "win32" ? "node.exe" : "node",
+  );
   if (!existsSync(pinned)) {
-    process.stderr.write(`holdfast: this is Node ${process.versions.node}; Holdfast needs Node ${least} or newer.\n`);
+    process.stderr.write(
+      `holdfast: this is Node ${process.versions.node}; Holdfast needs Node ${least} or newer.\n`,
+    );
     return 2;
   }
   const child = spawn(pinned, process.argv.slice(1), { stdio: "inherit" });

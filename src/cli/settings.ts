@@ -27,7 +27,8 @@ export interface Settings {
   readonly hosts: readonly string[];
   /** Where clients reach the service, for the URLs it gives. */
   readonly publicUrl?: string;
-  readonly logLevel: string;
+  /** Absent: chosen by where the log goes. */
+  readonly logLevel?: string;
   /** False behind a transaction-mode pooler. */
   readonly prepared: boolean;
   readonly maxPageSize: number;
@@ -40,7 +41,11 @@ type Environment = Readonly<Record<string, string | undefined>>;
 const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"];
 
 /** @throws {CONFIG_INVALID} naming the variable, its value and what it may be. */
-export function readSettings(flags: Flags, env: Environment, cwd: string): Settings {
+export function readSettings(flags: Flags, environment: Environment, cwd: string): Settings {
+  // A variable that is set to nothing is not set: that is how service managers and test runners clear one.
+  const env: Environment = Object.fromEntries(
+    Object.entries(environment).filter(([, value]) => value !== ""),
+  );
   const port = flags.port ?? env["PORT"];
   const database = databaseUrl(env);
   return {
@@ -53,7 +58,7 @@ export function readSettings(flags: Flags, env: Environment, cwd: string): Setti
     ...optional("tokensFile", env["HOLDFAST_TOKENS"] && resolve(cwd, env["HOLDFAST_TOKENS"])),
     hosts: list(env["HOLDFAST_HOSTS"]),
     ...optional("publicUrl", url("HOLDFAST_URL", env["HOLDFAST_URL"], ["http:", "https:"])),
-    logLevel: oneOf("LOG_LEVEL", env["LOG_LEVEL"] ?? "info", logLevels),
+    ...optional("logLevel", env["LOG_LEVEL"] && oneOf("LOG_LEVEL", env["LOG_LEVEL"], logLevels)),
     prepared: oneOf("HOLDFAST_PREPARED", env["HOLDFAST_PREPARED"] ?? "on", ["on", "off"]) === "on",
     maxPageSize: whole("HOLDFAST_MAX_PAGE", env["HOLDFAST_MAX_PAGE"] ?? "1000", 1, 100_000),
     ...optional("fault", env["HOLDFAST_FAULT"]),

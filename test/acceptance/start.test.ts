@@ -145,7 +145,11 @@ describe("holdfast start", () => {
     const { mkdirSync, renameSync } = await import("node:fs");
     mkdirSync(stores);
     const env = {
-      DJ_STORES: JSON.stringify({ default: "main", main: { protocol: "file", location: stores } }),
+      DJ_STORES: JSON.stringify({
+        default: "main",
+        filepath_default: "main",
+        main: { protocol: "file", location: stores },
+      }),
     };
     const own = join(folder, "own");
     const service = await startHoldfast(["--data", own, "--port", "0", "--no-sample"], { env });

@@ -23,10 +23,13 @@ describe("readSettings", () => {
       portGiven: false,
       dataFolder: "/lab/data",
       hosts: [],
-      logLevel: "info",
       prepared: true,
       maxPageSize: 1000,
     });
+  });
+
+  it("takes an empty variable for an unset one", () => {
+    expect(read({ PORT: "", DATABASE_URL: "", HOST: "", LOG_LEVEL: "" })).toEqual(read({}));
   });
 
   it("puts flags before the environment", () => {

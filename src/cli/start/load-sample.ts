@@ -8,6 +8,7 @@ import { protocolPath, protocolText, simulate } from "../../sample/laboratory.ts
 import { loadMeasurement, loadSimulation } from "../../sample/load.ts";
 import { simulatedSessionId } from "../../sample/rows.ts";
 import type { Stores } from "../../store/contract.ts";
+import { translated } from "../ask.ts";
 import type { Output } from "../output.ts";
 import type { Settings } from "../settings.ts";
 import { packageFolder } from "../version.ts";
@@ -40,9 +41,13 @@ export async function loadSample(service: Service, output: Output): Promise<void
   if (!(await isSamplePending(dataFolder))) return;
   await placeProtocol(service.stores);
   const endpoint = { url: service.url, token: process.env["HOLDFAST_TOKEN"] };
-  await loadSimulation(endpoint, simulate(), output.progress("simulated session"));
   const session = { sessionId: simulatedSessionId + 1, measurement: measureClock() };
-  await loadMeasurement(endpoint, session, output.progress("measuring this computer's clock"));
+  try {
+    await loadSimulation(endpoint, simulate(), output.progress("simulated session"));
+    await loadMeasurement(endpoint, session, output.progress("measured session"));
+  } catch (error) {
+    throw translated(error, endpoint);
+  }
   await markSampleLoaded(dataFolder);
 }
 
