@@ -111,20 +111,28 @@ function uniqueViolation(report: Report): Said {
   };
 }
 
+/** The report names the referring table in both directions; the server's words, if in English, tell which it was. */
 function referenceViolation(report: Report): Said {
   const key = keyOf(report);
   const what = key === undefined ? "the value" : `${key.columns} = ${key.values}`;
-  // The report names the referring table in both directions; only the texts differ: the detail of the missing parent quotes another table.
-  const missing =
-    /not present|is not present/.test(report.detail ?? "") || /^insert or update/.test(report.message);
-  const message = missing
-    ? `${named(report)} refers to ${what}, which does not exist (constraint ${report.constraint ?? "unnamed"}).`
-    : `A row of ${named(report)} still refers to ${what} (constraint ${report.constraint ?? "unnamed"}).`;
-  const remedy = missing
-    ? "Create the row it refers to first."
-    : "Delete or change the referring rows first.";
-  const kind = missing ? "missing reference" : "still referenced";
-  return { code: "CONSTRAINT_VIOLATION", message, details: { ...keyDetails(key), kind, remedy } };
+  const constraint = `(constraint ${report.constraint ?? "unnamed"})`;
+  const said = (message: string, kind: string, remedy: string): Said => ({
+    code: "CONSTRAINT_VIOLATION",
+    message: `${message} ${constraint}.`,
+    details: { ...keyDetails(key), kind, remedy },
+  });
+  const table = named(report);
+  const detail = report.detail ?? "";
+  if (/not present/.test(detail)) {
+    const message = `${table} refers to ${what}, which does not exist`;
+    return said(message, "missing reference", "Create the row it refers to first.");
+  }
+  if (/referenced from/.test(detail)) {
+    const message = `A row of ${table} still refers to ${what}`;
+    return said(message, "still referenced", "Delete or change the referring rows first.");
+  }
+  const remedy = "Create the row it refers to first, or delete the referring rows first.";
+  return said(`A reference of ${table} does not allow ${what}`, "reference", remedy);
 }
 
 function notNullViolation(report: Report): Said {
@@ -188,6 +196,12 @@ const exact: Readonly<Record<string, (report: Report) => Said>> = {
     code: "CONSTRAINT_VIOLATION",
     message: `The row overlaps another one of ${named(report)} (constraint ${report.constraint ?? "unnamed"}).`,
     details: { ...keyDetails(keyOf(report)), kind: "exclusion" },
+  }),
+  // A trigger of the user's own speaks to users.
+  P0001: (report) => ({
+    code: "CONSTRAINT_VIOLATION",
+    message: `A rule of the database refuses it: ${short(report.message)}.`,
+    details: { kind: "trigger" },
   }),
   "22001": input("A text is longer than its column allows", "Shorten it."),
   "22003": input("A number is outside the range of its column"),

@@ -135,6 +135,18 @@ describe("toServiceError", () => {
       { sqlstate: "55006" },
     ],
     [
+      "CALL raise('23503', 'fremd')",
+      "CONSTRAINT_VIOLATION",
+      "A reference of the table does not allow the value (constraint unnamed).",
+      { kind: "reference" },
+    ],
+    [
+      "CALL raise('P0001', 'no mice on Sundays')",
+      "CONSTRAINT_VIOLATION",
+      "A rule of the database refuses it: no mice on Sundays.",
+      { kind: "trigger" },
+    ],
+    [
       "CALL raise('57014', 'x')",
       "LIMIT_EXCEEDED",
       expect.stringContaining("time limit"),
