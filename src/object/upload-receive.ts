@@ -114,7 +114,11 @@ async function receiveTreeFile(
   if (known !== null) return compare(incoming.path, await incoming.intake.digest(), known);
   const digest = await put(context, record, { ...incoming, path: `${record.path}/${incoming.path}` });
   await context.db.query(
-    "UPDATE holdfast.upload_file SET size = $3, sha256 = decode($4, 'hex') WHERE upload = $1 AND path = $2 AND sha256 IS NULL",
+    // The upload's row first: the order in which `announce` takes its locks.
+    `WITH d AS (SELECT id FROM holdfast.upload_detail WHERE id = $1 FOR NO KEY UPDATE),
+       file AS (UPDATE holdfast.upload_file f SET size = $3, sha256 = decode($4, 'hex') FROM d
+         WHERE f.upload = d.id AND f.path = $2 AND f.sha256 IS NULL RETURNING f.size)
+     UPDATE holdfast.upload_detail SET size = coalesce(upload_detail.size, 0) + file.size FROM file WHERE id = $1 AND state = 'OPEN'`,
     [record.id, incoming.path, digest.sizeBytes, digest.sha256],
   );
 }

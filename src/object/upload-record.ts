@@ -24,7 +24,7 @@ export interface UploadRecord {
   readonly declaredBytes: number | undefined;
   readonly declaredSha256: string | undefined;
   readonly prefix: Buffer;
-  /** Of the stored bytes, prefix included; for folders the sum. */
+  /** Of the stored bytes, prefix included; for folders the sum of the files that have arrived. */
   readonly sizeBytes: number | undefined;
   readonly sha256: string | undefined;
   /** The peer's MD5 text. */
@@ -124,14 +124,13 @@ export function usable(record: UploadRecord): UploadRecord {
   return record;
 }
 
-/** The upload as its caller sees it. `receivedBytes` of a folder is what its finished files have. */
-export function stateOf(record: UploadRecord, receivedOfTree: number): UploadState {
-  const received = record.kind === "TREE" ? receivedOfTree : (record.sizeBytes ?? 0) - record.prefix.length;
+/** The upload as its caller sees it. */
+export function stateOf(record: UploadRecord): UploadState {
   return {
     id: record.id,
     kind: record.kind,
     state: record.isUsed ? "USED" : record.state === "SEALED" ? "RECEIVED" : record.state,
-    receivedBytes: String(Math.max(0, received)),
+    receivedBytes: String(Math.max(0, (record.sizeBytes ?? 0) - record.prefix.length)),
     expiresAt: record.expiresAt,
     field: record.field,
     filename: record.filename,

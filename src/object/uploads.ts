@@ -9,8 +9,8 @@ import { loadUpload, stateOf } from "./upload-record.ts";
 
 /** The uploads of a service. */
 export function createUploads(context: UploadContext): Uploads {
-  const get = (id: string, queryable: Queryable = context.db): Promise<UploadState> =>
-    readState(queryable, id);
+  const get = async (id: string, queryable: Queryable = context.db): Promise<UploadState> =>
+    stateOf(await loadUpload(queryable, id));
   return {
     create: async (request) => get(await createUpload(context, request)),
     get,
@@ -18,18 +18,6 @@ export function createUploads(context: UploadContext): Uploads {
       await receive(context, id, { body, options });
       return get(id);
     },
-    complete: async (id) => {
-      await complete(context, id);
-      return get(id);
-    },
+    complete: async (id) => stateOf(await complete(context, id)),
   };
-}
-
-async function readState(queryable: Queryable, id: string): Promise<UploadState> {
-  const record = await loadUpload(queryable, id);
-  const { rows } = await queryable.query<{ bytes: number }>(
-    "SELECT coalesce(sum(size), 0)::float8 AS bytes FROM holdfast.upload_file WHERE upload = $1",
-    [id],
-  );
-  return stateOf(record, rows[0]?.bytes ?? 0);
 }
