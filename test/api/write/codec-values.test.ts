@@ -249,3 +249,33 @@ test("deleting a row with lists and objects takes the lists, not the bytes", asy
       .digest("hex"),
   ).toBe(traces.sha256);
 });
+
+test("an upsert replaces the lists that it gives, and keeps the others", async () => {
+  const file = (name: string) => ({ text: { name, content: name } });
+  const input = row({ files: [file("1"), file("2"), file("3")], units: [array([1]), array([2])] });
+  const many =
+    "mutation ($rows: [CreateSessionInput!]!) { createSessions(rows: $rows, onConflict: UPDATE) { count } }";
+  await world.data(many, { rows: [input] });
+  const { units: _, ...again } = input as { units?: unknown } & typeof input;
+  await world.data(many, { rows: [{ ...again, files: [file("new")] }] });
+  const here = ({ day }: { day: string }) => day === input.day;
+  expect((await world.rows("lab.session__files")).filter(here).map(({ value }) => value.name)).toEqual([
+    "new",
+  ]);
+  expect((await world.rows("lab.session__units")).filter(here)).toHaveLength(2);
+});
+
+test("many stored values go in with one request", async () => {
+  const rows = Array.from({ length: 200 }, (_, index) =>
+    row({ traces: array([index]), notes: { text: { name: "n", content: String(index % 10) } } }),
+  );
+  const before = await world.traces();
+  const answer = await world.data(
+    "mutation ($rows: [CreateSessionInput!]!) { createSessions(rows: $rows) { count } }",
+    { rows },
+  );
+  expect(answer.createSessions.count).toBe(200);
+  const after = await world.traces();
+  expect(Number(after.objects) - Number(before.objects)).toBe(210);
+  expect(after.uploads).toBe(before.uploads);
+}, 60_000);
