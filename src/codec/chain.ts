@@ -82,15 +82,15 @@ export function addressingOf(codecs: CodecLookup, use: ChainUse): Chain["address
 }
 
 /** Context of an operation on one field; placement and arguments come from the use. */
-export type ChainEncodeContext = Omit<EncodeContext, "inStore" | "args">;
-export type ChainDecodeContext = Omit<DecodeContext, "args">;
+type ChainEncodeContext = Omit<EncodeContext, "inStore" | "args">;
+type ChainDecodeContext = Omit<DecodeContext, "args">;
 
 function encodeContext(use: ChainUse, context: ChainEncodeContext): EncodeContext {
   return { ...context, inStore: use.store !== undefined, args: use.args ?? {} };
 }
 
 /** Refuses a value before anything is written; only the outermost codec is asked, as the peer does. @throws {CODEC_INVALID_VALUE} */
-export function validateInput(
+function validateInput(
   codecs: CodecLookup,
   use: ChainUse,
   options: { input: Readonly<Record<string, unknown>>; context: ChainEncodeContext },
@@ -101,7 +101,7 @@ export function validateInput(
 }
 
 /** The bytes to write, the object's extension, and the metadata of every codec of the chain. */
-export interface ChainEncoded {
+interface ChainEncoded {
   readonly body: Encoded["body"];
   readonly ext?: string;
   /** To be given to {@link metadataOf} with the written object; for chains that end in json in the row it is the row's JSON. */

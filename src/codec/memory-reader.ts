@@ -24,7 +24,7 @@ export function readerOf(bytes: Uint8Array): ByteReader {
 }
 
 /** A folder in memory; paths are relative, with `/`. */
-export function treeOf(files: Readonly<Record<string, Uint8Array>>): TreeReader {
+function treeOf(files: Readonly<Record<string, Uint8Array>>): TreeReader {
   const paths = Object.keys(files).sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
   return {
     async *entries({ prefix = "", after, signal } = {}) {

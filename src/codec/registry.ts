@@ -19,7 +19,7 @@ export interface CodecFacts {
 }
 
 /** A field of an output type, merged over the codecs that share the type. */
-export interface OutputField {
+interface OutputField {
   readonly name: string;
   /** SDL of the type, without `!` where one of the codecs lacks the field. */
   readonly type: string;

@@ -27,7 +27,7 @@ export function unpackedSize(bytes: Uint8Array, totalBytes = bytes.length): numb
 }
 
 /** Whether the bytes are in the envelope. */
-export function isCompressed(bytes: Uint8Array): boolean {
+function isCompressed(bytes: Uint8Array): boolean {
   return magic.every((byte, i) => bytes[i] === byte);
 }
 

@@ -3,7 +3,7 @@
 import type { Dtype } from "./dtype.ts";
 
 /** Element types by number, numpy text. `4` (char), `5` (values) and the datetimes are apart. */
-export const blobDtypes: ReadonlyMap<number, string> = new Map([
+const blobDtypes: ReadonlyMap<number, string> = new Map([
   [3, "|b1"],
   [6, "<f8"],
   [7, "<f4"],

@@ -105,7 +105,7 @@ function badTime(text: string, unit: string) {
 }
 
 /** Days since 1970-01-01 of a date; years may be any. */
-export function daysOfCivil(year: bigint, month: bigint, day: bigint): bigint {
+function daysOfCivil(year: bigint, month: bigint, day: bigint): bigint {
   const y = month <= 2n ? year - 1n : year;
   const era = floorDiv(y, 400n);
   const yearOfEra = y - era * 400n;

@@ -8,7 +8,7 @@ import { invalid, shown } from "./fault.ts";
 import { type PythonLiteral, parsePythonLiteral, printPythonLiteral } from "./python-literal.ts";
 
 /** numpy's kind letters: bool, int, unsigned, float, complex, datetime64, timedelta64, text (UCS-4), bytes, void or record. */
-export type DtypeKind = "b" | "i" | "u" | "f" | "c" | "M" | "m" | "U" | "S" | "V";
+type DtypeKind = "b" | "i" | "u" | "f" | "c" | "M" | "m" | "U" | "S" | "V";
 
 /** An element type. */
 export interface Dtype {
@@ -22,7 +22,7 @@ export interface Dtype {
 }
 
 /** One field of a record, repeated over `shape`. */
-export interface DtypeField {
+interface DtypeField {
   readonly name: string;
   readonly dtype: Dtype;
   readonly shape: readonly number[];
@@ -53,7 +53,7 @@ const maxItemBytes = 2 ** 31 - 1;
  * @throws {CODEC_INVALID_VALUE} for text that is no type, and for Python objects, which are never read.
  */
 export function parseDtype(text: string): Dtype {
-  if (text.startsWith("[")) return dtypeOfDescr(parsePythonLiteral(text));
+  if (text.startsWith("[")) return dtypeOfDescr(parseDescr(text));
   const long = /^(datetime64|timedelta64)(?:\[([0-9]*[A-Za-z]+)\])?$/.exec(text);
   if (long !== null) return timeDtype(long[1] === "datetime64" ? "M" : "m", long[2] ?? "", true);
   if (text === "bool") return dtype("b", true, 1);
@@ -69,6 +69,14 @@ export function parseDtype(text: string): Dtype {
     return timeDtype(kind, short[4] ?? "", little);
   if (short[4] !== undefined) throw unknown(text);
   return sized(kind, little, Number(short[3]) * (kind === "U" ? 4 : 1), text);
+}
+
+function parseDescr(text: string): PythonLiteral {
+  try {
+    return parsePythonLiteral(text);
+  } catch {
+    throw unknown(text);
+  }
 }
 
 /** Reads the `descr` of a `.npy` header. @throws {CODEC_INVALID_VALUE} when it is none. */
@@ -98,7 +106,10 @@ function fieldOfDescr(item: PythonLiteral, offsetBytes: number): DtypeField {
   const name = typeof title === "object" && title !== null && title.kind === "tuple" ? title.items[1] : title;
   if (typeof name !== "string" || type === undefined || item.items.length > 3)
     throw unknown(printPythonLiteral(item));
-  return { name, dtype: dtypeOfDescr(type), shape: dims === undefined ? [] : fieldShape(dims), offsetBytes };
+  const dtype = dtypeOfDescr(type);
+  // Any number of elements without bytes would fit into a record of any size.
+  if (dtype.itemSizeBytes === 0 && dims !== undefined) throw unknown(printPythonLiteral(item));
+  return { name, dtype, shape: dims === undefined ? [] : fieldShape(dims), offsetBytes };
 }
 
 function fieldShape(dims: PythonLiteral): number[] {
@@ -109,7 +120,7 @@ function fieldShape(dims: PythonLiteral): number[] {
         ? dims.items
         : [];
   return items.map((n) => {
-    if (typeof n !== "bigint" || n < 0n || n > BigInt(maxItemBytes)) throw unknown(printPythonLiteral(dims));
+    if (typeof n !== "bigint" || n < 1n || n > BigInt(maxItemBytes)) throw unknown(printPythonLiteral(dims));
     return Number(n);
   });
 }

@@ -9,7 +9,7 @@ import { float16ToBits } from "./float16.ts";
 type ElementWriter = (view: DataView, at: number, value: unknown) => void;
 
 /** Caller's values: a type, a shape, and elements nested by axis or flat in C order. */
-export interface ArrayValues {
+interface ArrayValues {
   readonly dtype: string;
   readonly shape: readonly unknown[];
   readonly data: unknown;

@@ -29,19 +29,20 @@ export function elementsToJson(array: NdArray): ElementJson {
   if (count * BigInt(array.dtype.itemSizeBytes) !== BigInt(bytes.length)) {
     throw corrupt(`The array needs ${count} elements; its bytes hold others.`);
   }
-  checkEmpty(array.shape, count);
+  checkByteless(array, count);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   return nest(array.shape, { view, read: elementReader(array.dtype), size: array.dtype.itemSizeBytes });
 }
 
-/** An array without elements may still nest any number of empty lists. */
-const maxEmptyLists = 1_000_000n;
+/** Elements without bytes, or lists without elements, may be announced in any number. */
+const maxBytelessParts = 1_000_000n;
 
-function checkEmpty(shape: readonly number[], count: bigint): void {
-  if (count !== 0n) return;
-  const lists = elementCount(shape.slice(0, shape.indexOf(0)));
-  if (lists > maxEmptyLists) {
-    throw invalid(`The array is ${lists} empty lists.`, { remedy: "Its shape says it all." });
+function checkByteless(array: NdArray, count: bigint): void {
+  if (count !== 0n && array.dtype.itemSizeBytes !== 0) return;
+  const zero = array.shape.indexOf(0);
+  const parts = zero < 0 ? count : elementCount(array.shape.slice(0, zero));
+  if (parts > maxBytelessParts) {
+    throw invalid(`The array is ${parts} empty lists or texts.`, { remedy: "Its shape says it all." });
   }
 }
 

@@ -7,7 +7,7 @@ import { readSelection } from "./read-slice.ts";
 import { type Slice, selectAxes, selectedShape } from "./slice.ts";
 
 /** What is needed of a file; `ByteReader` of the codec contract fits. */
-export interface NpySource {
+interface NpySource {
   readonly sizeBytes: number;
   read(start: number, end: number, signal?: AbortSignal): Promise<Uint8Array>;
 }
@@ -25,7 +25,7 @@ export async function openNpy(source: NpySource, signal?: AbortSignal): Promise<
 }
 
 /** Options of {@link readNpySlice}. */
-export interface NpySliceOptions {
+interface NpySliceOptions {
   readonly slices?: readonly Slice[];
   /** Called with the size of the answer in bytes before it is read; throws when that is too much. */
   readonly admit: (sizeBytes: number) => void;

@@ -22,10 +22,8 @@ export interface NpyHeader {
   readonly dataBytes: number;
 }
 
-/** Bytes that surely hold a header's length field. */
-export const npyPrefixBytes = 12;
 /** Longest header read, in bytes. */
-export const maxNpyHeaderBytes = 65_536;
+const maxNpyHeaderBytes = 65_536;
 
 const magic = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
 const alignment = 64;

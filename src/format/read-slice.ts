@@ -37,7 +37,7 @@ interface Walk {
 }
 
 /** A range to read and the pieces in it. */
-export interface ReadGroup {
+interface ReadGroup {
   readonly start: number;
   readonly end: number;
   readonly pieces: readonly Piece[];

@@ -13,7 +13,7 @@ import { pythonFloat } from "./python-float.ts";
 import { numberOfBits, type Value } from "./value.ts";
 
 /** JSON of the tagged form. */
-export type TaggedJson =
+type TaggedJson =
   | null
   | boolean
   | number

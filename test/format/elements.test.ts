@@ -76,6 +76,7 @@ describe("elements", () => {
     ["object", 1],
     ["[('a', '<i4')]", [1]],
     ["nonsense", 1],
+    ["[(", 1],
   ])("refuse as %s the value %j", (dtype, value) => {
     expect(() => arrayFromValues({ dtype, shape: [1], data: [value] })).toThrow(
       expect.objectContaining({ code: "CODEC_INVALID_VALUE" }),
@@ -100,6 +101,10 @@ describe("elements", () => {
       bytes: new Uint8Array(),
     };
     expect(() => elementsToJson(empty)).toThrow("empty lists");
+    const texts = { ...empty, dtype: parseDtype("<U0"), shape: [2 ** 40] };
+    expect(() => elementsToJson(texts)).toThrow("empty lists or texts");
+    expect(() => parseDtype("[('a', '<U0', (1000000000,))]")).toThrow("not an element type");
+    expect(() => parseDtype("[('a', '<i4', (1000000000, 0))]")).toThrow("not an element type");
   });
 
   it("keep fixed text, records and raw bytes apart", () => {
