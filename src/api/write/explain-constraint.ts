@@ -37,7 +37,7 @@ function textOf(row: RowDraft, column: string): string {
 }
 
 /** GraphQL names of stored columns; the columns of one reference are that reference. */
-export function fieldNames(entity: Entity, columns: readonly string[]): readonly string[] {
+function fieldNames(entity: Entity, columns: readonly string[]): readonly string[] {
   const names = columns.map((name) => {
     const reference = entity.references.find((one) => one.columns.some((pair) => pair.column === name));
     return columnOf(entity, name).origin === "reference" && reference !== undefined

@@ -19,7 +19,7 @@ export type InputField =
 const fieldTables = new WeakMap<Entity, ReadonlyMap<string, InputField>>();
 
 /** The fields that inputs of `entity` may have, by GraphQL name. References win over columns of the same name. */
-export function inputFields(entity: Entity): ReadonlyMap<string, InputField> {
+function inputFields(entity: Entity): ReadonlyMap<string, InputField> {
   let table = fieldTables.get(entity);
   if (table === undefined) {
     table = new Map<string, InputField>([

@@ -70,7 +70,7 @@ export async function finishUpload(
 }
 
 /** How a column's codec takes uploads. */
-export function uploadCodec(codecs: CodecLookup, use: CodecUse): UploadCodec {
+function uploadCodec(codecs: CodecLookup, use: CodecUse): UploadCodec {
   const [outer] = chainOf(codecs, use).codecs;
   return {
     addressing: addressingOf(codecs, use),

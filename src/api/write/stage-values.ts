@@ -203,7 +203,7 @@ async function published(state: State, transaction: Transaction, slot: Slot) {
 async function renewLost(state: State): Promise<void> {
   for (const slot of await Promise.all(state.slots.values())) {
     if (!slot.isLost) continue;
-    slot.staged = await slot.restage();
+    slot.staged = await placed(slot.users[0]?.value.place ?? "", slot.restage);
     slot.isLost = false;
   }
 }

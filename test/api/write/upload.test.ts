@@ -182,3 +182,16 @@ test("an upload survives a refused write and serves the next", async () => {
   await world.fault(create, { input: { session: 10, notes: { upload: id }, files: [] } });
   await world.data(create, { input: { session: 70, notes: { upload: id }, files: [] } });
 });
+
+test("of two requests that use one upload at once, one gets it", async () => {
+  const id = await upload({ type: "Session", field: "notes" }, "one winner");
+  const answers = await Promise.all(
+    [80, 81, 82, 83].map((session) =>
+      world.run(create, { input: { session, notes: { upload: id }, files: [] } }),
+    ),
+  );
+  const faults = answers.flatMap(({ errors }) => errors);
+  expect(faults).toHaveLength(3);
+  for (const fault of faults)
+    expect(fault.extensions).toMatchObject({ code: "UPLOAD_EXPIRED", field: "input.notes" });
+});

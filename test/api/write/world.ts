@@ -27,10 +27,9 @@ import { openStores } from "../../../src/store/open.ts";
 import { freshDatabase } from "../../support/database.ts";
 
 export type Variables = Record<string, unknown>;
-export type World = Awaited<ReturnType<typeof openWorld>>;
 
 /** Anyone on loopback. */
-export const writer: WriteContext = {
+const writer: WriteContext = {
   principal: { name: "anonymous", rights: new Set(["READ", "WRITE", "ADMIN"]) },
   baseUrl: "http://127.0.0.1:4000",
 };
