@@ -124,6 +124,11 @@ export default defineCodec({
     const { start, name } = await prefixOf(reader);
     return { start, filename: name };
   },
+  contentByMeta({ name }) {
+    return typeof name === "string"
+      ? { start: Buffer.byteLength(name) + 1, filename: baseName(name) }
+      : undefined;
+  },
 });
 
 function prefixFor(name: string): Uint8Array {

@@ -3,7 +3,8 @@
  * the reverse; a fault of a codec is told with its name, its direction and the field.
  */
 
-import { isServiceError, ServiceError } from "../errors.ts";
+import { ServiceError } from "../errors.ts";
+import { blame, blameAsync } from "./blame.ts";
 import type {
   Codec,
   CodecField,
@@ -243,52 +244,12 @@ export async function contentOf(
   value: StoredValue,
 ): Promise<{ readonly start: number; readonly filename?: string }> {
   const [codec] = chainOf(codecs, use).codecs;
+  const known = value.meta === undefined ? undefined : codec.contentByMeta?.(value.meta);
+  if (known !== undefined) return known;
   if (codec.content === undefined) return { start: 0 };
   return codec.content(await unwrapChain(codecs, use, value).bytes());
 }
 
 function innermost(chain: Chain): Codec {
   return chain.codecs.at(-1) ?? chain.codecs[0];
-}
-
-interface Blame {
-  readonly codec: Codec;
-  readonly direction: "encode" | "decode";
-  readonly field: string;
-}
-
-function blame<T>(who: Blame, work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    throw blamed(who, error);
-  }
-}
-
-async function blameAsync<T>(who: Blame, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    throw blamed(who, error);
-  }
-}
-
-const faultsOfValues = ["CODEC_INVALID_VALUE", "CODEC_CORRUPT"] as const;
-
-/** Names codec and field in faults of values; everything else of ours passes, and so does an abort. */
-function blamed(who: Blame, error: unknown): unknown {
-  const place = `Field ${who.field}, codec ${who.codec.name}`;
-  const details = { field: who.field, codec: who.codec.name, direction: who.direction };
-  if (isServiceError(error)) {
-    if (!faultsOfValues.some((code) => code === error.code) || error.details["codec"] !== undefined)
-      return error;
-    return new ServiceError(error.code, `${place}: ${error.message}`, {
-      details: { ...error.details, ...details },
-      cause: error,
-    });
-  }
-  if (error instanceof Error && error.name === "AbortError") return error;
-  const code = who.direction === "encode" ? "CODEC_INVALID_VALUE" : "CODEC_CORRUPT";
-  const what = error instanceof Error ? error.message : String(error);
-  return new ServiceError(code, `${place}: ${who.direction} failed: ${what}`, { details, cause: error });
 }

@@ -217,6 +217,8 @@ export interface Codec {
   decode(value: StoredValue, context: DecodeContext): Promise<unknown>;
   /** What `url` serves of the bytes: absent = all. For `attach` the content behind the name. */
   content?(reader: ByteReader): Promise<{ readonly start: number; readonly filename?: string }>;
+  /** The same from the row's JSON, so that a url costs no look into the store. `undefined`: the row does not tell, `content` is asked. */
+  contentByMeta?(meta: JsonObject): { readonly start: number; readonly filename?: string } | undefined;
 }
 
 /** Checks and freezes a codec. @throws {CONFIG_INVALID} when its parts do not fit together. */

@@ -1,7 +1,14 @@
 import { randomBytes } from "node:crypto";
 import { deflateSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import { decodeChain, encodeChain, readField, unwrapChain, uploadOf } from "../../src/codec/chain.ts";
+import {
+  contentOf,
+  decodeChain,
+  encodeChain,
+  readField,
+  unwrapChain,
+  uploadOf,
+} from "../../src/codec/chain.ts";
 import type { JsonObject } from "../../src/codec/contract.ts";
 import { loadCodecs } from "../../src/codec/load.ts";
 import { storedValueOf } from "../../src/codec/memory-reader.ts";
@@ -219,6 +226,21 @@ describe("files", () => {
     expect((await upload("hash", { filename: "é.csv", content, mediaType: "text/csv" })).meta).toEqual({
       media_type: "text/csv",
     });
+  });
+
+  it("tell where their content begins from the row, else from the bytes", async () => {
+    const { body, meta } = await encode("attach", { text: { name: "é.csv", content: "a,b" } });
+    if (typeof body === "function") throw new Error("bytes expected");
+    const use = { name: "attach", store: "main" };
+    const closed = {
+      meta,
+      bytes: () => Promise.reject(new Error("opened")),
+      tree: () => Promise.reject(new Error("opened")),
+    };
+    const found = { start: 7, filename: "é.csv" };
+    expect(await contentOf(registry, use, closed)).toEqual(found);
+    expect(await contentOf(registry, use, storedValueOf(body, {}))).toEqual(found);
+    expect(await contentOf(registry, { name: "npy", store: "main" }, closed)).toEqual({ start: 0 });
   });
 
   it("cut text at a character and answer null for what is no text", async () => {
