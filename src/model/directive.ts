@@ -4,7 +4,7 @@ import { type ConstArgumentNode, type ConstDirectiveNode, type ConstValueNode, K
 import type { Problems } from "./problems.ts";
 
 /** A place where a directive may stand, in words of the user. */
-export type Place = "schema" | "type" | "field" | "enum" | "enum value";
+type Place = "schema" | "type" | "field" | "enum" | "enum value";
 
 type ArgumentKind = "string" | "strings" | "tier" | "json";
 

@@ -11,7 +11,7 @@ import { reservedFieldNames } from "./reserved.ts";
 import { scalarRules } from "./spec.ts";
 
 /** A field's type without its wrappers. */
-export interface FieldShape {
+interface FieldShape {
   readonly type: string;
   readonly nullable: boolean;
   readonly list?: { readonly elementNullable: boolean };

@@ -38,7 +38,7 @@ export class Problems {
 }
 
 /** One line: `file:line:column message. remedy`. */
-export function problemText(problem: Problem): string {
+function problemText(problem: Problem): string {
   const { file, line, column } = problem.location;
   return `${file}:${line}:${column} ${problem.message}. ${problem.remedy}`;
 }

@@ -31,7 +31,7 @@ export interface Definitions {
 }
 
 /** The schema of files that name none. */
-export const defaultSchema = "lab";
+const defaultSchema = "lab";
 
 /** Reads every file; faults of syntax and unsupported constructs are reported. */
 export function readDefinitions(files: readonly SchemaFile[], problems: Problems): Definitions {

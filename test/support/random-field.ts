@@ -22,7 +22,7 @@ const keyable = (type: string, defaults: readonly string[], spec?: string): Scal
 const plain = (kind: ScalarKind, comparable = true): ScalarKind => ({ ...kind, keyable: false, comparable });
 
 /** Every scalar with every spec it may take; enums are added by the schema. */
-export const scalarKinds: readonly ScalarKind[] = [
+const scalarKinds: readonly ScalarKind[] = [
   keyable("Int", ["0", "-7", "2147483647"]),
   keyable("Int", ["-128", "127"], "int8"),
   keyable("Int", ["32767"], "int16"),
