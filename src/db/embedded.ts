@@ -46,15 +46,18 @@ export interface EmbeddedPostgres {
 export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedPostgres> {
   const binaries = await postgresBinaries();
   const privileges = findPrivileges(options.runAs);
-  await makeFolder(options.folder, privileges);
-  const lock = await lockData(options.folder);
+  const folder = resolve(options.folder);
+  const times = options.stopTimes ?? stopTimes;
+  await makeFolder(folder, privileges);
+  const lock = await lockData(folder);
   try {
+    await clearLeftover(join(folder, "cluster"), times);
     const durable = !(options.settings ?? []).includes("fsync=off");
-    const cluster = await prepareCluster({ folder: options.folder, binaries, privileges, durable });
-    await clearLeftover(cluster.folder, options.stopTimes ?? stopTimes);
+    const cluster = await prepareCluster({ folder, binaries, privileges, durable });
     const running = await launchUntilReady(cluster, privileges, options);
-    await lock.announce(`127.0.0.1:${running.port}`);
-    return handleOf(running, cluster.created, lock, options.stopTimes ?? stopTimes);
+    // Only for the message that another starter gets: a full disk must not stop a server that has come up.
+    await lock.announce(`127.0.0.1:${running.port}`).catch(() => undefined);
+    return handleOf(running, cluster.created, lock, times);
   } catch (error) {
     await lock.release();
     throw error;
@@ -64,7 +67,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedP
 async function makeFolder(folder: string, privileges: Privileges): Promise<void> {
   try {
     const outermost = await mkdir(folder, { recursive: true, mode: 0o700 });
-    if (privileges.kind === "account") await openWay(resolve(folder), outermost, privileges.account);
+    if (privileges.kind === "account") await openWay(folder, outermost, privileges.account);
   } catch (error) {
     throw folderError(error, folder);
   }
@@ -72,7 +75,7 @@ async function makeFolder(folder: string, privileges: Privileges): Promise<void>
 
 /** Lets the server's account pass through folders that are ours: those made just now, and the data folder that this process holds. */
 async function openWay(folder: string, outermost: string | undefined, account: Account): Promise<void> {
-  const made = (path: string): boolean => outermost !== undefined && path.startsWith(resolve(outermost));
+  const made = (path: string): boolean => outermost !== undefined && path.startsWith(outermost);
   for (
     let path = dirname(folder);
     made(path) || (await dataOwner(path))?.pid === process.pid;

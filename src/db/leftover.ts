@@ -1,7 +1,7 @@
 /** A server that an earlier owner left behind in the cluster: stopped when it still runs, made harmless when only its lock file is left. */
 
 import { execFileSync } from "node:child_process";
-import { readFile, readlink, realpath, writeFile } from "node:fs/promises";
+import { readFile, readlink, realpath, rm, writeFile } from "node:fs/promises";
 import { platform } from "node:os";
 import { join } from "node:path";
 import { ServiceError } from "../errors.ts";
@@ -20,8 +20,12 @@ export const stopTimes: StopTimes = { fastMs: 20_000, immediateMs: 10_000 };
  * @throws {DATA_IN_USE} when the old server does not stop.
  */
 export async function clearLeftover(cluster: string, times: StopTimes = stopTimes): Promise<void> {
-  const pid = await recordedPid(cluster);
-  if (pid === undefined) return;
+  const path = join(cluster, "postmaster.pid");
+  const text = await readFile(path, "utf8").catch(() => undefined);
+  if (text === undefined) return;
+  const pid = pidIn(text);
+  // Cut off by a full disk or a power failure; PostgreSQL would refuse to start.
+  if (pid === undefined) return rm(path, { force: true });
   const identity = processIdentity(pid);
   if (identity !== undefined && (await isServerOf(pid, cluster))) {
     if (await stopServer(pid, identity, times)) return;
@@ -33,12 +37,11 @@ export async function clearLeftover(cluster: string, times: StopTimes = stopTime
       },
     );
   }
-  await disown(cluster);
+  await disown(path, text);
 }
 
 /** @source PostgreSQL's miscadmin.h: line 1 of postmaster.pid is the process number (negative for a stand-alone backend) */
-async function recordedPid(cluster: string): Promise<number | undefined> {
-  const text = await readFile(join(cluster, "postmaster.pid"), "utf8").catch(() => "");
+function pidIn(text: string): number | undefined {
   const pid = Math.abs(Number.parseInt(text, 10));
   return Number.isInteger(pid) && pid > 0 ? pid : undefined;
 }
@@ -81,8 +84,7 @@ async function stopServer(pid: number, identity: string, times: StopTimes): Prom
  * The recorded number is a zombie's, or by now another program's, and PostgreSQL would refuse to start because of it. It passes over
  * the number of its own parent, so we write ours; the rest of the file stays, by which it makes sure that no old backend still works.
  */
-async function disown(cluster: string): Promise<void> {
-  const path = join(cluster, "postmaster.pid");
-  const [, ...rest] = (await readFile(path, "utf8")).split("\n");
+async function disown(path: string, text: string): Promise<void> {
+  const [, ...rest] = text.split("\n");
   await writeFile(path, [String(process.pid), ...rest].join("\n"));
 }

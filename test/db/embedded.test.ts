@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join, relative, resolve } from "node:path";
 import { Client } from "pg";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { lockData } from "../../src/db/data-lock.ts";
@@ -159,6 +159,12 @@ describe("startEmbedded", () => {
     expect(await query(second.url, "SELECT id FROM kept")).toEqual([{ id: 42 }]);
   });
 
+  it("is not held up by a left lock file that was cut off", async () => {
+    await (await start()).stop();
+    await writeFile(join(folder, "data/cluster/postmaster.pid"), "");
+    expect((await start()).created).toBe(false);
+  });
+
   it("does not wait for ever for a connection that does not end", async () => {
     const server = await start({ stopTimes: { fastMs: 200, immediateMs: 20_000 } });
     const client = new Client({ connectionString: server.url });
@@ -221,7 +227,7 @@ describe("startEmbedded as root", () => {
     const held = join(folder, "held");
     await mkdir(held, { mode: 0o700 });
     const lock = await lockData(held);
-    const server = await start({ folder: join(held, "new/data"), runAs: "account" });
+    const server = await start({ folder: relative("", join(held, "new/data")), runAs: "account" });
     expect(await query(server.url, "SELECT 1 AS one")).toEqual([{ one: 1 }]);
     for (const name of ["held", "held/new"]) expect((await stat(join(folder, name))).mode & 0o067).toBe(0);
     await lock.release();

@@ -1,6 +1,7 @@
 /** Adoption: the hold table of a schema, the reference column, CHECK, foreign key, index and trigger of a column. */
 export const adoptSql = `
-CREATE FUNCTION holdfast.adopt_schema(sch name) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+CREATE FUNCTION holdfast.adopt_schema(sch name) RETURNS void
+  LANGUAGE plpgsql SET search_path = pg_catalog AS $$
 BEGIN
   IF to_regclass(format('%I."~object"', sch)) IS NOT NULL THEN RETURN; END IF;
   EXECUTE format('CREATE TABLE %I."~object" (locator text COLLATE "C" PRIMARY KEY REFERENCES holdfast.object, since timestamptz NOT NULL DEFAULT now())', sch);
@@ -8,7 +9,8 @@ BEGIN
 END $$;
 CREATE FUNCTION holdfast.ref_name(col text) RETURNS name LANGUAGE sql IMMUTABLE AS $$
   SELECT ('_' || CASE WHEN length(col) <= 50 THEN col ELSE left(col, 40) || '_' || left(md5(col), 8) END || '_ref')::name $$;
-CREATE FUNCTION holdfast.adopt_column(tab regclass, col name, dflt text, foreign_writers boolean DEFAULT true) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+CREATE FUNCTION holdfast.adopt_column(tab regclass, col name, dflt text, foreign_writers boolean DEFAULT true) RETURNS void
+  LANGUAGE plpgsql SET search_path = pg_catalog AS $$
 DECLARE ref name := holdfast.ref_name(col); sch name := (SELECT nspname FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE c.oid = tab);
   fn name := 'touch_' || md5(sch || '.' || col || '@' || dflt);
   ex text := format('coalesce(nullif(%1$s%2$I ->> ''store'', ''''), %3$L) || '':'' || (%1$s%2$I ->> ''path'')', '', col, dflt);
@@ -34,7 +36,8 @@ BEGIN
   EXECUTE format('CREATE INDEX ON %s (%I) WHERE %I IS NOT NULL', tab, ref, ref);
 END $$;
 -- optional (needs superuser): tables that DataJoint declares in an adopted schema get their references in the same transaction as their comments
-CREATE FUNCTION holdfast.on_ddl() RETURNS event_trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog SET lock_timeout = '5s' AS $$
+CREATE FUNCTION holdfast.on_ddl() RETURNS event_trigger
+  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog SET lock_timeout = '5s' AS $$
 DECLARE r record;
 BEGIN
   FOR r IN SELECT a.attrelid::regclass AS tab, a.attname AS col, coalesce(nullif(substring(col_description(a.attrelid, a.attnum) FROM '@([A-Za-z0-9_-]*)'), ''), (SELECT name FROM holdfast.store WHERE is_default)) AS dflt

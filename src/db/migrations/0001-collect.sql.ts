@@ -5,9 +5,11 @@ CREATE VIEW holdfast.reference AS
   SELECT c.confrelid, c.conrelid, a.attname AS col, c.conname FROM pg_constraint c JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1]
   WHERE c.contype = 'f' AND c.conparentid = 0 AND (c.confrelid = 'holdfast.object'::regclass OR c.confrelid IN (SELECT conrelid FROM pg_constraint WHERE confrelid = 'holdfast.object'::regclass));
 -- delete unreferenced rows of one target (a "~object" table, or holdfast.object where condemned long enough): candidates unlocked, then lock, then delete in a new statement
-CREATE FUNCTION holdfast.unreferenced(target regclass) RETURNS text LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
+CREATE FUNCTION holdfast.unreferenced(target regclass) RETURNS text
+  LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
   SELECT coalesce(string_agg(format('NOT EXISTS (SELECT FROM %s r WHERE r.%I = o.locator)', conrelid::regclass, col), ' AND '), 'true') FROM holdfast.reference WHERE confrelid = target $$;
-CREATE PROCEDURE holdfast.sweep(target regclass, cond text, lim int, INOUT n bigint) LANGUAGE plpgsql AS $$
+CREATE PROCEDURE holdfast.sweep(target regclass, cond text, lim int, INOUT n bigint)
+  LANGUAGE plpgsql AS $$
 DECLARE u text := holdfast.unreferenced(target); cand text[];
 BEGIN
   EXECUTE format('SELECT array_agg(locator) FROM (SELECT locator FROM %s o WHERE %s AND %s ORDER BY locator LIMIT %s) s', target, cond, u, lim) INTO cand;
@@ -16,10 +18,12 @@ BEGIN
   GET DIAGNOSTICS n = ROW_COUNT;
 END $$;
 -- physical deletion: claim, report, purge
-CREATE FUNCTION holdfast.claim(worker text, n int, ttl interval) RETURNS SETOF holdfast.tombstone LANGUAGE sql AS $$
+CREATE FUNCTION holdfast.claim(worker text, n int, ttl interval) RETURNS SETOF holdfast.tombstone
+  LANGUAGE sql AS $$
   UPDATE holdfast.tombstone SET claim_by = worker, claim_until = clock_timestamp() + ttl WHERE id IN (
     SELECT id FROM holdfast.tombstone WHERE hidden_at IS NULL AND (claim_until IS NULL OR claim_until < clock_timestamp()) ORDER BY id LIMIT n FOR UPDATE SKIP LOCKED) RETURNING * $$;
-CREATE FUNCTION holdfast.hidden(tid bigint, worker text, trash_at text, keep interval) RETURNS boolean LANGUAGE plpgsql AS $$
+CREATE FUNCTION holdfast.hidden(tid bigint, worker text, trash_at text, keep interval) RETURNS boolean
+  LANGUAGE plpgsql AS $$
 BEGIN
   UPDATE holdfast.tombstone SET hidden_at = clock_timestamp(), trash = trash_at, purge_after = clock_timestamp() + keep WHERE id = tid AND claim_by = worker AND hidden_at IS NULL;
   RETURN FOUND;

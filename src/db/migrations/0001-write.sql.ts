@@ -1,7 +1,8 @@
 /** Functions of writers: hold, reserve, publish. */
 export const writeSql = `
 -- slow path of a foreign writer's insert: the schema does not hold this locator yet
-CREATE FUNCTION holdfast.hold_foreign(sch name, loc text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog SET enable_seqscan = off AS $$
+CREATE FUNCTION holdfast.hold_foreign(sch name, loc text) RETURNS void
+  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog SET enable_seqscan = off AS $$
 DECLARE p text[] := string_to_array(loc, '/'); up text[];
 BEGIN
   IF NOT sch::text = ANY (string_to_array(split_part(loc, ':', 2), '/')) THEN
@@ -15,7 +16,8 @@ BEGIN
   EXECUTE format('INSERT INTO %I."~object" (locator) VALUES ($1) ON CONFLICT (locator) DO UPDATE SET since = now()', sch) USING loc;
 END $$;
 -- service: take a hold on existing, verified bytes (dedup, clone). false = not there, upload instead
-CREATE FUNCTION holdfast.hold_existing(sch name, loc text) RETURNS boolean LANGUAGE plpgsql SET search_path = pg_catalog SET enable_seqscan = off AS $$
+CREATE FUNCTION holdfast.hold_existing(sch name, loc text) RETURNS boolean
+  LANGUAGE plpgsql SET search_path = pg_catalog SET enable_seqscan = off AS $$
 BEGIN
   PERFORM FROM holdfast.object WHERE locator = loc AND verified_at IS NOT NULL AND condemned_at IS NULL FOR KEY SHARE;
   IF NOT FOUND THEN
@@ -26,7 +28,8 @@ BEGIN
   RETURN true;
 END $$;
 -- service: reserve a key. NULL = somebody has it or had it: use another key
-CREATE FUNCTION holdfast.reserve(loc text, ttl interval, who text DEFAULT NULL) RETURNS uuid LANGUAGE plpgsql SET search_path = pg_catalog SET enable_seqscan = off AS $$
+CREATE FUNCTION holdfast.reserve(loc text, ttl interval, who text DEFAULT NULL) RETURNS uuid
+  LANGUAGE plpgsql SET search_path = pg_catalog SET enable_seqscan = off AS $$
 DECLARE u uuid;
 BEGIN
   IF EXISTS (SELECT FROM holdfast.store WHERE name = split_part(loc, ':', 1) AND gc = 'restore') THEN RETURN NULL; END IF;
@@ -37,7 +40,8 @@ BEGIN
   RETURN u;
 END $$;
 -- service: commit a verified upload; returns the locator to put in the row (another one if the content is already here)
-CREATE FUNCTION holdfast.publish(sch name, up uuid, dd text, tr boolean, sz bigint, sha bytea, ver text) RETURNS text LANGUAGE plpgsql SET search_path = pg_catalog SET enable_seqscan = off AS $$
+CREATE FUNCTION holdfast.publish(sch name, up uuid, dd text, tr boolean, sz bigint, sha bytea, ver text) RETURNS text
+  LANGUAGE plpgsql SET search_path = pg_catalog SET enable_seqscan = off AS $$
 DECLARE loc text; won text;
 BEGIN
   SELECT locator INTO loc FROM holdfast.upload WHERE id = up AND expires_at > clock_timestamp() FOR UPDATE;
