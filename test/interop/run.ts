@@ -106,7 +106,7 @@ const asWritten = {
         {
           recording: {
             voltage: { dtype: "int16", shape: [3, 4], values: [1, 5, 9] },
-            spikeTrain: { spikeTimes: { kind: "array" } },
+            spikeTrain: { spikeTimes: { kind: "ndarray" } },
           },
         },
       ],

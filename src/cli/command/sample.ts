@@ -7,6 +7,8 @@ import { expectedRows } from "../../sample/expected.ts";
 import { simulate } from "../../sample/laboratory.ts";
 import { loadMeasurement, loadSimulation, nextSessionId } from "../../sample/load.ts";
 import { translated } from "../ask.ts";
+import { readStores } from "../start/load-model.ts";
+import { placeProtocol } from "../start/load-sample.ts";
 import { callOf, withService } from "./context.ts";
 
 export function sampleCommands(program: Command): void {
@@ -23,7 +25,8 @@ export function sampleCommands(program: Command): void {
 }
 
 async function load(options: { expected?: string }, command: Command): Promise<void> {
-  const { output } = callOf(command);
+  const { output, settings } = callOf(command);
+  await placeProtocol(await readStores(settings));
   const simulation = simulate();
   const session = { sessionId: 2, measurement: measureClock() };
   if (options.expected !== undefined) {

@@ -7,11 +7,12 @@ import { measureClock } from "../../sample/clock.ts";
 import { protocolPath, protocolText, simulate } from "../../sample/laboratory.ts";
 import { loadMeasurement, loadSimulation } from "../../sample/load.ts";
 import { simulatedSessionId } from "../../sample/rows.ts";
-import type { Stores } from "../../store/contract.ts";
+import type { StoreConfigs } from "../../store/config.ts";
 import { translated } from "../ask.ts";
 import type { Output } from "../output.ts";
 import type { Settings } from "../settings.ts";
 import { packageFolder } from "../version.ts";
+import { readStores } from "./load-model.ts";
 import { isSamplePending, markSampleLoaded, markSamplePending } from "./sample-state.ts";
 
 /** Remembers, before the database is made, that it is to get the sample: a start that is killed half-way is finished by the next. */
@@ -39,7 +40,7 @@ function exists(path: string): Promise<boolean> {
 export async function loadSample(service: Service, output: Output): Promise<void> {
   const { dataFolder } = service.settings;
   if (!(await isSamplePending(dataFolder))) return;
-  await placeProtocol(service.stores);
+  await placeProtocol(await readStores(service.settings));
   const endpoint = { url: service.url, token: process.env["HOLDFAST_TOKEN"] };
   const session = { sessionId: simulatedSessionId + 1, measurement: measureClock() };
   try {
@@ -51,12 +52,11 @@ export async function loadSample(service: Service, output: Output): Promise<void
   await markSampleLoaded(dataFolder);
 }
 
-/** The protocol is a file of the user's own, so it is put where a user would put it. */
-export async function placeProtocol(stores: Stores): Promise<void> {
-  const name = stores.filepathDefaultName ?? stores.defaultName;
-  const store = name === undefined ? undefined : stores.get(name);
-  if (store?.config.protocol !== "file") return;
-  const path = join(store.config.location, protocolPath);
+/** The protocol is a file of the user's own, so it is put where a user would put it: into the store of such files. */
+export async function placeProtocol({ stores, filepathDefaultName }: StoreConfigs): Promise<void> {
+  const store = stores.find(({ name }) => name === filepathDefaultName);
+  if (store?.protocol !== "file") return;
+  const path = join(store.location, protocolPath);
   await mkdir(dirname(path), { recursive: true });
   await writeFile(path, protocolText);
 }
