@@ -147,10 +147,10 @@ describe("leases", () => {
   });
 
   test("are renewed while bytes flow", async () => {
-    const { writer } = await lab.again({ leaseMs: 400 });
+    const { writer } = await lab.again({ leaseMs: 2000 });
     async function* slow(): AsyncGenerator<Uint8Array> {
       for (let index = 0; index < 8; index++) {
-        await new Promise((resolve) => setTimeout(resolve, 150));
+        await new Promise((resolve) => setTimeout(resolve, 350));
         yield bytes(`${index}`);
       }
     }
