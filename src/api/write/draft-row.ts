@@ -6,7 +6,16 @@ import { columnValue } from "../../plan/column-value.ts";
 import { presentTimestamp } from "../../plan/instant.ts";
 import { refuseValue } from "../../plan/refuse-value.ts";
 import { fieldOf, type Input, inputObject, keyValues } from "./input-field.ts";
-import { addRow, columnOf, type DraftBook, entityOf, linkRow, type RowDraft, setCell } from "./row-draft.ts";
+import {
+  addRow,
+  columnOf,
+  type DraftBook,
+  entityOf,
+  linkRow,
+  nested,
+  type RowDraft,
+  setCell,
+} from "./row-draft.ts";
 
 /** How a row is nested in another. */
 interface Nesting {
@@ -14,12 +23,19 @@ interface Nesting {
   readonly owner: RowDraft;
 }
 
+/** One row's input, its place in the request, and the row around it. */
+interface RowInput {
+  readonly input: Input;
+  readonly place: string;
+  readonly nesting?: Nesting;
+}
+
 /** Drafts a row and all rows nested in its input. @throws {BAD_USER_INPUT} naming the field; {LIMIT_EXCEEDED} */
-export function draftRow(
-  book: DraftBook,
-  entity: Entity,
-  at: { input: Input; place: string; nesting?: Nesting },
-): RowDraft {
+export function draftRow(book: DraftBook, entity: Entity, at: RowInput): RowDraft {
+  return nested(book, at.place, () => draftOne(book, entity, at));
+}
+
+function draftOne(book: DraftBook, entity: Entity, at: RowInput): RowDraft {
   const { input, place, nesting } = at;
   const row: RowDraft = {
     entity,

@@ -12,7 +12,14 @@ import { writeRows } from "./write-rows.ts";
 /** An empty book for the rows of one field. */
 export function openBook(scope: WriteScope): DraftBook {
   const { request, services } = scope;
-  return { model: request.model, rows: [], pending: [], rowLimit: services.limits.rows, now: new Date() };
+  return {
+    model: request.model,
+    rows: [],
+    pending: [],
+    depth: 0,
+    rowLimit: services.limits.rows,
+    now: new Date(),
+  };
 }
 
 /** Plans `createX(input)`. @throws {BAD_USER_INPUT} {LIMIT_EXCEEDED} */

@@ -39,6 +39,8 @@ export interface DraftBook {
   readonly rows: RowDraft[];
   readonly pending: PendingValue[];
   readonly rowLimit: number;
+  /** Rows around the one that is being drafted. */
+  depth: number;
   /** The instant that `CURRENT_TIMESTAMP` in a key means. */
   readonly now: Date;
 }
@@ -56,6 +58,28 @@ export function columnOf(entity: Entity, name: string): Column {
   if (column === undefined)
     throw new ServiceError("INTERNAL_SERVER_ERROR", `${entity.name} has no column ${name}.`);
   return column;
+}
+
+/** Rows within rows; deeper inputs would exhaust the stack. */
+const nestingLimit = 50;
+
+/** Drafts a row inside the present one. @throws {LIMIT_EXCEEDED} when rows are nested too deep. */
+export function nested(book: DraftBook, place: string, work: () => RowDraft): RowDraft {
+  if (book.depth >= nestingLimit) {
+    throw new ServiceError("LIMIT_EXCEEDED", `Rows are nested deeper than ${nestingLimit} levels.`, {
+      details: {
+        limit: nestingLimit,
+        field: place,
+        remedy: "Create the inner rows first, and refer to them by key.",
+      },
+    });
+  }
+  book.depth++;
+  try {
+    return work();
+  } finally {
+    book.depth--;
+  }
 }
 
 /** Adds an empty row. @throws {LIMIT_EXCEEDED} when the request holds too many. */

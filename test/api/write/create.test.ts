@@ -185,3 +185,18 @@ test("SKIP follows owners within one table", async () => {
     { subject_id: 303, mother_id: 302 },
   ]);
 });
+
+test("rows nested 50 deep go in, deeper ones are refused by name", async () => {
+  const chain = (levels: number, from: number): Record<string, unknown> => ({
+    subjectId: from,
+    name: `c${from}`,
+    ...(levels === 1 ? {} : { mother: { create: chain(levels - 1, from + 1) } }),
+  });
+  const text =
+    "mutation ($input: CreateSubjectInput!) { createSubject(input: $input) { affected { count } } }";
+  expect((await world.data(text, { input: chain(50, 1000) })).createSubject.affected).toEqual([
+    { count: 50 },
+  ]);
+  const fault = await world.fault(text, { input: chain(600, 2000) });
+  expect(fault.extensions).toMatchObject({ code: "LIMIT_EXCEEDED", limit: 50 });
+});
