@@ -18,7 +18,7 @@ export interface SpikeFeatures {
 }
 
 /** Potential that only spikes cross, in mV. */
-export const spikeThresholdMv = 0;
+const spikeThresholdMv = 0;
 
 /** Spikes are the highest samples between an upward and the next downward crossing of the threshold. */
 export function spikeFeatures(voltage: Float32Array, step: CurrentStep): SpikeFeatures {

@@ -201,7 +201,7 @@ export class Health {
   checks!: Check[];
 }
 
-export const uploadKinds = { FILE: "FILE", TREE: "TREE" } as const;
+const uploadKinds = { FILE: "FILE", TREE: "TREE" } as const;
 registerEnumType(uploadKinds, { name: "UploadKind" });
 
 @ObjectType("Upload", { description: "A reserved key and a promise of bytes." })
