@@ -6,8 +6,9 @@ import { applyModel, driftOf, planModel } from "../../src/db/apply.ts";
 import { connect, type PostgresDatabase } from "../../src/db/database.ts";
 import { migrate } from "../../src/db/migrate.ts";
 import { freshDatabase } from "../support/database.ts";
-import { randomSchema, renamedSchema } from "../support/random-tables.ts";
-import { model } from "../support/sdl.ts";
+import { randomSchema } from "../support/random-schema.ts";
+import { randomSchema as randomTables, renamedSchema } from "../support/random-tables.ts";
+import { model, modelContext } from "../support/sdl.ts";
 import { expectTables } from "../support/tables-as-model.ts";
 
 let db: PostgresDatabase;
@@ -26,14 +27,14 @@ describe("any model", () => {
   it("gives the tables that it says, and nothing more to do", async () => {
     await fc.assert(
       fc.asyncProperty(seeds, async (seed) => {
-        const wanted = model(randomSchema(seed, `one_${++count}`));
+        const wanted = model(randomTables(seed, `one_${++count}`));
         await applyModel(db, wanted);
         await expectTables(db, wanted);
         expect((await planModel(db, wanted)).changes).toEqual([]);
         expect(await driftOf(db, wanted)).toEqual([]);
         await db.query(`DROP SCHEMA ${wanted.schema} CASCADE`);
       }),
-      { numRuns: 100 },
+      { numRuns: 100, endOnFailure: true },
     );
   }, 300_000);
 
@@ -41,8 +42,8 @@ describe("any model", () => {
     await fc.assert(
       fc.asyncProperty(seeds, seeds, async (from, to) => {
         const schema = `two_${++count}`;
-        await applyModel(db, model(randomSchema(from, schema)));
-        const wanted = model(randomSchema(to, schema));
+        await applyModel(db, model(randomTables(from, schema)));
+        const wanted = model(randomTables(to, schema));
         await applyModel(db, wanted, { allowDestructive: true });
         await expectTables(db, wanted);
         expect((await planModel(db, wanted)).changes).toEqual([]);
@@ -50,7 +51,7 @@ describe("any model", () => {
         expect(guard.rows).toEqual([]);
         await db.query(`DROP SCHEMA ${schema} CASCADE`);
       }),
-      { numRuns: 40 },
+      { numRuns: 40, endOnFailure: true },
     );
   }, 300_000);
 
@@ -58,7 +59,7 @@ describe("any model", () => {
     const harmless = new Set(["rename-table", "rename-column", "guard", "lineage", "comment"]);
     await fc.assert(
       fc.asyncProperty(seeds, async (seed) => {
-        const text = randomSchema(seed, `three_${++count}`);
+        const text = randomTables(seed, `three_${++count}`);
         await applyModel(db, model(text));
         const wanted = model(renamedSchema(text));
         const plan = await applyModel(db, wanted);
@@ -67,7 +68,28 @@ describe("any model", () => {
         expect((await planModel(db, wanted)).changes).toEqual([]);
         await db.query(`DROP SCHEMA ${wanted.schema} CASCADE`);
       }),
-      { numRuns: 25 },
+      { numRuns: 25, endOnFailure: true },
+    );
+  }, 300_000);
+
+  it("of the whole schema language, in several schemas, is made and reached from any other", async () => {
+    const texts = randomSchema({
+      codecs: [...modelContext.codecs.values()],
+      stores: ["cold"],
+      schemas: ["near", "far"],
+      maxEntities: 8,
+    });
+    await fc.assert(
+      fc.asyncProperty(texts, texts, async (first, second) => {
+        for (const wanted of [model(first), model(second)]) {
+          await applyModel(db, wanted, { allowDestructive: true });
+          await expectTables(db, wanted);
+          expect((await planModel(db, wanted)).changes).toEqual([]);
+        }
+        await db.query("DROP SCHEMA IF EXISTS near, far CASCADE");
+        await db.query("DELETE FROM holdfast.applied_table WHERE owner = 'near'");
+      }),
+      { numRuns: 25, endOnFailure: true },
     );
   }, 300_000);
 });

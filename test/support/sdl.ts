@@ -22,7 +22,7 @@ function facts(
 }
 
 /** Stores `main` (the default) and `cold`. */
-const modelContext: ModelContext = {
+export const modelContext: ModelContext = {
   codecs: new Map([
     facts("blob", "Blob", { row: "bytea", store: "jsonb" }),
     facts("attach", "File", { row: "bytea", store: "jsonb" }),
