@@ -20,7 +20,7 @@ const perSecond: Readonly<Record<string, bigint>> = {
 };
 const secondsPer: Readonly<Record<string, bigint>> = { m: 60n, h: 3600n, D: 86_400n, W: 604_800n };
 
-/** Ticks as numpy prints them: `2024-02-29T12:34:56.789`, `2024-02`, `NaT`; plain ticks for the generic unit. */
+/** Ticks as numpy prints them: `2024-02-29T12:34:56.789`, `2024-02`, `NaT`; plain ticks for the generic unit. Years before 0 have four digits and a sign. */
 export function formatTicks(ticks: bigint, unit: string): string {
   if (ticks === notATime) return "NaT";
   const { multiple, base } = splitUnit(unit);
