@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { ServiceError } from "../errors.ts";
 import { type Access, identify } from "./caller.ts";
 import { badRequest, sendError } from "./error-reply.ts";
+import { finishBody } from "./finish-body.ts";
 import type { HostGuard, HostName } from "./host-guard.ts";
 import type { HttpLimits } from "./limits.ts";
 import { logAnswer, redactUrl } from "./logging.ts";
@@ -55,8 +56,14 @@ export function guardRequests(app: FastifyInstance, parts: GateParts): void {
       reply.raw.writeContinue();
   });
   app.addHook("onResponse", async (request, reply) => logAnswer(request, reply));
-  app.setErrorHandler((error, request, reply) => sendError(nameLimit(error, parts.limits), request, reply));
-  app.setNotFoundHandler((request, reply) => sendError(noRoute(request, reply), request, reply));
+  app.setErrorHandler(async (error, request, reply) => {
+    await finishBody(request, reply);
+    await sendError(nameLimit(error, parts.limits), request, reply);
+  });
+  app.setNotFoundHandler((request, reply) => {
+    // Thrown, so that every refusal goes the same way.
+    throw noRoute(request, reply);
+  });
   // Node asks for the body by itself unless this is listened to; a request that is refused must not cost one.
   app.server.on("checkContinue", (request, response) => app.server.emit("request", request, response));
 }

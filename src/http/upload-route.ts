@@ -59,8 +59,6 @@ async function receive(
     const state = await receiveBody(request, reply, { id, path, parts });
     return answer(reply.code(201), state);
   } catch (error) {
-    // The rest of the body is read and dropped, so that the client, still sending, gets to see the answer.
-    request.raw.resume();
     throw cutShort(request) ?? error;
   }
 }

@@ -32,7 +32,7 @@ async function growthDuring(work: () => Promise<void>): Promise<number> {
 }
 
 describe("a file of 256 MB", () => {
-  it("goes in and out whole, with memory flat", async () => {
+  it("goes in and out whole, with memory flat", { timeout: 120_000 }, async () => {
     const { port } = await lab.serve();
     const upload = await lab.objects.uploads.create({
       target: { store: "main", addressing: "schema", schema: "lab", table: "t", column: "c", key: [] },

@@ -177,6 +177,28 @@ describe("PUT of one file", () => {
     }
   });
 
+  it.each(["close", "keep-alive"])(
+    "tells a client that is still sending why it is refused: %s",
+    async (connection) => {
+      async function* much(): AsyncIterable<Uint8Array> {
+        for (let piece = 0; piece < 200; piece += 1) yield bytes;
+      }
+      for (const path of [
+        "/uploads/nonsense",
+        (await created({ kind: "TREE" })).url,
+        (await created({ sizeBytes: "5" })).url,
+      ]) {
+        const answer = await call(served.port, path, {
+          method: "PUT",
+          headers: { connection },
+          body: much(),
+        });
+        expect([400, 404, 422]).toContain(answer.status);
+        expect(answer.error().message).not.toBe("");
+      }
+    },
+  );
+
   it("asks for the body only when it will be taken", async () => {
     const head = (url: string) =>
       `PUT ${url} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n`;
