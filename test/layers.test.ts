@@ -48,6 +48,7 @@ const fences: Readonly<Record<string, readonly string[]>> = {
   "type-graphql": ["src/system/"],
   "reflect-metadata": ["src/system/"],
   "@mikro-orm/": ["src/db/"],
+  kysely: ["src/db/"],
   pg: ["src/db/"],
   "@aws-sdk/": ["src/store/s3.ts"],
   "@apollo/server": ["src/api/", "src/http/", "src/system/", "src/main.ts"],

@@ -4,6 +4,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { type DataLock, lockData } from "../../db/data-lock.ts";
 import { startEmbedded } from "../../db/embedded.ts";
+import { folderError } from "../../db/folder-error.ts";
 import type { Settings } from "../settings.ts";
 
 /** A database that can be connected to. */
@@ -24,7 +25,9 @@ export interface OpenedDatabase {
 /** @throws {DATA_IN_USE} when another process owns the folder, {DATABASE_UNAVAILABLE} when PostgreSQL does not come up. */
 export async function openDatabase(settings: Settings): Promise<OpenedDatabase> {
   if (settings.databaseUrl !== undefined) return external(settings.databaseUrl);
-  await mkdir(settings.dataFolder, { recursive: true, mode: 0o700 });
+  await mkdir(settings.dataFolder, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
+    throw folderError(error, settings.dataFolder);
+  });
   const lock = await lockData(settings.dataFolder);
   try {
     return await embedded(join(settings.dataFolder, "postgres"), lock);
