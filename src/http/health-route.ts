@@ -1,6 +1,7 @@
 /** `/healthz`: the process answers. `/readyz`: what it stands on works. `/version`: which Holdfast this is. */
 
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, RouteHandlerMethod } from "fastify";
+import type { Access } from "./caller.ts";
 
 /** One thing that must work for the service to be ready; `message` holds no secrets. */
 export interface HealthCheck {
@@ -22,10 +23,13 @@ export interface HealthParts {
 
 /** Adds the health endpoints. */
 export function addHealthRoutes(app: FastifyInstance, parts: HealthParts): void {
-  app.get("/healthz", { config: { access: "open" } }, async (_request, reply) =>
+  const answer = (url: string, access: Access, handler: RouteHandlerMethod): void => {
+    app.route({ method: ["GET", "HEAD"], url, config: { access }, handler });
+  };
+  answer("/healthz", "open", async (_request, reply) =>
     reply.header("cache-control", "no-store").send({ status: "ok" }),
   );
-  app.get("/readyz", { config: { access: "READ" } }, async (_request, reply) => {
+  answer("/readyz", "READ", async (_request, reply) => {
     const checks = parts.draining() ? [stopping] : await within(parts.checkMs, parts.checks());
     const ready = checks.every((check) => check.ok);
     return reply
@@ -33,7 +37,7 @@ export function addHealthRoutes(app: FastifyInstance, parts: HealthParts): void 
       .header("cache-control", "no-store")
       .send({ status: ready ? "ready" : "unready", checks });
   });
-  app.get("/version", { config: { access: "READ" } }, async (_request, reply) =>
+  answer("/version", "READ", async (_request, reply) =>
     reply.header("cache-control", "no-store").send({ name: "holdfast", version: parts.version }),
   );
 }

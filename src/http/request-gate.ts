@@ -105,7 +105,8 @@ const methods: readonly (readonly [path: RegExp, allow: string])[] = [
   [/^\/(system\/)?graphql$/, "GET, POST"],
   [/^\/d\/./, "GET, HEAD, OPTIONS"],
   [/^\/uploads\/./, "GET, HEAD, PUT"],
-  [/^\/(healthz|readyz|version|graphiql\/[^/]+)$/, "GET"],
+  [/^\/(healthz|readyz|version)$/, "GET, HEAD"],
+  [/^\/graphiql\/[^/]+$/, "GET"],
 ];
 
 function noRoute(request: FastifyRequest, reply: FastifyReply): ServiceError {

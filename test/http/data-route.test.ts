@@ -1,5 +1,5 @@
 import { createHash, randomBytes, randomUUID } from "node:crypto";
-import { rm, stat, utimes, writeFile } from "node:fs/promises";
+import { rm, stat, symlink, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { CapabilitySubject } from "../../src/object/contract.ts";
@@ -389,5 +389,28 @@ describe("a URL of a table cell", () => {
     expect((await call(withCodec.port, `${inside}/b.csv`)).status).toBe(404);
     const out = await call(withCodec.port, pathOf(cell("evil")));
     expect([out.status, out.error().extensions.code]).toEqual([400, "BAD_USER_INPUT"]);
+  });
+
+  it("opens no section of objects, and follows no link out of the store", async () => {
+    await writeFile(join(lab.folder, "outside"), "not for you");
+    await symlink(join(lab.folder, "outside"), join(lab.folder, "raw/rig/link"));
+    const refused = [
+      ["_hash/lab/x", 403],
+      ["_obj/identity.json", 403],
+      ["_trash/1/x", 403],
+      ["/etc/passwd", 400],
+    ] as const;
+    for (const [path, status] of refused) {
+      await lab.db.query(`UPDATE lab."#odd ""name" SET evil = $1 WHERE id = 1`, [
+        JSON.stringify({ path, store: "raw" }),
+      ]);
+      expect([path, (await call(withCodec.port, pathOf(cell("evil")))).status]).toEqual([path, status]);
+    }
+    await lab.db.query(`UPDATE lab."#odd ""name" SET evil = $1`, [
+      JSON.stringify({ path: "rig/link", store: "raw" }),
+    ]);
+    const link = await call(withCodec.port, pathOf(cell("evil")));
+    expect(link.status).toBeGreaterThanOrEqual(400);
+    expect(link.body.toString()).not.toContain("not for you");
   });
 });

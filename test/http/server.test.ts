@@ -58,6 +58,9 @@ describe("on loopback without tokens", () => {
       checks: [{ name: "database", ok: true }],
     });
     expect(await body("/version")).toEqual({ name: "holdfast", version: "9.8.7" });
+    for (const path of ["/healthz", "/readyz", "/version"]) {
+      expect((await call(served.port, path, { method: "HEAD" })).status).toBe(200);
+    }
   });
 
   it("is unready, with the reason, when something does not work", async () => {
