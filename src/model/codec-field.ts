@@ -127,7 +127,7 @@ function codecArguments(use: DirectiveUse, label: string, scope: Scope): CodecUs
 interface Placement {
   readonly sql: string;
   readonly store?: string;
-  readonly use: { readonly store?: string; readonly isDefaultStore: boolean };
+  readonly use: { readonly store?: string; readonly isDefaultStore: boolean; readonly external?: boolean };
 }
 
 interface PlacementCheck {
@@ -162,7 +162,8 @@ function placement(use: DirectiveUse, { facts, label, scope }: PlacementCheck): 
     const known = [...scope.context.stores].sort().join(", ") || "none";
     return report(`${label}: no store ${JSON.stringify(store)} is configured`, `Configured are: ${known}.`);
   }
-  return { sql: facts.store, store, use: { store, isDefaultStore: store === ofContext } };
+  const { external } = facts;
+  return { sql: facts.store, store, use: { store, isDefaultStore: store === ofContext, external } };
 }
 
 function defaultStoreFor(facts: CodecFacts, context: ModelContext): string | undefined {
