@@ -35,14 +35,11 @@ const json = fc
   .filter(
     (value) => typeof value !== "string" && value !== null && !JSON.stringify(value).includes("\\u0000"),
   );
-const day = fc.date(
-  {
-    min: new Date("0001-01-01T00:00:00Z"),
-    max: new Date("9999-12-31T00:00:00Z"),
-    noInvalidDate: true,
-  },
-  60_000,
-);
+const day = fc.date({
+  min: new Date("0001-01-01T00:00:00Z"),
+  max: new Date("9999-12-31T00:00:00Z"),
+  noInvalidDate: true,
+});
 const double = fc.oneof(
   fc.double({ noNaN: true, noDefaultInfinity: true }),
   fc.constantFrom("NaN", "Infinity", "-Infinity"),
@@ -50,34 +47,31 @@ const double = fc.oneof(
 const bigint = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }).map(String);
 const micros = fc.integer({ min: 0, max: 999_999 }).map((n) => String(n).padStart(6, "0"));
 
-const row = fc.record(
-  {
-    id1: fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 }),
-    name: clean(20),
-    small: optional(fc.integer({ min: -32768, max: 32767 })),
-    big: optional(bigint),
-    single: optional(fc.float({ noNaN: true, noDefaultInfinity: true })),
-    double: optional(double),
-    flag: optional(fc.boolean()),
-    day: optional(day.map((date) => date.toISOString().slice(0, 10))),
-    at: optional(
-      fc.tuple(day, micros).map(([date, fraction]) => `${date.toISOString().slice(0, 19)}.${fraction}Z`),
-    ),
-    text: optional(clean(40)),
-    dec: optional(
-      fc
-        .tuple(fc.integer({ min: -99_999_999, max: 99_999_999 }), fc.integer({ min: 0, max: 9999 }))
-        .map(([a, b]) => `${a}.${String(b).padStart(4, "0")}`),
-    ),
-    uuid: optional(fc.uuid()),
-    json: optional(json),
-    bytes: optional(fc.uint8Array({ maxLength: 50 }).map((bytes) => Buffer.from(bytes).toString("base64"))),
-    sex: optional(fc.constantFrom("M", "F", "U")),
-    bigs: optional(fc.array(bigint, { maxLength: 4 })),
-    floats: optional(fc.array(optional(double), { maxLength: 4 })),
-  },
-  60_000,
-);
+const row = fc.record({
+  id1: fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 }),
+  name: clean(20),
+  small: optional(fc.integer({ min: -32768, max: 32767 })),
+  big: optional(bigint),
+  single: optional(fc.float({ noNaN: true, noDefaultInfinity: true })),
+  double: optional(double),
+  flag: optional(fc.boolean()),
+  day: optional(day.map((date) => date.toISOString().slice(0, 10))),
+  at: optional(
+    fc.tuple(day, micros).map(([date, fraction]) => `${date.toISOString().slice(0, 19)}.${fraction}Z`),
+  ),
+  text: optional(clean(40)),
+  dec: optional(
+    fc
+      .tuple(fc.integer({ min: -99_999_999, max: 99_999_999 }), fc.integer({ min: 0, max: 9999 }))
+      .map(([a, b]) => `${a}.${String(b).padStart(4, "0")}`),
+  ),
+  uuid: optional(fc.uuid()),
+  json: optional(json),
+  bytes: optional(fc.uint8Array({ maxLength: 50 }).map((bytes) => Buffer.from(bytes).toString("base64"))),
+  sex: optional(fc.constantFrom("M", "F", "U")),
+  bigs: optional(fc.array(bigint, { maxLength: 4 })),
+  floats: optional(fc.array(optional(double), { maxLength: 4 })),
+});
 type Row = typeof row extends fc.Arbitrary<infer T> ? T : never;
 
 /** What PostgreSQL must say of a row, column by column, as text. */
