@@ -142,7 +142,7 @@ const notFinite: Readonly<Record<string, number>> = {
 };
 
 /** A number given as JSON: a number, or one of the three that JSON has no number for. */
-export function numberOf(value: unknown): number | undefined {
+function numberOf(value: unknown): number | undefined {
   if (typeof value === "number") return value;
   return typeof value === "string" && Object.hasOwn(notFinite, value) ? notFinite[value] : undefined;
 }
