@@ -77,12 +77,20 @@ function operationOf({ schema }: OperationServices, requested: Requested): Opera
   if (coerced.errors !== undefined)
     throw new RefusedVariables(coerced.errors.map((error) => graphqlError(error)));
   for (const [name, value] of Object.entries(coerced.coerced)) {
-    const fault = unfitLiteral(value);
-    if (fault !== undefined) {
-      throw new ServiceError("BAD_USER_INPUT", `Variable "$${name}": ${fault}`, { details: { field: name } });
+    const unfit = unfitLiteral(value);
+    if (unfit !== undefined) {
+      const field = [name, ...unfit.path].join(".");
+      throw new ServiceError("BAD_USER_INPUT", `Variable "$${field}": ${unfit.fault}`, {
+        details: { field },
+      });
     }
   }
-  return { document, documentKey: queryHash ?? requested.source ?? "", operation, variables: coerced.coerced };
+  return {
+    document,
+    documentKey: queryHash ?? requested.source ?? "",
+    operation,
+    variables: coerced.coerced,
+  };
 }
 
 async function query(

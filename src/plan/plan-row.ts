@@ -4,7 +4,15 @@ import type { FieldNode, SelectionSetNode } from "graphql";
 import type { Child, CodecList, CodecUse, Column, Entity, Reference } from "../model/model.ts";
 import { collectFields, selectionSets } from "./collect-fields.ts";
 import { type Arguments, planArguments } from "./expression.ts";
-import type { ConnectionField, EdgeField, Links, ListPlan, PageInfoField, RowField, RowSelection } from "./plan.ts";
+import type {
+  ConnectionField,
+  EdgeField,
+  Links,
+  ListPlan,
+  PageInfoField,
+  RowField,
+  RowSelection,
+} from "./plan.ts";
 import { planCodec } from "./plan-codec.ts";
 import { addPlace, objectType, type Planning } from "./planning.ts";
 

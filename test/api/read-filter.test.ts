@@ -223,19 +223,15 @@ const filters = fc.letrec<{ tree: Both<Cell> }>((tie) => ({
     { depthSize: "small", withCrossShrink: true },
     scalars,
     related,
-    fc
-      .array(tie("tree"), { maxLength: 3 })
-      .map((parts) => ({
-        filter: { and: parts.map(({ filter }) => filter) },
-        holds: (row) => parts.every(({ holds }) => holds(row)),
-      })),
-    fc
-      .array(tie("tree"), { maxLength: 3 })
-      .map((parts) => ({
-        filter: { or: parts.map(({ filter }) => filter) },
-        holds: (row) => parts.some(({ holds }) => holds(row)),
-      })),
-    tie("tree").map(({ filter, holds }) => ({ filter: { not: filter }, holds: (row) => !holds(row) })),
+    fc.array(tie("tree"), { maxLength: 3 }).map((parts) => ({
+      filter: { and: parts.map(({ filter }) => filter) },
+      holds: (row: Cell) => parts.every(({ holds }) => holds(row)),
+    })),
+    fc.array(tie("tree"), { maxLength: 3 }).map((parts) => ({
+      filter: { or: parts.map(({ filter }) => filter) },
+      holds: (row: Cell) => parts.some(({ holds }) => holds(row)),
+    })),
+    tie("tree").map(({ filter, holds }) => ({ filter: { not: filter }, holds: (row: Cell) => !holds(row) })),
   ),
 })).tree;
 

@@ -1,0 +1,123 @@
+/** Codec fields: descriptors from the row by SQL alone, the rest completed from the bytes, faults where they happen. */
+
+import { rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { beforeAll, describe, expect, test } from "vitest";
+import { openLaboratory } from "./laboratory.ts";
+
+const lab = await openLaboratory(`
+  type Scan @table {
+    scan: Int! @key
+    traces: NdArray @codec(name: "npy", store: "default")
+    settings: Blob @codec(name: "blob")
+    far: Blob @codec(name: "blob", store: "default")
+    notes: File @codec(name: "attach", store: "default")
+    files: [File!]! @codec(name: "attach", store: "default")
+  }
+`);
+
+beforeAll(async () => {
+  await lab.data(`mutation {
+    createScans(rows: [
+      {scan: 1, traces: {values: {dtype: "float32", shape: [2, 3], data: [1, 2, 3, 4, 5, 6]}}, settings: {json: {a: [1, 2.5]}}, far: {json: {b: 1}},
+        notes: {text: {name: "n.txt", content: "hello"}}, files: [{text: {name: "b.txt", content: "B"}}, {text: {name: "a.txt", content: "A"}}]}
+      {scan: 2, files: []}
+    ]) { count }
+  }`);
+});
+
+describe("codec fields", () => {
+  test("descriptors take one statement and no store", async () => {
+    await rename(join(lab.folder, "main"), join(lab.folder, "away"));
+    lab.statements.length = 0;
+    const data = await lab.data(
+      `{ scans { nodes { scan traces { __typename dtype shape sizeBytes } notes { name sizeBytes } } } }`,
+    );
+    await rename(join(lab.folder, "away"), join(lab.folder, "main"));
+    expect(lab.statements).toHaveLength(1);
+    expect(data.scans.nodes).toEqual([
+      {
+        scan: 1,
+        traces: { __typename: "NdArray", dtype: "float32", shape: [2, 3], sizeBytes: expect.any(String) },
+        notes: { name: "n.txt", sizeBytes: expect.any(String) },
+      },
+      { scan: 2, traces: null, notes: null },
+    ]);
+  });
+
+  test("values, slices and decoded blobs complete the same statement", async () => {
+    lab.statements.length = 0;
+    const data = await lab.data(
+      `{ scan(scan: 1) { t: traces { whole: values part: values(slice: [{index: -1}, {start: 1}]) } settings { json } far { json } notes { text } } }`,
+    );
+    expect(lab.statements).toHaveLength(1);
+    expect(data.scan).toEqual({
+      t: {
+        whole: [
+          [1, 2, 3],
+          [4, 5, 6],
+        ],
+        part: [5, 6],
+      },
+      settings: { json: { a: [1, 2.5] } },
+      far: { json: { b: 1 } },
+      notes: { text: "hello" },
+    });
+  });
+
+  test("lists of codec values keep their order", async () => {
+    const data = await lab.data(`{ scans { nodes { files { name text } } } }`);
+    expect(data.scans.nodes).toEqual([
+      {
+        files: [
+          { name: "b.txt", text: "B" },
+          { name: "a.txt", text: "A" },
+        ],
+      },
+      { files: [] },
+    ]);
+  });
+
+  test("url is a capability for the object, or for the table's cell where the value is in the row", async () => {
+    const { scan } = await lab.data(
+      `{ scan(scan: 1) { traces { url } settings { url(expiresIn: 60) } notes { url } } }`,
+    );
+    const subject = (url: string) =>
+      lab.objects.capabilities.verify(new URL(url).pathname.split("/")[2] ?? "");
+    expect(subject(scan.traces.url)).toMatchObject({ kind: "object", isTree: false });
+    expect(subject(scan.notes.url)).toMatchObject({ kind: "object", skip: "n.txt\0".length });
+    expect(subject(scan.settings.url)).toEqual({
+      kind: "field",
+      schema: "lab",
+      table: "scan",
+      column: "settings",
+      key: [["scan", "1"]],
+    });
+    expect(new URL(scan.notes.url).pathname.endsWith("/n.txt")).toBe(true);
+    const fault = await lab.fault(`{ scan(scan: 1) { traces { url(expiresIn: 604801) } } }`);
+    expect(fault).toMatchObject({ code: "BAD_USER_INPUT", path: ["scan", "traces", "url"] });
+  });
+
+  test("filters by what SQL knows, and refuses by name what it does not", async () => {
+    const count = async (where: string) =>
+      (await lab.data(`{ scans(where: ${where}) { totalCount } }`)).scans.totalCount;
+    expect(await count(`{traces: {dtype: {eq: "float32"}}}`)).toBe(1);
+    expect(await count(`{traces: {dtype: {neq: "float32"}}}`)).toBe(1);
+    expect(await count(`{traces: {isNull: true}}`)).toBe(1);
+    expect(await count(`{not: {traces: {isNull: true}}}`)).toBe(1);
+  });
+
+  test("keys that the peer does not write are read from the bytes", async () => {
+    await lab.db.query("UPDATE lab.scan SET notes = notes - 'name' - 'media_type' WHERE scan = 1");
+    const data = await lab.data(`{ scan(scan: 1) { notes { name mediaType text } } }`);
+    expect(data.scan.notes).toMatchObject({ name: "n.txt", text: "hello" });
+  });
+
+  test("an object that is gone is an error of its path; descriptors still answer", async () => {
+    await rm(join(lab.folder, "main"), { recursive: true });
+    const answer = await lab.ask(`{ scan(scan: 1) { traces { dtype values } } }`);
+    expect(answer.data).toMatchObject({ scan: { traces: { dtype: "float32", values: null } } });
+    expect(answer.errors?.[0]).toMatchObject({ path: ["scan", "traces", "values"] });
+    expect(["OBJECT_MISSING", "STORE_UNAVAILABLE"]).toContain(answer.errors?.[0]?.extensions?.["code"]);
+  });
+});

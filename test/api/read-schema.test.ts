@@ -1,0 +1,92 @@
+/** The generated schema: what every entity gets, how many types that is, and collisions. */
+
+import { isInputObjectType, isObjectType, printSchema, validateSchema } from "graphql";
+import { describe, expect, test } from "vitest";
+import { buildEntitySchema } from "../../src/api/schema.ts";
+import { typeNames } from "../../src/api/schema-sdl-names.ts";
+import { parseModel } from "../../src/model/parse.ts";
+import { shippedRegistry } from "./laboratory.ts";
+
+const registry = await shippedRegistry();
+
+function build(sdl: string) {
+  const model = parseModel([{ path: "schema.graphql", text: sdl }], {
+    codecs: registry.facts,
+    stores: new Set(["main"]),
+    defaultStore: "main",
+    filepathDefaultStore: "main",
+  });
+  return { model, ...buildEntitySchema(model, registry) };
+}
+
+const laboratory = `
+  "A mouse."
+  type Subject @table { "Number." subjectId: Int! @key  name: String! @unique  species: Species!  sex: Sex!  mother: Subject @reference(columns: ["mother_id"]) }
+  enum Sex { M F }
+  type Species @table(tier: LOOKUP) { species: String! @key @column(type: "varchar(40)") }
+  type Session @table { subject: Subject! @key  sessionIdx: Int! @key  startedAt: DateTime!  traces: NdArray @codec(name: "npy", store: "default")
+    files: [File!]! @codec(name: "attach", store: "default") }
+  type SessionUnit @table(partOf: "Session") { session: Session! @key  unit: Int! @key }
+`;
+
+describe("the generated schema", () => {
+  test("is valid, and is the one that was reviewed", async () => {
+    const { schema, sdl } = build(laboratory);
+    expect(validateSchema(schema)).toEqual([]);
+    await expect(sdl).toMatchFileSnapshot("../golden/laboratory.sdl.graphql");
+    expect(printSchema(schema).length).toBeGreaterThan(1000);
+  });
+
+  test("has at most 24 types an entity, and the same number for each", () => {
+    const count = (entities: number) => {
+      const types = Array.from(
+        { length: entities },
+        (_, i) => `type Thing${i} @table { thing${i}: Int! @key  note: String }`,
+      );
+      const { schema } = build(types.join("\n"));
+      return Object.values(schema.getTypeMap()).length;
+    };
+    const each = count(3) - count(2);
+    expect(count(40) - count(3)).toBe(37 * each);
+    expect(each).toBeLessThanOrEqual(24);
+    const { model } = build(laboratory);
+    for (const entity of model.entities)
+      expect(Object.keys(typeNames(entity)).length).toBeLessThanOrEqual(24);
+  });
+
+  test("columns of references are scalars beside them, but never under the reference's own name", () => {
+    const { schema } = build(laboratory);
+    const fields = (name: string) => {
+      const type = schema.getType(name);
+      return isObjectType(type) || isInputObjectType(type)
+        ? Object.fromEntries(Object.values(type.getFields()).map((field) => [field.name, String(field.type)]))
+        : {};
+    };
+    expect(fields("Session")).toMatchObject({
+      subjectId: "Int!",
+      subject: "Subject!",
+      files: "[File!]!",
+      sessionUnits: "SessionUnitConnection!",
+    });
+    expect(fields("Subject")).toMatchObject({ species: "Species!", mother: "Subject", motherId: "Int" });
+    expect(fields("SessionKey")).toEqual({ subjectId: "Int!", sessionIdx: "Int!" });
+    expect(fields("CreateSessionInput")).toMatchObject({
+      subject: "SubjectReferenceInput!",
+      traces: "NdArrayInput",
+      files: "[FileInput!]",
+    });
+    expect(fields("CreateSessionChildInput")).toMatchObject({ subject: "SubjectReferenceInput" });
+    expect(fields("SessionPatch")).not.toHaveProperty("sessionIdx");
+    expect(fields("Query")).toHaveProperty("subjectByName");
+  });
+
+  test("promises nothing of later rooms", () => {
+    const { schema } = build(laboratory);
+    const names = [
+      ...Object.keys(schema.getQueryType()?.getFields() ?? {}),
+      ...Object.keys(schema.getMutationType()?.getFields() ?? {}),
+    ];
+    expect(names.filter((name) => /^(upsert|updateSessions|deleteSessions)/.test(name))).toEqual([]);
+    expect(schema.getType("SessionAggregate")).toBeUndefined();
+  });
+});
