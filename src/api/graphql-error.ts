@@ -3,6 +3,7 @@
 import { randomUUID } from "node:crypto";
 import { GraphQLError, type GraphQLFormattedError } from "graphql";
 import { type ErrorDetails, errorTable, isServiceError } from "../errors.ts";
+import { limitSettings } from "./limits.ts";
 
 /** Where faults are written that clients do not see. */
 export interface ErrorLog {
@@ -71,11 +72,11 @@ function parseFault(formatted: GraphQLFormattedError): GraphQLFormattedError {
   if (tokens === undefined) return formatted;
   return {
     ...formatted,
-    message: `The document has more than ${tokens} tokens (HOLDFAST_MAX_TOKENS).`,
+    message: `The document has more than ${tokens} tokens (${limitSettings.maxTokens}).`,
     extensions: {
       code: "LIMIT_EXCEEDED",
       limit: Number(tokens),
-      setting: "HOLDFAST_MAX_TOKENS",
+      setting: limitSettings.maxTokens,
       retryable: false,
     },
   };

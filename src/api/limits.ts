@@ -36,16 +36,16 @@ export const defaultApiLimits: ApiLimits = {
   cachedPlans: 1000,
 };
 
-/** Name of the setting that changes a limit. */
+/** What a limit is called in refusals: the environment variable that changes it, or its name in {@link ApiLimits}. */
 export const limitSettings: Readonly<Record<keyof ApiLimits, string>> = {
-  defaultPageSize: "HOLDFAST_DEFAULT_PAGE_SIZE",
-  maxPageSize: "HOLDFAST_MAX_PAGE_SIZE",
-  maxRows: "HOLDFAST_MAX_ROWS",
-  maxDepth: "HOLDFAST_MAX_DEPTH",
-  maxDocumentLength: "HOLDFAST_MAX_DOCUMENT_LENGTH",
-  maxTokens: "HOLDFAST_MAX_TOKENS",
-  inlineLimitBytes: "HOLDFAST_INLINE_LIMIT_BYTES",
-  maxAnswerBytes: "HOLDFAST_MAX_ANSWER_BYTES",
-  parallelReads: "HOLDFAST_PARALLEL_READS",
-  cachedPlans: "HOLDFAST_CACHED_PLANS",
+  defaultPageSize: "limits.defaultPageSize",
+  maxPageSize: "HOLDFAST_MAX_PAGE",
+  maxRows: "limits.maxRows",
+  maxDepth: "limits.maxDepth",
+  maxDocumentLength: "limits.maxDocumentLength",
+  maxTokens: "limits.maxTokens",
+  inlineLimitBytes: "limits.inlineLimitBytes",
+  maxAnswerBytes: "limits.maxAnswerBytes",
+  parallelReads: "limits.parallelReads",
+  cachedPlans: "limits.cachedPlans",
 };

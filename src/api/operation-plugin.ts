@@ -6,12 +6,7 @@ import {
   type GraphQLResponse,
   HeaderMap,
 } from "@apollo/server";
-import {
-  type GraphQLError,
-  type GraphQLFormattedError,
-  type GraphQLSchema,
-  getVariableValues,
-} from "graphql";
+import { GraphQLError, type GraphQLFormattedError, type GraphQLSchema, getVariableValues } from "graphql";
 import { ServiceError } from "../errors.ts";
 import type { Model } from "../model/model.ts";
 import { unfitLiteral } from "../plan/expression.ts";
@@ -71,7 +66,8 @@ class RefusedVariables extends Error {
 }
 
 function operationOf({ schema }: OperationServices, requested: Requested): Operation {
-  const { document, operation, queryHash, request } = requested;
+  const { document, queryHash, request } = requested;
+  const operation = chosen(requested);
   const given = request.variables ?? {};
   const coerced = getVariableValues(schema, operation.variableDefinitions ?? [], given, { maxErrors: 50 });
   if (coerced.errors !== undefined)
@@ -91,6 +87,25 @@ function operationOf({ schema }: OperationServices, requested: Requested): Opera
     operation,
     variables: coerced.coerced,
   };
+}
+
+/** Apollo comes here also where no operation has the name asked for, whatever its types say; validation lets subscriptions pass. */
+function chosen({ operation, request }: Requested): Requested["operation"] {
+  const found: Requested["operation"] | undefined = operation;
+  if (found === undefined) {
+    const named = request.operationName == null ? undefined : JSON.stringify(request.operationName);
+    throw new GraphQLError(
+      named === undefined
+        ? "The document has not exactly one operation: give operationName."
+        : `The document has no operation ${named.slice(0, 100)}.`,
+      { extensions: { code: "OPERATION_RESOLUTION_FAILURE" } },
+    );
+  }
+  if (found.operation !== "subscription") return found;
+  throw new GraphQLError("There are no subscriptions; send a query.", {
+    nodes: found,
+    extensions: { code: "GRAPHQL_VALIDATION_FAILED" },
+  });
 }
 
 async function query(

@@ -134,13 +134,9 @@ function converter(type: string): (value: unknown) => unknown {
   return (value) => value;
 }
 
-/** A value beyond single precision compares as the infinity that it is nearest to. */
+/** A value that single precision cannot hold compares as what it is nearest to: an infinity, or zero. */
 function singlePrecision(value: unknown): unknown {
   if (typeof value !== "number") return value;
   const single = Math.fround(value);
-  return Number.isFinite(single) || !Number.isFinite(value)
-    ? Object.is(value, 0) || single !== 0
-      ? value
-      : 0
-    : single;
+  return Number.isFinite(single) && single !== 0 ? value : single;
 }

@@ -41,7 +41,7 @@ export function resolvePage(
     throw wrong("last", "first and last exclude each other; give one of them");
   if (offset !== undefined && last !== undefined)
     throw wrong("offset", "offset counts from the start, so it does not go with last");
-  const size = first ?? last ?? limits.defaultPageSize;
+  const size = first ?? last ?? Math.min(limits.defaultPageSize, limits.maxPageSize);
   checkSize(first === undefined ? "last" : "first", size, limits);
   const terms = orderTerms(model, entity, given["orderBy"]);
   const signature = orderSignature(entity, terms);
@@ -71,8 +71,8 @@ function checkSize(name: string, size: number, limits: PageLimits): void {
   if (size <= limits.maxPageSize) return;
   throw new ServiceError(
     "LIMIT_EXCEEDED",
-    `${name}: ${size} rows are more than a page may have, ${limits.maxPageSize}. Ask for fewer and page on with after, or raise HOLDFAST_MAX_PAGE_SIZE.`,
-    { details: { field: name, limit: limits.maxPageSize, setting: "HOLDFAST_MAX_PAGE_SIZE" } },
+    `${name}: ${size} rows are more than a page may have, ${limits.maxPageSize}. Ask for fewer and page on with after, or raise HOLDFAST_MAX_PAGE.`,
+    { details: { field: name, limit: limits.maxPageSize, setting: "HOLDFAST_MAX_PAGE" } },
   );
 }
 

@@ -15,6 +15,8 @@ export const unreadMark = '{"":{';
 export function parameterType(type: ColumnType): string {
   if (type.enum !== undefined) return "text";
   const base = type.sql.replace(/\s*\([^)]*\)/, "").toLowerCase();
+  // A value beyond the column's range is no row's value; it must not be a fault.
+  if (base === "smallint" || base === "int2") return "integer";
   return /^(varchar|character varying|char|character|bpchar|text|citext)$/.test(base) ? "text" : base;
 }
 

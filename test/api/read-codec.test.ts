@@ -107,6 +107,21 @@ describe("codec fields", () => {
     expect(await count(`{not: {traces: {isNull: true}}}`)).toBe(1);
   });
 
+  test("a mutation's payload is read by the same plan, completed after the commit, with errors at their paths", async () => {
+    const made = await lab.ask(`mutation {
+      one: createScan(input: {scan: 3, settings: {json: {x: 1}}, files: []}) { scan { id settings { json } files { name } } affected { table count } }
+      many: createScans(rows: [{scan: 4, files: [], traces: {values: {dtype: "int8", shape: [1], data: [7]}}}]) { count scans { traces { values url(expiresIn: 0) } } }
+    }`);
+    expect(made.data).toMatchObject({
+      one: { scan: { settings: { json: { x: 1 } }, files: [] }, affected: [{ count: 1 }] },
+      many: { count: 1 },
+    });
+    expect(made.errors?.[0]).toMatchObject({
+      path: ["many", "scans", 0, "traces", "url"],
+      extensions: { code: "BAD_USER_INPUT" },
+    });
+  });
+
   test("keys that the peer does not write are read from the bytes", async () => {
     await lab.db.query("UPDATE lab.scan SET notes = notes - 'name' - 'media_type' WHERE scan = 1");
     const data = await lab.data(`{ scan(scan: 1) { notes { name mediaType text } } }`);

@@ -163,9 +163,9 @@ describe("pages", () => {
   test("a page above the cap is refused by name and number, never clamped", async () => {
     const fault = await lab.fault(`{ boxes { nodes { items(first: 1001) { totalCount } } } }`);
     expect(fault).toMatchObject({ code: "LIMIT_EXCEEDED", extensions: { limit: 1000, field: "first" } });
-    expect(fault.message).toContain("HOLDFAST_MAX_PAGE_SIZE");
+    expect(fault.message).toContain("HOLDFAST_MAX_PAGE");
     const product = `{ boxes(first: 1000) { nodes { items(first: 1000) { nodes { box { items(first: 1000) { totalCount } } } } } } }`;
-    expect((await lab.fault(product)).message).toContain("HOLDFAST_MAX_ROWS");
+    expect((await lab.fault(product)).message).toContain("limits.maxRows");
   });
 
   test("wrong combinations and foreign cursors are refused", async () => {

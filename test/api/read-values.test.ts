@@ -6,7 +6,7 @@ import { anyone, openLaboratory } from "./laboratory.ts";
 const lab = await openLaboratory(`
   type Value @table {
     value: Int! @key
-    big: BigInt  ratio: Float  single: Float @column(type: "float32")  wide: Float64  price: Decimal @column(type: "decimal(30,10)")
+    tiny: Int @column(type: "int16")  big: BigInt  ratio: Float  single: Float @column(type: "float32")  wide: Float64  price: Decimal @column(type: "decimal(30,10)")
     day: Date  at: DateTime  text: String  isOn: Boolean  uuid: UUID  any: JSON  bytes: Bytes  sex: Sex
     names: [String!]  bigs: [BigInt!]  sure: Float! @column(default: 1)
   }
@@ -228,11 +228,23 @@ describe("refusals", () => {
     ["LIMIT_EXCEEDED", `{ ${"a: __typename ".repeat(10_000)} }`],
     ["LIMIT_EXCEEDED", `{ values(where: ${"{not: ".repeat(1000)}{}${"}".repeat(1000)}) { totalCount } }`],
   ];
-  test.each(bad)("%s", async (code, query, variables) => {
-    const fault = await lab.fault(query, variables);
-    expect(fault.code).toBe(code);
-    expect(fault.data).toBeUndefined();
-    expect(await lab.data("{ __typename }")).toEqual({ __typename: "Query" });
+  test.each(bad.map(([code, query, variables = {}]) => ({ code, query, variables })))(
+    "$code",
+    async ({ code, query, variables }) => {
+      const fault = await lab.fault(query, variables);
+      expect(fault.code).toBe(code);
+      expect(fault.data).toBeUndefined();
+      expect(await lab.data("{ __typename }")).toEqual({ __typename: "Query" });
+    },
+  );
+
+  test("a value that a column cannot hold is no row's value, not a fault", async () => {
+    const count = async (where: string) =>
+      (await lab.data(`{ values(where: ${where}) { totalCount } }`)).values.totalCount;
+    expect(await count("{tiny: {eq: 70000}}")).toBe(0);
+    expect(await count("{single: {lt: 1e300}}")).toBe(2);
+    expect(await count("{single: {gt: 1e-300}}")).toBe(2);
+    expect(await count("{single: {eq: 0.1}}")).toBe(1);
   });
 
   test("times are compared in UTC with microseconds, whatever the offset", async () => {
