@@ -38,7 +38,7 @@ function checkRows(places: readonly Place[], resolved: ResolvedArguments, limits
   const rows: number[] = [];
   for (const [at, { use, within }] of places.entries()) {
     const outer = within === undefined ? 1 : (rows[within] ?? 1);
-    const size = use.kind === "list" ? Number(resolved[at]?.["size"] ?? 1) : 1;
+    const size = use.kind === "list" ? Number(resolved[at]?.["asked"] ?? resolved[at]?.["size"]) : 1;
     rows.push(Math.max(outer * size, 1));
     if (use.kind !== "list" || outer * size <= limits.maxRows) continue;
     throw new ServiceError(

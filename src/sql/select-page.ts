@@ -16,6 +16,8 @@ export interface PageLimits {
 export interface Page {
   readonly [argument: string]: unknown;
   readonly size: number;
+  /** Rows that the request is taken to expect: a page of no stated size is seldom full. */
+  readonly asked: number;
   /** Rows to ask for: one more than the page, which tells whether there are more. */
   readonly fetch: number;
   readonly backward: boolean;
@@ -26,6 +28,9 @@ export interface Page {
   readonly after?: readonly (string | null)[];
   readonly before?: readonly (string | null)[];
 }
+
+/** Rows of a page whose size is not stated, where nested pages are multiplied. */
+const usualRows = 10;
 
 /** Checks the arguments of a list. @throws {BAD_USER_INPUT | LIMIT_EXCEEDED} naming the argument. */
 export function resolvePage(
@@ -49,8 +54,10 @@ export function resolvePage(
   const before = cursor("before", given["before"], { signature, terms });
   const bounds = { ...(after === undefined ? {} : { after }), ...(before === undefined ? {} : { before }) };
   const backward = last !== undefined;
+  const asked = first ?? last ?? Math.min(size, usualRows);
   return {
     size,
+    asked,
     fetch: size + 1,
     backward,
     offset: offset ?? 0,
