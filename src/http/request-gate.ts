@@ -41,6 +41,9 @@ export function guardRequests(app: FastifyInstance, parts: GateParts): void {
   app.addHook("onRequest", async (request, reply) => {
     reply.header("x-request-id", request.id);
     if ((request.raw.url?.length ?? 0) > parts.limits.urlLength) throw urlTooLong(parts.limits.urlLength);
+    // RFC 9112, 3.2: two of them could be read as different hosts by different readers.
+    if ((request.raw.headersDistinct["host"]?.length ?? 0) > 1)
+      throw badRequest("The request has more than one Host header.");
     request.hostName = parts.hosts.check(request.headers.host);
     request.principal = await identify(
       request.headers,

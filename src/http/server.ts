@@ -13,6 +13,7 @@ import type { FieldReader } from "./field-reader.ts";
 import { addGraphqlRoute, type GraphqlServer } from "./graphql-route.ts";
 import { addHealthRoutes, type HealthCheck } from "./health-route.ts";
 import { createHostGuard, isLoopback } from "./host-guard.ts";
+import { addJsonBodies } from "./json-body.ts";
 import { defaultHttpLimits, type HttpLimits } from "./limits.ts";
 import { requestLogger } from "./logging.ts";
 import { addQueryPage } from "./query-page.ts";
@@ -68,6 +69,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   const app = makeApp(options, limits);
   let draining = false;
   guardRequests(app, { hosts: createHostGuard(options.host, options.hosts ?? []), tokens, limits });
+  addJsonBodies(app);
   addHealthRoutes(app, {
     ...options,
     checks: () => options.checks(),

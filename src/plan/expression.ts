@@ -91,13 +91,52 @@ function hasVariables(node: ValueNode): boolean {
 }
 
 function checkLiteral(value: unknown, node: ValueNode): void {
-  const fault = unfitLiteral(value);
-  if (fault !== undefined)
-    throw new GraphQLError(fault, { nodes: node, extensions: { code: "BAD_USER_INPUT" } });
+  const unfit = unfitLiteral(value);
+  if (unfit !== undefined)
+    throw new GraphQLError(unfit.fault, { nodes: node, extensions: { code: "BAD_USER_INPUT" } });
 }
 
-/** Why PostgreSQL could not take a value, whatever its type: NUL, half a surrogate pair, a number beyond 64-bit floating point. */
-export function unfitLiteral(value: unknown): string | undefined {
+/** What PostgreSQL could not take, whatever its type: NUL, half a surrogate pair, a number beyond 64-bit floating point. */
+export interface UnfitLiteral {
+  readonly fault: string;
+  /** Where in the value it stands; empty for the value itself. */
+  readonly path: readonly string[];
+}
+
+interface Part {
+  readonly value: object;
+  readonly name?: string;
+  readonly above?: Part;
+}
+
+/** A part of `value` that no column could take. Not recursive: JSON of a request may be nested to any depth. */
+export function unfitLiteral(value: unknown): UnfitLiteral | undefined {
+  const fault = plainFault(value);
+  if (fault !== undefined) return { fault, path: [] };
+  const open: Part[] = isCompound(value) ? [{ value }] : [];
+  for (let part = open.pop(); part !== undefined; part = open.pop()) {
+    for (const [name, inner] of Object.entries(part.value)) {
+      const wrong = plainFault(name) ?? plainFault(inner);
+      if (wrong !== undefined) return { fault: wrong, path: [...pathOf(part), name] };
+      if (isCompound(inner)) open.push({ value: inner, name, above: part });
+    }
+  }
+  return undefined;
+}
+
+function isCompound(value: unknown): value is object {
+  return value !== null && typeof value === "object" && !(value instanceof Uint8Array);
+}
+
+function pathOf(part: Part): string[] {
+  const path: string[] = [];
+  for (let at: Part | undefined = part; at !== undefined; at = at.above) {
+    if (at.name !== undefined) path.unshift(at.name);
+  }
+  return path.slice(0, 20);
+}
+
+function plainFault(value: unknown): string | undefined {
   if (typeof value === "string") {
     if (value.includes("\0")) {
       return "A string contains the character NUL (U+0000), which PostgreSQL cannot store; remove it or use Bytes.";
@@ -106,15 +145,8 @@ export function unfitLiteral(value: unknown): string | undefined {
       ? undefined
       : "A string contains half of a surrogate pair; send well-formed Unicode.";
   }
-  if (typeof value === "number" && !Number.isFinite(value)) {
-    return "A number is beyond the range of 64-bit floating point; Float takes finite numbers only.";
-  }
-  if (value === null || typeof value !== "object" || value instanceof Uint8Array) return undefined;
-  for (const [name, inner] of Object.entries(value)) {
-    const fault = unfitLiteral(name) ?? unfitLiteral(inner);
-    if (fault !== undefined) return fault;
-  }
-  return undefined;
+  if (typeof value !== "number" || Number.isFinite(value)) return undefined;
+  return "A number is beyond the range of 64-bit floating point; Float takes finite numbers only.";
 }
 
 /** The values of `planned` for one request. @throws GraphQLError where a required one is null. */
