@@ -32,7 +32,7 @@ export function putAt({ container, key }: Slot, value: unknown): void {
 }
 
 /** The response path of a place; `prefix` leads to the tree's root. */
-export function pathOf(slot: Slot, prefix: readonly (string | number)[]): readonly (string | number)[] {
+function pathOf(slot: Slot, prefix: readonly (string | number)[]): readonly (string | number)[] {
   const path: (string | number)[] = [];
   for (let at: Slot | undefined = slot; at !== undefined; at = at.parent) path.unshift(at.key);
   return [...prefix, ...path];
@@ -42,7 +42,7 @@ export function pathOf(slot: Slot, prefix: readonly (string | number)[]): readon
  * Makes the place null, or where it may not be null the nearest place around it that may.
  * Answers false when there is none: then the whole tree is null.
  */
-export function nullify(slot: Slot): boolean {
+function nullify(slot: Slot): boolean {
   let at: Slot | undefined = slot;
   while (at !== undefined && !at.nullable) at = at.parent;
   if (at === undefined) return false;

@@ -112,7 +112,7 @@ export async function readTask(context: ReadContext, task: CodecTask): Promise<u
 }
 
 /** Access to a value, in the row or in its store. */
-export function openStored(
+function openStored(
   context: Pick<ReadContext, "objects">,
   use: CodecUse,
   { meta, base64 }: Stored,
@@ -190,7 +190,7 @@ function fileName({ stored, plan }: CodecTask, found: string | undefined): strin
 }
 
 /** The selected fields of a plain object, or of each object of a list. */
-export function shaped(value: unknown, shape: readonly ShapeField[] | undefined): unknown {
+function shaped(value: unknown, shape: readonly ShapeField[] | undefined): unknown {
   if (shape === undefined || value === null || typeof value !== "object") return value;
   if (Array.isArray(value)) return value.map((item) => shaped(item, shape));
   const found: Readonly<Record<string, unknown>> = { ...value };

@@ -169,6 +169,6 @@ function elements(slot: Slot, nullable: boolean): readonly Slot[] {
 }
 
 /** Whether a parsed value is an object, whose keys are the answer's. */
-export function isObject(value: unknown): value is Record<string, unknown> {
+function isObject(value: unknown): value is Record<string, unknown> {
   return value !== null && typeof value === "object" && !Array.isArray(value);
 }

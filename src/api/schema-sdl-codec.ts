@@ -4,7 +4,7 @@ import type { OutputType } from "../codec/registry.ts";
 import { definition, field } from "./schema-sdl-names.ts";
 
 /** Type and fields of a column whose codec nobody knows. */
-export const opaqueType = "Opaque";
+const opaqueType = "Opaque";
 
 /** SDL of the output types and filters of all codecs. */
 export function codecSdl(outputs: Iterable<OutputType>): string {

@@ -30,7 +30,7 @@ export function byUniqueName(entity: Entity, fields: readonly string[]): string 
 }
 
 /** `subjectId` → `SubjectId`. */
-export function upperFirst(name: string): string {
+function upperFirst(name: string): string {
   return name.slice(0, 1).toUpperCase() + name.slice(1);
 }
 
@@ -54,7 +54,7 @@ export function columnType(column: Column): string {
 }
 
 /** A description as it stands above a definition; nothing for an empty one. */
-export function describe(description: string, indent = ""): string {
+function describe(description: string, indent = ""): string {
   return description === "" ? "" : `${indent}${JSON.stringify(description)}\n`;
 }
 

@@ -7,7 +7,7 @@ const order = ["lt", "lte", "gt", "gte"];
 const text = ["like", "ilike", "startsWith", "endsWith", "contains"];
 
 /** Operators by the scalar they compare; every filter has `isNull` too. */
-export const filterOperators: Readonly<Record<string, readonly string[]>> = {
+const filterOperators: Readonly<Record<string, readonly string[]>> = {
   Int: [...equality, "in", "notIn", ...order],
   BigInt: [...equality, "in", "notIn", ...order],
   Float: [...equality, "in", "notIn", ...order],
@@ -29,7 +29,7 @@ export function isOrdered(scalar: string): boolean {
 }
 
 /** SDL of one shared filter input. */
-export function filterInput(scalar: string, operators: readonly string[]): string {
+function filterInput(scalar: string, operators: readonly string[]): string {
   const fields = operators.map((name) =>
     name === "in" || name === "notIn" ? `  ${name}: [${scalar}!]` : `  ${name}: ${scalar}`,
   );

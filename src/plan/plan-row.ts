@@ -90,7 +90,7 @@ function planChild(
 }
 
 /** The columns by which rows of `target` point to their parent through the reference `field`. */
-export function linksToParent(target: Entity, field: string): Links {
+function linksToParent(target: Entity, field: string): Links {
   const reference = target.references.find((candidate) => candidate.field === field);
   return (reference?.columns ?? []).map(({ column, target: own }) => ({ own, other: column }));
 }

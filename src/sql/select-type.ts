@@ -7,7 +7,7 @@ import { literal } from "./quote.ts";
  * How a value that GraphQL cannot carry stands in the JSON text: `{"":"NaN"}`. Data cannot imitate it: inside strings quotes are escaped,
  * and PostgreSQL prints jsonb with a blank after the colon.
  */
-export const notFiniteMark = '{"":"';
+const notFiniteMark = '{"":"';
 /** As {@link notFiniteMark}, for a codec field that SQL could not tell: the stored value follows. */
 export const unreadMark = '{"":{';
 

@@ -18,8 +18,6 @@ import { readStoreConfigs } from "../../src/store/config.ts";
 import { openStores } from "../../src/store/open.ts";
 import { freshDatabase } from "../support/database.ts";
 
-export type Laboratory = Awaited<ReturnType<typeof openLaboratory>>;
-
 /** The data of an answer; tests say by what they read which shape they expect. */
 // biome-ignore lint/suspicious/noExplicitAny: every test has its own shape
 export type Answer = any;
