@@ -12,7 +12,9 @@ export async function finishBody(request: FastifyRequest, reply: FastifyReply): 
   const { raw } = request;
   if (raw.complete || raw.destroyed) return;
   raw.resume();
+  // Fastify closes after a body that is too large; Node learns of that only when the head is written.
+  const staysOpen = reply.raw.shouldKeepAlive && reply.getHeader("connection") !== "close";
   // A client that waits to be asked for its body is not sending.
-  if (reply.raw.shouldKeepAlive || request.headers.expect !== undefined) return;
+  if (staysOpen || request.headers.expect !== undefined) return;
   await once(raw, "close", { signal: AbortSignal.timeout(patienceMs) }).catch(() => undefined);
 }
