@@ -14,8 +14,9 @@ const exact = JSON as unknown as ExactJson;
 /** Parses; numbers that JavaScript would round stay their text, and `JSON.stringify` writes them as they were. */
 export function parseExact(text: string): unknown {
   return exact.parse(text, (_, value, context) => {
-    if (typeof value !== "number" || context.source === undefined || context.source.length <= 15)
-      return value;
+    if (typeof value !== "number" || context.source === undefined) return value;
+    // JSON.stringify drops the sign of zero too.
+    if (context.source.length <= 15 && !Object.is(value, -0)) return value;
     return String(value) === context.source ? value : exact.rawJSON(context.source);
   });
 }

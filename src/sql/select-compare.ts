@@ -84,6 +84,9 @@ const comparisons: Readonly<Record<string, string>> = {
   ilike: "ILIKE",
 };
 
+/** Operators that look into a text, where blanks at the end of what is looked for count. */
+const textOperators: ReadonlySet<string> = new Set(["like", "ilike", "startsWith", "endsWith", "contains"]);
+
 function operator(
   builder: Builder,
   { sql, type, convert }: Subject,
@@ -97,7 +100,7 @@ function operator(
     );
     return name === "in" ? `${sql} = ANY (${list})` : `(${sql} = ANY (${list})) IS NOT TRUE`;
   }
-  const value = parameter(builder, part, type, convert);
+  const value = parameter(builder, part, textOperators.has(name) ? "text" : type, convert);
   switch (name) {
     case "startsWith":
       return `starts_with(${sql}, ${value})`;

@@ -17,7 +17,9 @@ export function parameterType(type: ColumnType): string {
   const base = type.sql.replace(/\s*\([^)]*\)/, "").toLowerCase();
   // A value beyond the column's range is no row's value; it must not be a fault.
   if (base === "smallint" || base === "int2") return "integer";
-  return /^(varchar|character varying|char|character|bpchar|text|citext)$/.test(base) ? "text" : base;
+  // Blanks at the end of char(n) carry no meaning: as text they would.
+  if (/^(char|character|bpchar)$/.test(base)) return "bpchar";
+  return /^(varchar|character varying|text|citext)$/.test(base) ? "text" : base;
 }
 
 /** The column as it is compared: enums by their text. */
