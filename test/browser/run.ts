@@ -1,0 +1,127 @@
+/**
+ * The query page in a real browser: it comes up, asks a query, shows the answer, and loads nothing from any other origin.
+ *
+ * Needs Chromium: as root on Debian it is installed when missing. Ends with `N passed, N failed`; the pictures are in `.cache/`.
+ */
+
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { type Browser, chromium, type Page } from "playwright-core";
+import { startHoldfast } from "../acceptance/support/process.ts";
+
+const root = resolve(import.meta.dirname, "../..");
+const pictures = join(root, ".cache", "pictures");
+const places = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+
+let passed = 0;
+let failed = 0;
+
+async function check(name: string, test: () => Promise<void>): Promise<void> {
+  try {
+    await test();
+    passed += 1;
+    process.stdout.write(`ok    ${name}\n`);
+  } catch (error) {
+    failed += 1;
+    process.stdout.write(`FAIL  ${name}\n${String(error)}\n`);
+  }
+}
+
+function browserPath(): string {
+  const found = () => places.find((path) => existsSync(path));
+  if (found() === undefined) {
+    spawnSync("apt-get", ["update", "-qq"], { stdio: "inherit" });
+    spawnSync("apt-get", ["install", "-y", "-qq", "--no-install-recommends", "chromium"], {
+      stdio: ["ignore", "ignore", "inherit"],
+    });
+  }
+  const path = found();
+  if (path === undefined) throw new Error("there is no Chromium, and it could not be installed");
+  return path;
+}
+
+function must(condition: boolean, message: string): void {
+  if (!condition) throw new Error(message);
+}
+
+interface Visit {
+  readonly page: Page;
+  readonly requests: string[];
+  readonly problems: string[];
+}
+
+async function visit(browser: Browser, url: string): Promise<Visit> {
+  const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
+  const requests: string[] = [];
+  const problems: string[] = [];
+  page.on("request", (request) => requests.push(request.url()));
+  page.on("pageerror", (error) => problems.push(String(error)));
+  page.on("console", (message) => {
+    if (message.type() === "error") problems.push(message.text());
+  });
+  await page.goto(url);
+  await page.locator(".graphiql-execute-button").waitFor();
+  return { page, requests, problems };
+}
+
+/** What `query` shows in the answer pane when it is asked through the page. */
+async function askIn({ page }: Visit, query: string): Promise<string> {
+  await page
+    .locator(".graphiql-query-editor .monaco-editor, .graphiql-editor .monaco-editor")
+    .first()
+    .click();
+  await page.keyboard.press("ControlOrMeta+A");
+  // The editor closes the first brace by itself, as it does for whoever types.
+  await page.keyboard.insertText(query.slice(0, -1));
+  await page.locator(".graphiql-execute-button").click();
+  const answer = page.locator(".result-window");
+  await answer.filter({ hasText: /data|errors/ }).waitFor({ timeout: 20_000 });
+  return (await answer.innerText()).replace(/\s+/g, "");
+}
+
+async function suite(browser: Browser, base: string): Promise<void> {
+  const cases = [
+    { path: "/graphql", query: "{ spikeTrains(first: 1) { totalCount } }", shown: '"totalCount":12' },
+    { path: "/system/graphql", query: "{ health { ready } }", shown: '"ready":true' },
+  ];
+  for (const { path, query, shown } of cases) {
+    await check(`${path} asks and shows the answer, from this origin only`, async () => {
+      const seen = await visit(browser, base + path);
+      const answer = await askIn(seen, query).catch((error: unknown) => String(error));
+      await seen.page.screenshot({ path: join(pictures, `${path.replaceAll("/", "-").slice(1)}.png`) });
+      must(answer.includes(shown), `the answer is ${answer}`);
+      const foreign = seen.requests.filter((url) => !url.startsWith(base) && !/^(data|blob):/.test(url));
+      must(foreign.length === 0, `requests to other origins: ${foreign.join(", ")}`);
+      must(seen.problems.length === 0, `problems of the page: ${seen.problems.join("; ")}`);
+      await seen.page.close();
+    });
+  }
+}
+
+const folder = mkdtempSync(join(tmpdir(), "holdfast-browser-"));
+mkdirSync(pictures, { recursive: true });
+try {
+  const service = await startHoldfast(["--data", join(folder, "data"), "--port", "0"]);
+  const quiet = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+  ];
+  const browser = await chromium.launch({ executablePath: browserPath(), args: quiet });
+  await suite(browser, service.url);
+  await browser.close();
+  await service.end("SIGTERM");
+} catch (error) {
+  failed += 1;
+  process.stdout.write(`FAIL  ${String(error)}\n`);
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+process.stdout.write(`${passed} passed, ${failed} failed\n`);
+process.exit(failed === 0 ? 0 : 1);
