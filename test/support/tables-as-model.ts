@@ -37,7 +37,7 @@ function typeOf(model: Model, entity: Entity, column: Column): string {
 function commentOf(column: Column): string | null {
   if (column.origin === "reference") return null;
   const text = column.description
-    .split(/\s*\n\s*/)
+    .split(/\s*[\r\n\u2028\u2029]+\s*/)
     .join(" ")
     .trim()
     .split('"')
@@ -73,7 +73,7 @@ function wanted(model: Model, entity: Entity) {
     .map((column) => `${column.name} ${originOf(model, entity, column.name)}`);
   return {
     comment: entity.description
-      .split(/\s*\n\s*/)
+      .split(/\s*[\r\n\u2028\u2029]+\s*/)
       .join(" ")
       .trim(),
     columns: Object.fromEntries(

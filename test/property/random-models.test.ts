@@ -1,0 +1,47 @@
+/** Random models, end to end: SDL → tables that are what the model says → rows in and out through the API, equal → nothing left. */
+
+import fc from "fast-check";
+import { beforeAll, expect, test } from "vitest";
+import { applyModel, driftOf, planModel } from "../../src/db/apply.ts";
+import { randomSchema } from "../support/random-schema.ts";
+import { expectTables } from "../support/tables-as-model.ts";
+import { live } from "./lifetime.ts";
+import { Random } from "./random.ts";
+import { openWorld, type World } from "./world.ts";
+
+let world: World;
+let count = 0;
+
+beforeAll(async () => {
+  world = await openWorld();
+});
+
+async function runs(text: string, seed: number): Promise<void> {
+  count += 1;
+  // Every model has database schemas of its own.
+  const own = text.replaceAll(/"(first|second)_lab"/g, `"$1_lab_${count}"`);
+  const model = world.parse(own);
+  await applyModel(world.db, model);
+  await expectTables(world.db, model);
+  expect((await planModel(world.db, model)).changes).toEqual([]);
+  expect(await driftOf(world.db, model)).toEqual([]);
+  const service = await world.serve(model);
+  try {
+    await live(world, service, new Random(seed));
+  } finally {
+    await service.stop();
+  }
+}
+
+test("100 random models become tables, and random rows go in and out of them equal", async () => {
+  const schemas = randomSchema({
+    codecs: world.codecs,
+    stores: world.storeNames,
+    schemas: ["first_lab", "second_lab"],
+  });
+  const runsOf = Number(process.env["RUNS"] ?? 100);
+  await fc.assert(fc.asyncProperty(schemas, fc.integer({ min: 0, max: 2 ** 31 }), runs), {
+    numRuns: runsOf,
+    endOnFailure: true,
+  });
+}, 180_000);
