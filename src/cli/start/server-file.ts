@@ -1,6 +1,6 @@
 /** Where the running server of a data folder can be reached: a file that only the owner may read, gone when the server stops. */
 
-import { chmod, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 /** A server that owns a data folder. */
@@ -8,8 +8,11 @@ export interface RunningServer {
   readonly pid: number;
   /** `http://127.0.0.1:4000` */
   readonly url: string;
-  /** With its password: that is why only the owner may read the file. */
-  readonly databaseUrl: string;
+  /** Which database, for people and to compare: a folder, or host and name. */
+  readonly database: string;
+  readonly schemaPath: string;
+  /** Of the private database, with its password: that is why only the owner may read the file. Never a `DATABASE_URL`. */
+  readonly databaseUrl?: string;
 }
 
 const fileIn = (dataFolder: string) => join(dataFolder, "server.json");
@@ -21,6 +24,7 @@ export async function announceServer(
 ): Promise<() => Promise<void>> {
   const file = fileIn(dataFolder);
   const fresh = `${file}.${server.pid}`;
+  await mkdir(dataFolder, { recursive: true, mode: 0o700 });
   await writeFile(fresh, `${JSON.stringify(server)}\n`, { mode: 0o600 });
   await chmod(fresh, 0o600);
   await rename(fresh, file);
