@@ -5,7 +5,13 @@ import { createEntityApi, type EntityApi } from "./api/api.ts";
 import { finishUpload, requestUpload } from "./api/write/request-upload.ts";
 import type { Settings } from "./cli/settings.ts";
 import { choosePort } from "./cli/start/choose-port.ts";
-import { type ApplyRule, createEngine, type Engine, type Followed } from "./cli/start/engine.ts";
+import {
+  type ApplyRule,
+  createEngine,
+  type Engine,
+  type Followed,
+  type PreparedApi,
+} from "./cli/start/engine.ts";
 import { healthChecks } from "./cli/start/health.ts";
 import { type LoadedModel, loadModel } from "./cli/start/load-model.ts";
 import { type OpenedDatabase, openDatabase } from "./cli/start/open-database.ts";
@@ -30,6 +36,8 @@ import type { SystemServices } from "./system/services.ts";
 /** How {@link startService} behaves beyond the settings. */
 export interface StartOptions {
   readonly apply: ApplyRule;
+  /** False: no other command is told of the service; it lives for one call. */
+  readonly announce?: boolean;
 }
 
 /** A running service. */
@@ -58,6 +66,8 @@ export async function startService(settings: Settings, options: StartOptions): P
       { level: settings.logLevel ?? defaultLevel() },
       pino.destination({ fd: 2, sync: true }),
     );
+    const running: Running = {};
+    stack.defer(async () => running.takeBackWord?.());
     const database = stack.adopt(await openDatabase(settings), (opened) => opened.stop());
     const db = stack.adopt(await connect(database.url, { prepared: settings.prepared }), (pool) =>
       pool.close(),
@@ -67,7 +77,7 @@ export async function startService(settings: Settings, options: StartOptions): P
     const stores = await openStores(loaded.storeConfigs, { file: { faults } });
     const objects = stack.adopt(await createObjects({ db, stores, faults }), (made) => made.close());
     const parts: Parts = { settings, loaded, logger, db, stores, objects, faults };
-    return await serve(parts, { stack, database, begin, options });
+    return await serve(parts, { stack, database, begin, options, running });
   } catch (error) {
     await stack.disposeAsync();
     throw error;
@@ -94,31 +104,31 @@ interface Start {
   readonly database: OpenedDatabase;
   readonly begin: number;
   readonly options: StartOptions;
+  readonly running: Running;
 }
 
-async function serve(parts: Parts, { stack, database, begin, options }: Start): Promise<Service> {
+/** Given back in the opposite order: HTTP is drained first, while everything that its requests stand on still works. */
+async function serve(parts: Parts, start: Start): Promise<Service> {
+  const { stack, database, begin, options, running } = start;
   const { settings, loaded, logger, db, stores } = parts;
-  const running: Running = {};
-  const http = stack.adopt(await createHttp(parts, running), (server) => server.close());
   stack.defer(async () => running.api?.server.stop());
+  stack.defer(async () => running.system?.stop());
+  const http = stack.adopt(await createHttp(parts, running), (server) => server.close());
   const { engine, first } = await createEngine({
     settings,
     db,
     rule: options.apply,
     loaded,
-    serve: (model) => changeOver(parts, { http, running, model }),
+    prepare: (model) => prepareApi(parts, { http, running, model }),
   });
   running.engine = engine;
   const system = await createSystemServer(systemServices(parts, running, engine), (error, errorId) =>
     logger.error({ err: error, errorId }, "a request to the system API failed"),
   );
-  stack.defer(() => system.stop());
+  running.system = system;
   await http.mountSystemApi(system);
   const { url } = await http.listen();
-  await database.announce(url);
-  stack.defer(
-    await announceServer(settings.dataFolder, { pid: process.pid, url, databaseUrl: database.url }),
-  );
+  if (options.announce !== false) await announce(settings, start, url);
   const close = once(() => stack.disposeAsync());
   return {
     url,
@@ -138,6 +148,19 @@ async function serve(parts: Parts, { stack, database, begin, options }: Start): 
 interface Running {
   api?: EntityApi;
   engine?: Engine;
+  system?: { stop(): Promise<void> };
+  takeBackWord?: () => Promise<void>;
+}
+
+async function announce(settings: Settings, { database, running }: Start, url: string): Promise<void> {
+  await database.announce(url);
+  running.takeBackWord = await announceServer(settings.dataFolder, {
+    pid: process.pid,
+    url,
+    database: database.place,
+    schemaPath: settings.schemaPath,
+    ...(database.kind === "embedded" ? { databaseUrl: database.url } : {}),
+  });
 }
 
 async function createHttp(parts: Parts, running: Running): Promise<HttpServer> {
@@ -173,9 +196,8 @@ interface ChangeOver {
   readonly model: Model;
 }
 
-/** New requests go to the new model; the API before it is stopped when its last request is answered. */
-async function changeOver(parts: Parts, { http, running, model }: ChangeOver): Promise<void> {
-  const previous = running.api;
+/** When mounted, new requests go to the new model; the API before it is stopped when its last request is answered. */
+async function prepareApi(parts: Parts, { http, running, model }: ChangeOver): Promise<PreparedApi> {
   const { loaded, db, objects, stores, logger, settings } = parts;
   const api = createEntityApi({
     model,
@@ -187,17 +209,33 @@ async function changeOver(parts: Parts, { http, running, model }: ChangeOver): P
     log: logger,
   });
   await api.server.start();
-  running.api = api;
-  // Apollo's type is invariant in its context; a RequestContext has all that an ApiContext asks for.
-  const idle = http.mountEntityApi(api.server as unknown as GraphqlServer);
-  if (previous === undefined) await idle;
-  else void idle.then(() => previous.server.stop());
+  return {
+    discard: () => api.server.stop(),
+    mount: async () => {
+      const previous = running.api;
+      running.api = api;
+      // Apollo's type is invariant in its context; a RequestContext has all that an ApiContext asks for.
+      const idle = http.mountEntityApi(api.server as unknown as GraphqlServer);
+      if (previous !== undefined) {
+        idle
+          .then(() => previous.server.stop())
+          .catch((error: unknown) => logger.error({ err: error }, "stopping the API of the schema before"));
+      }
+    },
+  };
 }
 
 function systemServices(parts: Parts, running: Running, engine: Engine): SystemServices {
   const { db, stores, loaded } = parts;
   const shown = ({ changes }: { changes: readonly Change[] }) =>
-    changes.map((change) => ({ ...change, entity: change.entity ?? "" }));
+    changes.map(({ kind, summary, sql, destructive, entity, refusal }) => ({
+      kind,
+      summary,
+      sql,
+      destructive,
+      entity: entity ?? null,
+      refusal: refusal === undefined ? null : { message: refusal.message, remedy: refusal.remedy },
+    }));
   const uploadServices = () => ({ model: engine.model(), codecs: loaded.registry, ...parts.objects });
   return {
     version: packageVersion(),
@@ -209,9 +247,10 @@ function systemServices(parts: Parts, running: Running, engine: Engine): SystemS
     plan: async () => shown(await engine.plan()),
     apply: async (options) => shown(await engine.apply(options)),
     drift: async () =>
-      (await engine.drift()).map(({ kind, message, table, column }) => ({
+      (await engine.drift()).map(({ kind, message, breaks, table, column }) => ({
         kind,
         message,
+        breaks,
         subject: [table, column].filter((part) => part !== undefined).join("."),
       })),
     referrers: async (locator, limit) => {

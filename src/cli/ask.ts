@@ -26,15 +26,20 @@ export async function ask<Data>(
 }
 
 /** The ServiceError behind a failed request. */
-export function translated(error: unknown, endpoint: Endpoint): unknown {
+export function translated(error: unknown, endpoint: Pick<Endpoint, "url">): unknown {
   if (error instanceof RequestFailed && error.errors[0] !== undefined) return told(error.errors[0], error);
-  if (error instanceof TypeError) {
-    return new ServiceError("SERVER_UNAVAILABLE", `No answer from ${endpoint.url}.`, {
-      cause: error,
-      details: { remedy: "Is the server running there? Start it with: holdfast start" },
-    });
-  }
+  if (error instanceof TypeError && error.message === "fetch failed")
+    return unavailable(`No answer from ${endpoint.url}.`, error);
+  if (error instanceof SyntaxError)
+    return unavailable(`${endpoint.url} does not answer as Holdfast does.`, error);
   return error;
+}
+
+function unavailable(message: string, cause: unknown): ServiceError {
+  return new ServiceError("SERVER_UNAVAILABLE", message, {
+    cause,
+    details: { remedy: "Is the server running there? Start it with: holdfast start" },
+  });
 }
 
 function told({ message, extensions = {} }: ToldError, cause: unknown): ServiceError {

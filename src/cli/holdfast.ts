@@ -5,44 +5,67 @@
 import "./node-version.ts";
 import { Command, CommanderError } from "commander";
 import { doctorCommand } from "./command/doctor.ts";
+import { getCommand } from "./command/get.ts";
 import { initCommand } from "./command/init.ts";
-import { inspectCommands } from "./command/inspect.ts";
+import { codecCommands, objectCommands, storeCommands } from "./command/inspect.ts";
 import { sampleCommands } from "./command/sample.ts";
 import { schemaCommands } from "./command/schema.ts";
 import { startCommand } from "./command/start.ts";
 import { tokenCommands } from "./command/token.ts";
-import { transferCommands } from "./command/transfer.ts";
+import { uploadCommand } from "./command/upload.ts";
+import { Interrupted } from "./interrupt.ts";
 import { report } from "./output.ts";
+import { usageError } from "./usage-error.ts";
 import { packageVersion } from "./version.ts";
 
-const program = new Command("holdfast")
+const json = process.argv.includes("--json");
+const program = new Command("holdfast");
+
+program
   .description("Typed tables whose large values live in object storage, and never get lost.")
   .version(packageVersion())
   .option("--json", "one JSON document instead of text")
   .option("--schema <file>", "schema file (HOLDFAST_SCHEMA, ./schema.graphql)")
-  .option("--data <folder>", "embedded database, default store, keys (HOLDFAST_DATA, ./data)")
-  .option(
-    "--server <url>",
-    "a running server; else the one that owns the data folder, else one of its own for this call",
-  )
-  .exitOverride();
+  .option("--data <folder>", "embedded database, default store, tokens (HOLDFAST_DATA, ./data)")
+  .option("--server <url>", "a running server, with the token in HOLDFAST_TOKEN")
+  .configureOutput({ outputError: () => undefined })
+  .exitOverride()
+  .addHelpText(
+    "after",
+    `
+Begin with:
+  holdfast init my-lab    a project of your own: a schema file to edit
+  holdfast start          the service for the schema file here; in a checkout of Holdfast a sample laboratory
 
-for (const add of [
-  initCommand,
-  startCommand,
-  schemaCommands,
-  inspectCommands,
-  transferCommands,
-  tokenCommands,
-  sampleCommands,
-  doctorCommand,
-]) {
-  add(program);
+Commands talk to the server of --server, else to the one that runs on the data folder; when none runs,
+they start a private one for the call. Exit codes: 0 ok, 1 failed, 2 usage, 3 not found, 4 pending or
+conflict, 5 integrity damage, 6 database, store or server unreachable, 7 not allowed, 130 interrupted.`,
+  );
+
+const groups: readonly (readonly [title: string, add: readonly ((program: Command) => void)[]])[] = [
+  ["Service:", [initCommand, startCommand, doctorCommand]],
+  ["Schema:", [schemaCommands]],
+  ["Values:", [getCommand, uploadCommand]],
+  ["Looking:", [storeCommands, codecCommands, objectCommands]],
+  ["More:", [tokenCommands, sampleCommands]],
+];
+for (const [title, adds] of groups) {
+  program.commandsGroup(title);
+  for (const add of adds) add(program);
 }
+program.helpCommand(true);
 
 try {
+  if (process.argv.length === 2) program.help({ error: true });
   await program.parseAsync();
 } catch (error) {
-  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
-  else process.exitCode = report(error, program.opts<{ json?: boolean }>().json === true, process.stderr);
+  if (error instanceof CommanderError) {
+    const usage = usageError(error);
+    if (usage !== undefined) process.exitCode = report(usage, json, process.stderr);
+    else process.exitCode = error.exitCode === 0 ? 0 : 2;
+  } else {
+    process.exitCode = report(error, json, process.stderr);
+    // What was given up may still hold the process.
+    if (error instanceof Interrupted) process.exit();
+  }
 }

@@ -1,18 +1,21 @@
 /** How commands talk: text for people, one JSON document with `--json`; results on stdout, everything else on stderr. */
 
 import { SingleBar } from "cli-progress";
-import { errorTable, isServiceError } from "../errors.ts";
+import { errorTable, isServiceError, type ServiceError } from "../errors.ts";
+import { Interrupted, interruptedExitCode } from "./interrupt.ts";
 
 /** Where a command writes. */
 export interface Output {
   readonly json: boolean;
   /** The command's result: `text` for people, `value` with `--json`. */
   result(value: unknown, text: string): void;
-  /** A remark beside the result. */
+  /** A remark beside the result: the next command, what was left alone. Nothing with `--json`. */
   note(text: string): void;
   /** A progress bar on a terminal, nothing elsewhere. */
-  progress(title: string): (done: number, total: number, next: string) => void;
+  progress(title: string): Progress;
 }
+
+export type Progress = (done: number, total: number, next: string) => void;
 
 export function createOutput(
   json: boolean,
@@ -30,39 +33,57 @@ export function createOutput(
   };
 }
 
-function bar(title: string, stream: NodeJS.WriteStream): (done: number, total: number, next: string) => void {
+function bar(title: string, stream: NodeJS.WriteStream): Progress {
   const shown = new SingleBar({
     stream,
     format: `${title} {bar} {value}/{total} {next}`,
     clearOnComplete: true,
     hideCursor: true,
   });
+  // However the work ends, the terminal gets its cursor back.
+  const stop = () => shown.stop();
   let started = false;
   return (done, total, next) => {
-    if (!started) shown.start(total, done, { next });
-    started = true;
+    if (!started) {
+      started = true;
+      process.once("exit", stop);
+      shown.start(total, done, { next });
+    }
     shown.setTotal(total);
     shown.update(done, { next });
-    if (done >= total) shown.stop();
+    if (done < total) return;
+    shown.stop();
+    process.off("exit", stop);
   };
 }
 
 /** Writes an error the way the command talks, and answers the exit code. */
 export function report(error: unknown, json: boolean, stream: NodeJS.WriteStream): number {
-  if (!isServiceError(error)) {
-    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    stream.write(
-      json ? `${JSON.stringify({ error: { code: "INTERNAL_SERVER_ERROR", message: text } })}\n` : `${text}\n`,
-    );
-    return 1;
+  if (error instanceof Interrupted) {
+    stream.write(json ? '{"interrupted":true}\n' : "holdfast: interrupted\n");
+    return interruptedExitCode;
   }
-  const { code, message, details } = error;
-  stream.write(
-    json
-      ? `${JSON.stringify({ error: { code, message, ...details } })}\n`
-      : `${textOf(code, message, details.remedy)}\n`,
-  );
+  if (isServiceError(error)) return reportService(error, json, stream);
+  const message = error instanceof Error ? error.message : String(error);
+  const document = JSON.stringify({ error: { code: "INTERNAL_SERVER_ERROR", message } });
+  stream.write(`${json ? document : `holdfast: ${unforeseen(error)}`}\n`);
+  return 1;
+}
+
+function reportService(
+  { code, message, details }: ServiceError,
+  json: boolean,
+  stream: NodeJS.WriteStream,
+): number {
+  const document = () => JSON.stringify({ error: { code, message, ...details } });
+  stream.write(`${json ? document() : textOf(code, message, details.remedy)}\n`);
   return errorTable[code].exitCode;
+}
+
+/** What the system said of a file or socket speaks for itself; anything else is our fault, and its place helps to find it. */
+function unforeseen(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return "syscall" in error ? error.message : (error.stack ?? error.message);
 }
 
 function textOf(code: string, message: string, remedy: string | undefined): string {

@@ -1,7 +1,7 @@
 /** Pages of `holdfast.object`, by keyset on the locator. */
 
 import type { Queryable } from "../db/contract.ts";
-import type { ObjectPage, StoredObjectType } from "./types.ts";
+import type { ObjectPage, StoredObject } from "./types.ts";
 
 interface ObjectRow {
   readonly locator: string;
@@ -45,7 +45,7 @@ export async function listObjects(db: Queryable, query: ObjectQuery): Promise<Ob
   return { nodes, endCursor: rows.length > query.first ? (nodes.at(-1)?.locator ?? null) : null };
 }
 
-export async function findObject(db: Queryable, locator: string): Promise<StoredObjectType | null> {
+export async function findObject(db: Queryable, locator: string): Promise<StoredObject | null> {
   const { rows } = await db.query<ObjectRow>(`SELECT ${columns} FROM holdfast.object WHERE locator = $1`, [
     locator,
   ]);
@@ -62,7 +62,7 @@ async function heldCondition(db: Queryable, unreferenced: boolean | null): Promi
   return unreferenced ? `(${condition})` : `NOT (${condition})`;
 }
 
-function toObject(row: ObjectRow): StoredObjectType {
+function toObject(row: ObjectRow): StoredObject {
   const colon = row.locator.indexOf(":");
   return {
     locator: row.locator,

@@ -5,11 +5,11 @@ import { ServiceError } from "../errors.ts";
 import { requireRight } from "./guard.ts";
 import { findObject, listObjects } from "./object-list.ts";
 import type { SystemContext, SystemServices } from "./services.ts";
-import { ObjectPage, Referrer, StoredObjectType } from "./types.ts";
+import { ObjectPage, Referrer, StoredObject } from "./types.ts";
 
 const mostRows = 1000;
 
-@Resolver(() => StoredObjectType)
+@Resolver(() => StoredObject)
 export class ObjectResolver {
   private readonly services: SystemServices;
 
@@ -35,18 +35,18 @@ export class ObjectResolver {
     return listObjects(this.services.db, { first, after, prefix, unreferenced });
   }
 
-  @Query(() => StoredObjectType, { nullable: true })
+  @Query(() => StoredObject, { nullable: true })
   async object(
     @Ctx() context: SystemContext,
     @Arg("locator", () => ID) locator: string,
-  ): Promise<StoredObjectType | null> {
+  ): Promise<StoredObject | null> {
     requireRight(context, "READ");
     return findObject(this.services.db, locator);
   }
 
   @FieldResolver(() => [Referrer], { description: "Rows that refer to it, found through the foreign keys." })
   async referrers(
-    @Root() object: StoredObjectType,
+    @Root() object: StoredObject,
     @Arg("first", () => Int, { defaultValue: 100 }) first: number,
   ): Promise<Referrer[]> {
     checkCount("first", first);

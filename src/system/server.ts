@@ -8,6 +8,9 @@ import { errorTable, isServiceError } from "../errors.ts";
 import { createSystemSchema } from "./schema.ts";
 import type { SystemContext, SystemServices } from "./services.ts";
 
+/** Longest operation, in tokens of GraphQL: ours have no need of more. */
+const maxTokens = 2000;
+
 /** Writes what the client is not shown. */
 export type LogError = (error: unknown, errorId: string) => void;
 
@@ -20,6 +23,12 @@ export async function createSystemServer(
     schema: await createSystemSchema(services),
     introspection: true,
     includeStacktraceInErrorResponses: false,
+    parseOptions: { maxTokens },
+    allowBatchedHttpRequests: false,
+    // Reports go to nobody: Apollo's key in the environment must not turn them on.
+    apollo: {},
+    // Apollo would raise the signal again after stopping: that would be the second one, which means "at once".
+    stopOnTerminationSignals: false,
     formatError: (formatted, error) => shown(formatted, unwrapResolverError(error), log),
   });
   await server.start();

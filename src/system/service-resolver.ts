@@ -1,10 +1,11 @@
 /** Stores, codecs, the model, the plan, and how the service is. */
 
 import { Arg, Ctx, Mutation, Query, Resolver } from "type-graphql";
+import { describeCodec } from "./describe-codec.ts";
 import { requireRight } from "./guard.ts";
 import type { SystemContext, SystemServices } from "./services.ts";
 import { listStores } from "./store-list.ts";
-import { Change, CodecType, DifferenceType, Health, ModelType, Store } from "./types.ts";
+import { Change, Health, LoadedCodec, ModelInService, Store, TableDifference } from "./types.ts";
 
 @Resolver()
 export class ServiceResolver {
@@ -20,22 +21,14 @@ export class ServiceResolver {
     return listStores(this.services);
   }
 
-  @Query(() => [CodecType])
-  codecs(@Ctx() context: SystemContext): CodecType[] {
+  @Query(() => [LoadedCodec])
+  codecs(@Ctx() context: SystemContext): LoadedCodec[] {
     requireRight(context, "READ");
-    return this.services.codecs.map((codec) => ({
-      name: codec.name,
-      version: codec.version,
-      summary: codec.summary,
-      inRow: codec.chain.row !== undefined,
-      inStore: codec.chain.store !== undefined,
-      output: codec.output,
-      input: codec.input,
-    }));
+    return this.services.codecs.map(describeCodec);
   }
 
-  @Query(() => ModelType)
-  model(@Ctx() context: SystemContext): ModelType {
+  @Query(() => ModelInService)
+  model(@Ctx() context: SystemContext): ModelInService {
     requireRight(context, "READ");
     const { model, source, apiSdl } = this.services.served();
     const entities = model.entities.map((entity) => ({ ...entity, partOf: entity.partOf ?? null }));
@@ -56,8 +49,8 @@ export class ServiceResolver {
     return [...(await this.services.plan())];
   }
 
-  @Query(() => [DifferenceType], { description: "Where the tables differ from the model." })
-  async drift(@Ctx() context: SystemContext): Promise<DifferenceType[]> {
+  @Query(() => [TableDifference], { description: "Where the tables differ from the model." })
+  async drift(@Ctx() context: SystemContext): Promise<TableDifference[]> {
     requireRight(context, "READ");
     return [...(await this.services.drift())];
   }

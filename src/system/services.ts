@@ -8,10 +8,16 @@ import type { Stores } from "../store/contract.ts";
 
 /** One statement of a plan. */
 export interface PlannedChange {
+  /** `add-column` and the like. */
+  readonly kind: string;
   readonly summary: string;
+  /** Empty for a change that is refused. */
   readonly sql: string;
   readonly destructive: boolean;
-  readonly entity: string;
+  /** Null for what belongs to no one type. */
+  readonly entity: string | null;
+  /** Why the change cannot be made, and what to do; null when it can. */
+  readonly refusal: { readonly message: string; readonly remedy: string } | null;
 }
 
 /** One difference between the tables and the model. */
@@ -19,6 +25,8 @@ export interface Difference {
   readonly kind: string;
   readonly subject: string;
   readonly message: string;
+  /** True where the API cannot serve the table or column as the model says. */
+  readonly breaks: boolean;
 }
 
 /** The model that is being served. */

@@ -1,7 +1,8 @@
 /** GraphQL types of the system API. Each type is a thunk: no metadata is emitted. */
 
-import { GraphQLBigInt, GraphQLDateTimeISO, GraphQLJSONObject } from "graphql-scalars";
-import { Field, ID, InputType, Int, ObjectType, registerEnumType } from "type-graphql";
+import { GraphQLDateTimeISO, GraphQLJSONObject } from "graphql-scalars";
+import { Field, ID, Int, ObjectType } from "type-graphql";
+import { BigIntScalar } from "./big-int.ts";
 
 @ObjectType({ description: "A configured place for bytes." })
 export class Store {
@@ -26,12 +27,30 @@ export class Store {
   @Field(() => Int, { description: "Objects registered in this store." })
   objectCount!: number;
 
-  @Field(() => GraphQLBigInt, { description: "Bytes of the objects whose size is known." })
+  @Field(() => BigIntScalar, { description: "Bytes of the objects whose size is known." })
   sizeBytes!: bigint;
 }
 
+@ObjectType("CodecField", { description: "One thing that can be selected of a codec's values." })
+export class LoadedCodecField {
+  @Field(() => String)
+  name!: string;
+
+  @Field(() => String, { description: "GraphQL type: `[Int!]`." })
+  type!: string;
+
+  @Field(() => String, { nullable: true, description: "Arguments as SDL: `slice: [SliceInput!]`." })
+  args!: string | null;
+
+  @Field(() => String)
+  description!: string;
+
+  @Field(() => String, { nullable: true, description: "Scalar that rows can be filtered by; null: none." })
+  filter!: string | null;
+}
+
 @ObjectType("Codec", { description: "A loaded codec." })
-export class CodecType {
+export class LoadedCodec {
   @Field(() => String)
   name!: string;
 
@@ -50,8 +69,20 @@ export class CodecType {
   @Field(() => String, { description: "GraphQL type of the field." })
   output!: string;
 
-  @Field(() => String)
+  @Field(() => String, { description: "GraphQL type of its value in inputs." })
   input!: string;
+
+  @Field(() => Boolean, { description: "Whether a value may be a folder." })
+  acceptsTree!: boolean;
+
+  @Field(() => Boolean, { description: "Whether a value may be sent by upload." })
+  acceptsUpload!: boolean;
+
+  @Field(() => [LoadedCodecField], { description: "What can be selected of a value; `url` comes on top." })
+  fields!: LoadedCodecField[];
+
+  @Field(() => String, { description: "SDL of the input type and of the types that it needs." })
+  typeDefs!: string;
 }
 
 @ObjectType({ description: "A row that refers to an object." })
@@ -70,7 +101,7 @@ export class Referrer {
 }
 
 @ObjectType("Object", { description: "One immutable piece of bytes, or folder, in a store." })
-export class StoredObjectType {
+export class StoredObject {
   @Field(() => ID, { description: "`store:path`." })
   locator!: string;
 
@@ -83,7 +114,7 @@ export class StoredObjectType {
   @Field(() => Boolean, { description: "Whether it is a folder." })
   isTree!: boolean;
 
-  @Field(() => GraphQLBigInt, { nullable: true })
+  @Field(() => BigIntScalar, { nullable: true })
   sizeBytes!: bigint | null;
 
   @Field(() => String, { nullable: true, description: "64 hex digits." })
@@ -101,8 +132,8 @@ export class StoredObjectType {
 
 @ObjectType()
 export class ObjectPage {
-  @Field(() => [StoredObjectType])
-  nodes!: StoredObjectType[];
+  @Field(() => [StoredObject])
+  nodes!: StoredObject[];
 
   @Field(() => String, {
     nullable: true,
@@ -111,35 +142,56 @@ export class ObjectPage {
   endCursor!: string | null;
 }
 
-@ObjectType({ description: "One statement that makes the tables follow the schema file." })
-export class Change {
+@ObjectType({ description: "Why a change cannot be made." })
+export class Refusal {
   @Field(() => String)
+  message!: string;
+
+  @Field(() => String, { description: "What to do." })
+  remedy!: string;
+}
+
+@ObjectType({ description: "One step that makes the tables follow the schema file." })
+export class Change {
+  @Field(() => String, { description: "`create-table`, `add-column`, `refused` and the like." })
+  kind!: string;
+
+  @Field(() => String, { description: "One line for people." })
   summary!: string;
 
-  @Field(() => String)
+  @Field(() => String, { description: "Statements; empty for a change that is refused." })
   sql!: string;
 
-  @Field(() => Boolean)
+  @Field(() => Boolean, { description: "Whether it removes data that the tables hold, or may change it." })
   destructive!: boolean;
 
-  @Field(() => String)
-  entity!: string;
+  @Field(() => String, { nullable: true, description: "The type it is for; null where it is for no one." })
+  entity!: string | null;
+
+  @Field(() => Refusal, {
+    nullable: true,
+    description: "Why the change cannot be made; null when it can. `apply` refuses a plan with one.",
+  })
+  refusal!: Refusal | null;
 }
 
 @ObjectType("Difference", { description: "One difference between the tables and the model." })
-export class DifferenceType {
-  @Field(() => String)
+export class TableDifference {
+  @Field(() => String, { description: "`missing-table`, `wrong-type`, `extra-column` and the like." })
   kind!: string;
 
-  @Field(() => String)
+  @Field(() => String, { description: "`schema.table` or `schema.table.column`." })
   subject!: string;
 
   @Field(() => String)
   message!: string;
+
+  @Field(() => Boolean, { description: "Whether the API cannot serve it as the model says." })
+  breaks!: boolean;
 }
 
 @ObjectType("Entity", { description: "One entity of the model and its table." })
-export class EntityType {
+export class ServedEntity {
   @Field(() => String)
   name!: string;
 
@@ -157,15 +209,15 @@ export class EntityType {
 }
 
 @ObjectType("Model", { description: "The model that is being served." })
-export class ModelType {
+export class ModelInService {
   @Field(() => String)
   schema!: string;
 
   @Field(() => String)
   version!: string;
 
-  @Field(() => [EntityType])
-  entities!: EntityType[];
+  @Field(() => [ServedEntity])
+  entities!: ServedEntity[];
 
   @Field(() => String, { description: "The schema file." })
   source!: string;
@@ -199,58 +251,4 @@ export class Health {
 
   @Field(() => [Check])
   checks!: Check[];
-}
-
-const uploadKinds = { FILE: "FILE", TREE: "TREE" } as const;
-registerEnumType(uploadKinds, { name: "UploadKind" });
-
-@ObjectType("Upload", { description: "A reserved key and a promise of bytes." })
-export class UploadType {
-  @Field(() => ID)
-  id!: string;
-
-  @Field(() => String, { description: "PUT the bytes here; for a folder to `url/relative/path`." })
-  url!: string;
-
-  @Field(() => String, { description: "OPEN, RECEIVED or COMPLETE." })
-  state!: string;
-
-  @Field(() => GraphQLBigInt)
-  receivedBytes!: bigint;
-
-  @Field(() => GraphQLDateTimeISO)
-  expiresAt!: Date;
-}
-
-@InputType()
-export class UploadTarget {
-  @Field(() => String, { description: "Entity, for example `Recording`." })
-  type!: string;
-
-  @Field(() => String)
-  field!: string;
-
-  @Field(() => GraphQLJSONObject, { nullable: true, description: "Key of the row, where it is known." })
-  key?: Record<string, unknown> | null;
-}
-
-@InputType()
-export class CreateUploadInput {
-  @Field(() => UploadTarget)
-  target!: UploadTarget;
-
-  @Field(() => String)
-  filename!: string;
-
-  @Field(() => uploadKinds, { defaultValue: uploadKinds.FILE })
-  kind!: "FILE" | "TREE";
-
-  @Field(() => String, { nullable: true })
-  mediaType?: string | null;
-
-  @Field(() => GraphQLBigInt, { nullable: true })
-  sizeBytes?: bigint | null;
-
-  @Field(() => String, { nullable: true, description: "64 hex digits, checked on arrival." })
-  sha256?: string | null;
 }

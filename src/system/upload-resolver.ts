@@ -4,7 +4,7 @@ import { Arg, Ctx, ID, Mutation, Resolver } from "type-graphql";
 import type { UploadState } from "../object/contract.ts";
 import { requireRight } from "./guard.ts";
 import type { SystemContext, SystemServices } from "./services.ts";
-import { CreateUploadInput, UploadType } from "./types.ts";
+import { CreateUploadInput, OfferedUpload } from "./upload-types.ts";
 
 @Resolver()
 export class UploadResolver {
@@ -14,11 +14,11 @@ export class UploadResolver {
     this.services = services;
   }
 
-  @Mutation(() => UploadType)
+  @Mutation(() => OfferedUpload)
   async createUpload(
     @Ctx() context: SystemContext,
     @Arg("input", () => CreateUploadInput) input: CreateUploadInput,
-  ): Promise<UploadType> {
+  ): Promise<OfferedUpload> {
     requireRight(context, "WRITE");
     const upload = await this.services.createUpload(
       { ...input, sizeBytes: input.sizeBytes?.toString() ?? null },
@@ -27,8 +27,11 @@ export class UploadResolver {
     return shown(upload);
   }
 
-  @Mutation(() => UploadType, { description: "Idempotent." })
-  async completeUpload(@Ctx() context: SystemContext, @Arg("id", () => ID) id: string): Promise<UploadType> {
+  @Mutation(() => OfferedUpload, { description: "Idempotent." })
+  async completeUpload(
+    @Ctx() context: SystemContext,
+    @Arg("id", () => ID) id: string,
+  ): Promise<OfferedUpload> {
     requireRight(context, "WRITE");
     return shown(await this.services.completeUpload(id, { ...context.principal, baseUrl: context.baseUrl }));
   }
@@ -40,6 +43,6 @@ function shown({
   state,
   receivedBytes,
   expiresAt,
-}: UploadState & { readonly url: string }): UploadType {
+}: UploadState & { readonly url: string }): OfferedUpload {
   return { id, url, state, receivedBytes: BigInt(receivedBytes), expiresAt };
 }

@@ -1,19 +1,21 @@
-/** What every command gets, and how commands reach a service. */
+/** What every command gets: settings, output, the global options. */
 
 import type { Command } from "commander";
-import type { Endpoint } from "../../sample/client.ts";
+import { ServiceError } from "../../errors.ts";
 import { createOutput, type Output } from "../output.ts";
 import { readSettings, type Settings } from "../settings.ts";
-import { runningServer } from "../start/server-file.ts";
 
 /** One call of a command. */
 export interface Call {
   readonly settings: Settings;
   readonly output: Output;
+  /** `--server` */
+  readonly server?: string;
+  /** True when the schema file was named by `--schema`. */
+  readonly schemaNamed: boolean;
 }
 
-/** Options that every command has. */
-export interface GlobalOptions {
+interface GlobalOptions {
   readonly json?: boolean;
   readonly schema?: string;
   readonly data?: string;
@@ -25,27 +27,27 @@ export function callOf(command: Command): Call {
   return {
     settings: readSettings(options, process.env, process.cwd()),
     output: createOutput(options.json === true, { out: process.stdout, err: process.stderr }),
+    ...(options.server === undefined ? {} : { server: checkedUrl(options.server) }),
+    schemaNamed: options.schema !== undefined,
   };
 }
 
-/**
- * Runs `work` against the server named by `--server`, else the one that owns the data folder, else one started for this call on a port
- * of its own and stopped afterwards.
- */
-export async function withService<T>(command: Command, work: (endpoint: Endpoint) => Promise<T>): Promise<T> {
-  const { settings } = callOf(command);
-  const token = process.env["HOLDFAST_TOKEN"];
-  const url =
-    command.optsWithGlobals<GlobalOptions>().server ?? (await runningServer(settings.dataFolder))?.url;
-  if (url !== undefined) return work({ url, token });
-  const { startService } = await import("../../main.ts");
-  const service = await startService(
-    { ...settings, host: "127.0.0.1", port: 0, portGiven: true, logLevel: "warn" },
-    { apply: "never" },
-  );
-  try {
-    return await work({ url: service.url, token });
-  } finally {
-    await service.close();
-  }
+function checkedUrl(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url !== undefined && /^https?:$/.test(url.protocol)) return url.href.replace(/\/+$/, "");
+  throw wrongOption("--server", text, "a URL such as http://127.0.0.1:4000");
+}
+
+/** A number of an option. @throws {BAD_USER_INPUT} naming the option and its bounds. */
+export function wholeOption(name: string, text: string, [least, most]: readonly [number, number]): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value >= least && value <= most) return value;
+  throw wrongOption(name, text, `a whole number from ${least} to ${most}`);
+}
+
+/** The error for an option's value. */
+export function wrongOption(field: string, value: string, expected: string): ServiceError {
+  return new ServiceError("BAD_USER_INPUT", `${field} is ${JSON.stringify(value)}; it must be ${expected}.`, {
+    details: { field, value, remedy: `Give ${field} ${expected}.` },
+  });
 }

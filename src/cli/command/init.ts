@@ -1,6 +1,6 @@
 /** `init`: a project of one's own. */
 
-import { mkdir, readdir, writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { Command } from "commander";
 import { ServiceError } from "../../errors.ts";
@@ -36,14 +36,45 @@ export function initCommand(program: Command): void {
 
 async function init(folder: string, command: Command): Promise<void> {
   const at = resolve(folder);
-  await mkdir(at, { recursive: true });
-  if ((await readdir(at)).includes("schema.graphql")) {
-    throw new ServiceError("CONFLICT", `${join(at, "schema.graphql")} exists already.`, {
-      details: { value: at, remedy: "Name another folder, or go there and run: holdfast start" },
+  const schema = join(at, "schema.graphql");
+  await mkdir(at, { recursive: true }).catch((error: unknown) => Promise.reject(unusable(error, at)));
+  const made = [(await place(schema, schemaText)) ? "schema.graphql" : undefined];
+  if (made[0] === undefined) {
+    throw new ServiceError("CONFLICT", `${schema} exists already.`, {
+      details: {
+        file: schema,
+        value: at,
+        remedy: "Name another folder, or go there and run: holdfast start",
+      },
     });
   }
-  await writeFile(join(at, "schema.graphql"), schemaText, { flag: "wx" });
-  await writeFile(join(at, ".gitignore"), ignoreText, { flag: "wx" }).catch(() => undefined);
-  const next = at === process.cwd() ? "holdfast start" : `cd ${folder} && holdfast start`;
-  callOf(command).output.result({ folder: at, next }, `Made ${join(at, "schema.graphql")}.\nnext: ${next}`);
+  if (await place(join(at, ".gitignore"), ignoreText)) made.push(".gitignore");
+  const next = at === process.cwd() ? "holdfast start" : `cd ${quoted(folder)} && holdfast start`;
+  const { output } = callOf(command);
+  output.result({ folder: at, files: made, next }, `Made ${made.join(" and ")} in ${at}.`);
+  output.note(`Edit schema.graphql: each type is a table.\nnext: ${next}`);
+}
+
+/** False when there is such a file. */
+async function place(path: string, text: string): Promise<boolean> {
+  try {
+    await writeFile(path, text, { flag: "wx" });
+    return true;
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "EEXIST") return false;
+    throw unusable(error, path);
+  }
+}
+
+function unusable(error: unknown, path: string): unknown {
+  if (!(error instanceof Error) || !("code" in error)) return error;
+  return new ServiceError("CONFIG_INVALID", `${path} cannot be made (${String(error.code)}).`, {
+    details: { value: path, remedy: "Name a folder that you may write." },
+    cause: error,
+  });
+}
+
+/** As a shell reads it. */
+function quoted(text: string): string {
+  return /^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

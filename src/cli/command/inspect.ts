@@ -4,7 +4,8 @@ import type { Command } from "commander";
 import { ServiceError } from "../../errors.ts";
 import { askSystem } from "../ask.ts";
 import { textTable } from "../text-table.ts";
-import { callOf, withService } from "./context.ts";
+import { callOf, wholeOption } from "./context.ts";
+import { withService } from "./service.ts";
 
 interface CodecRow {
   readonly name: string;
@@ -13,6 +14,17 @@ interface CodecRow {
   readonly inRow: boolean;
   readonly inStore: boolean;
   readonly output: string;
+  readonly input: string;
+  readonly acceptsTree: boolean;
+  readonly acceptsUpload: boolean;
+  readonly typeDefs: string;
+  readonly fields: readonly {
+    readonly name: string;
+    readonly type: string;
+    readonly args: string | null;
+    readonly description: string;
+    readonly filter: string | null;
+  }[];
 }
 
 interface StoreRow {
@@ -39,20 +51,31 @@ interface ReferrerRow {
   readonly key: Readonly<Record<string, string>>;
 }
 
-export function inspectCommands(program: Command): void {
-  program
-    .command("codec")
+export function codecCommands(program: Command): void {
+  const codec = program.command("codec").description("the loaded codecs");
+  codec
+    .command("list", { isDefault: true })
     .description("list the loaded codecs")
-    .action((_, command: Command) => codecs(command));
+    .action((_, command: Command) => listCodecs(command));
+  codec
+    .command("show <name>")
+    .description("show what can be selected of a codec's values, and how values are given")
+    .action((name: string, _, command: Command) => showCodec(name, command));
+}
+
+export function storeCommands(program: Command): void {
   program
     .command("stores")
     .description("list the configured stores and whether they work")
     .action((_, command: Command) => stores(command));
+}
+
+export function objectCommands(program: Command): void {
   program
     .command("objects")
     .description("list objects in the order of their locators")
     .option("--prefix <locator>", "begin of the locator, for example main:_hash/lab/")
-    .option("--first <n>", "how many", "100")
+    .option("--first <n>", "how many, 1 to 1000", "100")
     .option("--after <locator>", "continue behind this one")
     .option("--unreferenced", "only those that nothing holds")
     .action((options: ObjectOptions, command: Command) => objects(options, command));
@@ -62,13 +85,48 @@ export function inspectCommands(program: Command): void {
     .action((locator: string, _, command: Command) => refs(locator, command));
 }
 
-async function codecs(command: Command): Promise<void> {
-  const query = "{ codecs { name version summary inRow inStore output } }";
-  const { codecs } = await withService(command, (at) => askSystem<{ codecs: CodecRow[] }>(at, query));
-  const place = (row: CodecRow) =>
-    [row.inRow ? "row" : "", row.inStore ? "store" : ""].filter(Boolean).join(", ");
-  const rows = codecs.map((row) => [row.name, String(row.version), place(row), row.output, row.summary]);
-  callOf(command).output.result(codecs, textTable(["codec", "version", "kept in", "type", ""], rows));
+async function allCodecs(command: Command): Promise<readonly CodecRow[]> {
+  const query = `{ codecs { name version summary inRow inStore output input acceptsTree acceptsUpload typeDefs
+    fields { name type args description filter } } }`;
+  return (await withService(command, (at) => askSystem<{ codecs: CodecRow[] }>(at, query))).codecs;
+}
+
+const placeOf = (row: CodecRow) =>
+  [row.inRow ? "row" : "", row.inStore ? "store" : ""].filter(Boolean).join(", ");
+
+async function listCodecs(command: Command): Promise<void> {
+  const codecs = await allCodecs(command);
+  const { output } = callOf(command);
+  const rows = codecs.map((row) => [row.name, String(row.version), placeOf(row), row.output, row.summary]);
+  output.result(codecs, textTable(["codec", "version", "kept in", "type", ""], rows));
+  output.note("next: holdfast codec show <codec>");
+}
+
+async function showCodec(name: string, command: Command): Promise<void> {
+  const codecs = await allCodecs(command);
+  const codec = codecs.find((one) => one.name === name);
+  if (codec === undefined) {
+    throw new ServiceError("NOT_FOUND", `There is no codec ${name}.`, {
+      details: {
+        field: "name",
+        value: name,
+        remedy: `There are: ${codecs.map((one) => one.name).join(", ")}.`,
+      },
+    });
+  }
+  const fields = codec.fields.map((field) => [
+    `  ${field.name}${field.args === null ? "" : `(${field.args})`}: ${field.type}`,
+    field.description + (field.filter === null ? "" : " (rows can be filtered by it)"),
+  ]);
+  const text = [
+    `${codec.name} (version ${codec.version}): ${codec.summary}`,
+    `kept in: ${placeOf(codec)}${codec.acceptsTree ? "; takes folders" : ""}${codec.acceptsUpload ? "; takes uploads" : ""}`,
+    `\nselect (${codec.output}):`,
+    ...fields.flatMap(([head = "", description = ""]) => [head, `      ${description}`]),
+    `\ngive (${codec.input}):\n`,
+    codec.typeDefs.trim(),
+  ];
+  callOf(command).output.result(codec, text.join("\n"));
 }
 
 async function stores(command: Command): Promise<void> {
@@ -102,7 +160,7 @@ async function objects(options: ObjectOptions, command: Command): Promise<void> 
       nodes { locator isTree sizeBytes sha256 createdAt verifiedAt condemnedAt } endCursor
     }
   }`;
-  const variables = { ...options, first: Number(options.first) };
+  const variables = { ...options, first: wholeOption("--first", options.first, [1, 1000]) };
   const { objects } = await withService(command, (at) =>
     askSystem<{ objects: { nodes: ObjectRow[]; endCursor: string | null } }>(at, query, variables),
   );
@@ -114,8 +172,17 @@ async function objects(options: ObjectOptions, command: Command): Promise<void> 
   ]);
   const { output } = callOf(command);
   output.result(objects, textTable(["locator", "kind", "bytes", "state"], rows));
-  if (objects.endCursor !== null)
-    output.note(`more: holdfast objects --after ${JSON.stringify(objects.endCursor)}`);
+  if (objects.endCursor !== null) output.note(`next: ${nextPage(options, objects.endCursor)}`);
+}
+
+/** The same command, continued. */
+function nextPage({ prefix, first, unreferenced }: ObjectOptions, after: string): string {
+  const options = [
+    ["--prefix", prefix],
+    ["--first", first === "100" ? undefined : first],
+    ["--after", after],
+  ].flatMap(([name, value]) => (value === undefined ? [] : [`${name} ${JSON.stringify(value)}`]));
+  return ["holdfast objects", ...options, ...(unreferenced === true ? ["--unreferenced"] : [])].join(" ");
 }
 
 async function refs(locator: string, command: Command): Promise<void> {

@@ -9,7 +9,8 @@ import { loadMeasurement, loadSimulation, nextSessionId } from "../../sample/loa
 import { translated } from "../ask.ts";
 import { readStores } from "../start/load-model.ts";
 import { placeProtocol } from "../start/load-sample.ts";
-import { callOf, withService } from "./context.ts";
+import { callOf } from "./context.ts";
+import { withService } from "./service.ts";
 
 export function sampleCommands(program: Command): void {
   const sample = program.command("sample").description("the sample laboratory");

@@ -2,14 +2,28 @@
 
 import type { Command } from "commander";
 import { askSystem } from "../ask.ts";
+import { nextStep } from "../start/describe-changes.ts";
 import { loadModel } from "../start/load-model.ts";
-import { callOf, withService } from "./context.ts";
+import { callOf } from "./context.ts";
+import { withService } from "./service.ts";
 
 interface Change {
   readonly summary: string;
   readonly sql: string;
   readonly destructive: boolean;
+  readonly refusal: { readonly message: string; readonly remedy: string } | null;
 }
+
+interface Difference {
+  readonly kind: string;
+  readonly subject: string;
+  readonly message: string;
+  readonly breaks: boolean;
+}
+
+const changeFields = "kind summary sql destructive entity refusal { message remedy }";
+const aboutSchemaFile = { schemaFile: true };
+const nothingToDo = "Nothing to do: the tables are as the schema file says.";
 
 export function schemaCommands(program: Command): void {
   program
@@ -18,16 +32,16 @@ export function schemaCommands(program: Command): void {
     .action((_, command: Command) => check(command));
   program
     .command("plan")
-    .description("show the SQL that apply would run; destructive steps are marked")
+    .description("show the SQL that apply would run; exit code 4 when there is some")
     .action((_, command: Command) => plan(command));
   program
     .command("apply")
     .description("make the tables follow the schema file, in one transaction")
-    .option("--allow-destructive", "also drop what the schema file no longer has")
+    .option("--allow-destructive", "also remove what the schema file no longer has")
     .action((options: { allowDestructive?: boolean }, command: Command) => apply(options, command));
   program
     .command("drift")
-    .description("compare the tables with the schema file")
+    .description("compare the tables with the schema file; exit code 4 when they differ")
     .action((_, command: Command) => drift(command));
   program
     .command("schema")
@@ -41,51 +55,61 @@ async function check(command: Command): Promise<void> {
   const names = model.entities.map(({ name }) => name);
   output.result(
     { ok: true, entities: names, version: model.version },
-    `${settings.schemaPath}: ${names.length} tables, no problems`,
+    `${settings.schemaPath}: ${names.length} ${names.length === 1 ? "table" : "tables"}, no problems`,
   );
-}
-
-function changeText(changes: readonly Change[]): string {
-  if (changes.length === 0) return "Nothing to do: the tables are as the schema file says.";
-  return changes
-    .map(
-      (change) =>
-        `-- ${change.summary}${change.destructive ? "   DESTRUCTIVE" : ""}\n${change.sql.trimEnd()}`,
-    )
-    .join("\n\n");
+  output.note("next: holdfast plan");
 }
 
 async function plan(command: Command): Promise<void> {
-  const { plan } = await withService(command, (at) =>
-    askSystem<{ plan: Change[] }>(at, "{ plan { summary sql destructive entity } }"),
+  const { plan } = await withService(
+    command,
+    (at) => askSystem<{ plan: Change[] }>(at, `{ plan { ${changeFields} } }`),
+    aboutSchemaFile,
   );
   const { output } = callOf(command);
-  output.result(plan, changeText(plan));
+  output.result(plan, plan.length === 0 ? nothingToDo : plan.map(changeText).join("\n\n"));
   if (plan.length === 0) return;
-  const destructive = plan.some((change) => change.destructive);
-  output.note(`next: holdfast apply${destructive ? " --allow-destructive" : ""}`);
+  output.note(
+    nextStep({
+      refused: plan.some(({ refusal }) => refusal !== null),
+      destructive: plan.some(({ destructive }) => destructive),
+    }),
+  );
   process.exitCode = 4;
 }
 
+/** SQL that can be run as it stands: what is no SQL is a comment. */
+function changeText({ summary, sql, destructive, refusal }: Change): string {
+  const mark = refusal !== null ? "   CANNOT BE MADE" : destructive ? "   DESTRUCTIVE" : "";
+  const reason = refusal === null ? [] : [`--   ${refusal.message}`, `--   ${refusal.remedy}`];
+  const statements = sql.trimEnd() === "" ? [] : [`${sql.trimEnd().replace(/;$/, "")};`];
+  return [`-- ${summary}${mark}`, ...reason, ...statements].join("\n");
+}
+
 async function apply(options: { allowDestructive?: boolean }, command: Command): Promise<void> {
-  const query =
-    "mutation ($allow: Boolean!) { apply(allowDestructive: $allow) { summary sql destructive entity } }";
+  const query = `mutation ($allow: Boolean!) { apply(allowDestructive: $allow) { ${changeFields} } }`;
   const variables = { allow: options.allowDestructive === true };
-  const { apply } = await withService(command, (at) => askSystem<{ apply: Change[] }>(at, query, variables));
-  const text = apply.map(({ summary }) => `applied: ${summary}`).join("\n");
-  callOf(command).output.result(apply, text || "Nothing to do: the tables are as the schema file says.");
+  const { apply } = await withService(
+    command,
+    (at) => askSystem<{ apply: Change[] }>(at, query, variables),
+    aboutSchemaFile,
+  );
+  const { output } = callOf(command);
+  output.result(apply, apply.map(({ summary }) => `applied: ${summary}`).join("\n") || nothingToDo);
 }
 
 async function drift(command: Command): Promise<void> {
-  const { drift } = await withService(command, (at) =>
-    askSystem<{ drift: { kind: string; subject: string; message: string }[] }>(
-      at,
-      "{ drift { kind subject message } }",
-    ),
+  const { drift } = await withService(
+    command,
+    (at) => askSystem<{ drift: Difference[] }>(at, "{ drift { kind subject message breaks } }"),
+    aboutSchemaFile,
   );
+  const { output } = callOf(command);
   const text = drift.map(({ subject, message }) => `${subject}: ${message}`).join("\n");
-  callOf(command).output.result(drift, text || "No drift: the tables are as the schema file says.");
-  if (drift.length > 0) process.exitCode = 4;
+  output.result(drift, text || "No drift: the tables are as the schema file says.");
+  if (drift.length === 0) return;
+  output.note("next: holdfast plan");
+  process.exitCode = 4;
 }
 
 async function schema(command: Command): Promise<void> {

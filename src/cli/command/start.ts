@@ -1,13 +1,15 @@
 /** `start`: the service itself, until it is told to stop. */
 
 import type { Command } from "commander";
-import { errorTable, isServiceError, ServiceError } from "../../errors.ts";
+import { ServiceError } from "../../errors.ts";
 import { type Service, startService } from "../../main.ts";
+import { type Interruption, takeSignals } from "../interrupt.ts";
 import { bannerJson, bannerText } from "../start/banner.ts";
-import { describeChanges, describePending } from "../start/describe-changes.ts";
+import { describeChanges } from "../start/describe-changes.ts";
+import { followSchema } from "../start/follow-schema.ts";
+import { guardProcess } from "../start/guard-process.ts";
 import { loadSample, prepareSample } from "../start/load-sample.ts";
 import { readyFacts } from "../start/ready-facts.ts";
-import { watchSchema } from "../start/watch-schema.ts";
 import { type Call, callOf } from "./context.ts";
 
 interface StartFlags {
@@ -30,66 +32,59 @@ export function startCommand(program: Command): void {
 }
 
 async function start(flags: StartFlags, call: Call): Promise<void> {
-  const { settings, output } = call;
-  const onTerminal = process.stdout.isTTY && !output.json;
-  const stopping = stopSignal();
+  const { settings } = call;
+  const signals = takeSignals();
   if (flags.sample) await prepareSample(settings);
   const apply = flags.apply ?? settings.databaseUrl === undefined;
   const service = await startService(settings, { apply: apply ? "safe" : "never" });
+  signals.beforeExit(() => service.database.stop());
+  const say = speaker(service, call);
+  const guard = guardProcess(service.logger);
+  let unfollow: (() => Promise<void>) | undefined;
+  const ended = Promise.race([endOf(signals, say), guard.failed, databaseEnd(service)]);
+  const ready = async () => {
+    for (const line of describeChanges(service.first)) say(line);
+    await loadSample(service, { output: call.output, say });
+    await announce(service, call);
+    if (onTerminal(call) && flags.watch) unfollow = followSchema(service, say);
+  };
   try {
-    for (const line of describeChanges(service.first)) output.note(line);
-    await loadSample(service, output);
-    const facts = await readyFacts(service);
-    process.stdout.write(`${onTerminal ? bannerText(facts) : bannerJson(facts)}\n`);
-    const unwatch = onTerminal && flags.watch ? watch(service, call) : undefined;
-    await Promise.race([stopping, databaseEnd(service)]);
-    await unwatch?.();
+    await Promise.race([ended, ready()]);
+    await ended;
   } finally {
-    output.note("stopping…");
+    await unfollow?.();
     await service.close();
+    guard.dispose();
   }
 }
 
-/** Resolves at the first request to stop; the second one ends the process at once. */
-function stopSignal(): Promise<void> {
-  return new Promise((resolve) => {
-    let asked = false;
-    const ask = () => {
-      if (asked) process.exit(130);
-      asked = true;
-      resolve();
-    };
-    process.on("SIGINT", ask);
-    process.on("SIGTERM", ask);
-    process.on("SIGHUP", ask);
-  });
+const onTerminal = ({ output }: Call): boolean => process.stdout.isTTY && !output.json;
+
+/** Remarks are text on a terminal and lines of the log elsewhere. */
+function speaker({ logger }: Service, call: Call): (text: string) => void {
+  return onTerminal(call) ? (text) => call.output.note(text) : (text) => logger.info(text);
+}
+
+async function announce(service: Service, call: Call): Promise<void> {
+  const facts = await readyFacts(service);
+  process.stdout.write(`${onTerminal(call) ? bannerText(facts) : bannerJson(facts)}\n`);
+}
+
+async function endOf({ asked }: Interruption, say: (text: string) => void): Promise<void> {
+  await asked;
+  say("Stopping when running requests are answered; Ctrl-C again stops at once.");
 }
 
 async function databaseEnd({ database }: Service): Promise<never> {
   const code = await database.exited;
   throw new ServiceError(
     "DATABASE_UNAVAILABLE",
-    `The private PostgreSQL ended by itself (exit code ${code}).`,
+    `The private PostgreSQL in ${database.place} ended by itself (${code === null ? "killed" : `exit code ${code}`}).`,
     {
       details: {
         remedy:
-          "Start again: nothing that was acknowledged is lost. If it ends again, look at the log above it.",
+          "Start again: nothing that was acknowledged is lost. If it ends again, look for what ended it: memory, disk, an operator.",
       },
     },
   );
-}
-
-function watch({ engine, settings, logger }: Service, { output }: Call): () => Promise<void> {
-  return watchSchema(settings.schemaPath, async () => {
-    try {
-      const followed = await engine.follow();
-      for (const line of describeChanges(followed)) output.note(line);
-      if (followed.applied) output.note(`${settings.schemaPath}: serving the new schema`);
-      else for (const line of describePending(followed.plan)) output.note(line);
-    } catch (error) {
-      if (!isServiceError(error) || !errorTable[error.code].exposed)
-        logger.error({ err: error }, "the schema file");
-      else output.note(`${error.message}\nThe schema before it keeps serving.`);
-    }
-  });
 }

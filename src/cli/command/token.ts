@@ -7,7 +7,7 @@ import { ServiceError } from "../../errors.ts";
 import { createToken, parseTokens, type Right, rights } from "../../http/tokens.ts";
 import type { Settings } from "../settings.ts";
 import { textTable } from "../text-table.ts";
-import { callOf } from "./context.ts";
+import { callOf, wholeOption, wrongOption } from "./context.ts";
 
 export function tokenCommands(program: Command): void {
   const token = program.command("token").description("bearer tokens of the file HOLDFAST_TOKENS");
@@ -53,10 +53,8 @@ async function create(
 ): Promise<void> {
   const { settings, output } = callOf(command);
   const right = rights.find((one): one is Right => one === options.right.toUpperCase());
-  if (right === undefined) throw wrong("--right", options.right, `one of ${rights.join(", ")}`);
-  const days = options.days === undefined ? undefined : Number(options.days);
-  if (days !== undefined && !(days > 0 && days <= 36_500))
-    throw wrong("--days", options.days ?? "", "a number from 1 to 36500");
+  if (right === undefined) throw wrongOption("--right", options.right, `one of ${rights.join(", ")}`);
+  const days = options.days === undefined ? undefined : wholeOption("--days", options.days, [1, 36_500]);
   const file = fileOf(settings);
   const before = await textOf(file);
   if (parseTokens(before, file).some((one) => one.name === name)) {
@@ -72,8 +70,9 @@ async function create(
   const { token, line } = createToken({ name, right, ...expiresAt });
   await write(file, before === "" || before.endsWith("\n") ? before + line : `${before}\n${line}`);
   output.note(`Kept as a hash in ${file}. This is the only time the token is shown:`);
-  output.result({ name, right, token, file }, token);
+  output.result({ name, right, token, file, expiresAt: expiresAt.expiresAt?.toISOString() ?? null }, token);
   output.note(`next: HOLDFAST_TOKENS=${file} HOST=0.0.0.0 holdfast start`);
+  output.note("      (a server that runs with this file takes the token within a second)");
 }
 
 async function list(command: Command): Promise<void> {
@@ -87,6 +86,7 @@ async function list(command: Command): Promise<void> {
   );
   const rows = tokens.map((one) => [one.name, one.right, one.expiresAt ?? "never"]);
   output.result(tokens, textTable(["name", "right", "expires"], rows));
+  if (tokens.length === 0) output.note("next: holdfast token create <name> --right WRITE");
 }
 
 async function revoke(name: string, command: Command): Promise<void> {
@@ -95,16 +95,10 @@ async function revoke(name: string, command: Command): Promise<void> {
   const before = await textOf(file);
   if (!parseTokens(before, file).some((one) => one.name === name)) {
     throw new ServiceError("NOT_FOUND", `There is no token ${name}.`, {
-      details: { field: "name", value: name },
+      details: { field: "name", value: name, remedy: "See them with: holdfast token list" },
     });
   }
   const kept = before.split("\n").filter((line) => parseTokens(line, file)[0]?.name !== name);
   await write(file, kept.join("\n"));
   output.result({ revoked: name }, `${name} is revoked.`);
-}
-
-function wrong(field: string, value: string, expected: string): ServiceError {
-  return new ServiceError("BAD_USER_INPUT", `${field} is ${JSON.stringify(value)}; it must be ${expected}.`, {
-    details: { field, value },
-  });
 }

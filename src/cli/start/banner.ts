@@ -31,20 +31,25 @@ export function bannerText(ready: Ready): string {
     (store) => `${store.name}${store.isDefault ? " (default)" : ""} in ${store.location}`,
   );
   const lines = [
+    "",
     `Holdfast ${ready.version}, ready in ${seconds} s`,
     "",
-    `  Explore    ${ready.url}/graphql   (open it in a browser)`,
-    `  GraphQL    ${ready.url}/graphql   and ${ready.url}/system/graphql`,
+    `  Explore    ${ready.url}/graphql   (GraphiQL: open it in a browser)`,
+    `  GraphQL    ${ready.url}/graphql   (for programs; about the service itself: /system/graphql)`,
     `  Schema     ${ready.schemaPath}   (edit it: tables follow, the plan is shown first)`,
     `  Database   ${ready.database === "embedded" ? "private PostgreSQL in" : "yours at"} ${ready.databasePlace}`,
     ...stores.map((store, i) => `  ${i === 0 ? "Stores  " : "        "}   ${store}`),
     `  Holding    ${ready.entities} tables, ${ready.rows} rows, ${ready.objects} objects`,
     ...(ready.arrayUrl === undefined
       ? []
-      : ["", "  Read an array in Python (the URL is the data):", `    ${pythonLine(ready.arrayUrl)}`]),
+      : [
+          "",
+          "  Read an array in Python with numpy (the URL is the data, for 7 days):",
+          `    ${pythonLine(ready.arrayUrl)}`,
+        ]),
     "",
     `  Next: ${nextStep(ready)}`,
-    "  Ctrl-C stops.",
+    "  Ctrl-C stops; the data stay.",
     ...(ready.movedFrom === undefined
       ? []
       : ["", `  Port ${ready.movedFrom} is taken; this is the next free one.`]),

@@ -17,7 +17,18 @@ export type ApplyRule =
 /** What one look at the schema file led to. */
 export interface Followed {
   readonly plan: SchemaPlan;
+  /** True when the tables are as the file says. False: the model before keeps serving. */
   readonly applied: boolean;
+  /** False when the file has the text that is served already. */
+  readonly changed: boolean;
+}
+
+/** An API for a model, built and not yet in service. */
+export interface PreparedApi {
+  /** Sends new requests to it; those that run are finished by the API before it. */
+  mount(): Promise<void>;
+  /** Gives it back unused. */
+  discard(): Promise<void>;
 }
 
 /** What the engine stands on. */
@@ -26,15 +37,15 @@ export interface EngineParts {
   readonly db: Database;
   readonly rule: ApplyRule;
   readonly loaded: LoadedModel;
-  /** Puts a model into service; called once at the start and after each change. */
-  serve(model: Model): Promise<void>;
+  /** Builds the API of a model. Done before tables change, so that a model that cannot be served changes none. */
+  prepare(model: Model): Promise<PreparedApi>;
 }
 
 /** The running model. */
 export interface Engine {
   model(): Model;
   source(): string;
-  /** Why the tables are not as the schema file says; undefined when they are. */
+  /** Why the tables are not as the served model says; undefined when they are. */
   problem(): string | undefined;
   /** Reads the file again and follows it by the rule; a broken file throws and changes nothing. */
   follow(): Promise<Followed>;
@@ -43,46 +54,89 @@ export interface Engine {
   drift(): ReturnType<typeof driftOf>;
 }
 
-/** Applies the loaded model by the rule and serves it. */
+/** A checked schema file. */
+interface Version {
+  readonly model: Model;
+  readonly source: string;
+}
+
+/** Applies the loaded model by the rule and serves it, applied or not: there is no other yet. */
 export async function createEngine(parts: EngineParts): Promise<{ engine: Engine; first: Followed }> {
   const { settings, db, loaded } = parts;
-  let current = { model: loaded.model, source: loaded.source };
-  let problem: string | undefined;
-  const read = async () => {
+  let current: Version = { model: loaded.model, source: loaded.source };
+  const first = await startWith(parts, current);
+  let problem = first.applied ? undefined : pending(first.plan);
+  const inTurn = createTurns();
+  const read = async (): Promise<Version> => {
     const source = await readSchema(settings.schemaPath);
     return { source, model: checkModel(settings.schemaPath, source, loaded) };
   };
-  const take = async (next: typeof current) => {
-    await parts.serve(next.model);
+  /** Serves `next` when `change` says that the tables are ready for it. */
+  const take = async <T>(next: Version, change: () => Promise<{ serve: boolean; result: T }>) => {
+    const prepared = await parts.prepare(next.model);
+    const { serve, result } = await orDiscard(prepared, change);
+    if (!serve) return result;
+    await prepared.mount();
     current = next;
-  };
-  const followTo = async (next: typeof current): Promise<Followed> => {
-    const plan = await planModel(db, next.model);
-    const followed = await applyByRule(parts, next.model, plan);
-    problem = followed.applied ? undefined : pending(plan);
-    await take(next);
-    return followed;
+    problem = undefined;
+    return result;
   };
   const engine: Engine = {
     model: () => current.model,
     source: () => current.source,
     problem: () => problem,
-    follow: async () => followTo(await read()),
+    follow: () =>
+      inTurn(async () => {
+        const next = await read();
+        const changed = next.source !== current.source;
+        return take(next, async () => {
+          const followed = await applyByRule(parts, next.model);
+          return { serve: followed.applied, result: { ...followed, changed } };
+        });
+      }),
     plan: async () => planModel(db, (await read()).model),
-    apply: async (options) => {
-      const next = await read();
-      const plan = await applyModel(db, next.model, options);
-      problem = undefined;
-      await take(next);
-      return plan;
-    },
+    apply: (options) =>
+      inTurn(async () => {
+        const next = await read();
+        return take(next, async () => ({ serve: true, result: await applyModel(db, next.model, options) }));
+      }),
     drift: async () => driftOf(db, (await read()).model),
   };
-  return { engine, first: await followTo(current) };
+  return { engine, first };
 }
 
-/** Drift never stops the server: what cannot be applied is told, and what matches is served. */
-async function applyByRule({ db, rule }: EngineParts, model: Model, plan: SchemaPlan): Promise<Followed> {
+async function startWith(parts: EngineParts, { model }: Version): Promise<Followed> {
+  const prepared = await parts.prepare(model);
+  try {
+    const followed = await applyByRule(parts, model);
+    await prepared.mount();
+    return { ...followed, changed: true };
+  } catch (error) {
+    await prepared.discard();
+    throw error;
+  }
+}
+
+async function orDiscard<T>(
+  prepared: PreparedApi,
+  change: () => Promise<{ serve: boolean; result: T }>,
+): Promise<{ serve: boolean; result: T }> {
+  try {
+    const done = await change();
+    if (!done.serve) await prepared.discard();
+    return done;
+  } catch (error) {
+    await prepared.discard();
+    throw error;
+  }
+}
+
+/** Drift never stops the server: what cannot be applied is told. */
+async function applyByRule(
+  { db, rule }: EngineParts,
+  model: Model,
+): Promise<{ plan: SchemaPlan; applied: boolean }> {
+  const plan = await planModel(db, model);
   if (plan.changes.length === 0) return { plan, applied: true };
   if (rule === "never" || plan.destructive.length > 0 || plan.refused.length > 0)
     return { plan, applied: false };
@@ -96,5 +150,16 @@ async function applyByRule({ db, rule }: EngineParts, model: Model, plan: Schema
 }
 
 function pending({ changes }: SchemaPlan): string {
-  return `${changes.length} changes of the schema file are not applied; see: holdfast plan`;
+  const count = changes.length === 1 ? "1 change" : `${changes.length} changes`;
+  return `${count} of the schema file not applied; see: holdfast plan`;
+}
+
+/** One piece of work at a time, in the order asked for: a save and an `apply` must not overtake one another. */
+function createTurns(): <T>(work: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (work) => {
+    const mine = last.then(work);
+    last = mine.catch(() => undefined);
+    return mine;
+  };
 }

@@ -62,6 +62,7 @@ export function checkModel(
 ): Model {
   return parseModel([{ path, text: source }], {
     codecs: registry.facts,
+    typeNames: registry.typeNames,
     stores: new Set(storeConfigs.stores.map(({ name }) => name)),
     defaultStore: storeConfigs.defaultName,
     filepathDefaultStore: storeConfigs.filepathDefaultName,

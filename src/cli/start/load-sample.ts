@@ -8,7 +8,6 @@ import { protocolPath, protocolText, simulate } from "../../sample/laboratory.ts
 import { loadMeasurement, loadSimulation } from "../../sample/load.ts";
 import { simulatedSessionId } from "../../sample/rows.ts";
 import type { StoreConfigs } from "../../store/config.ts";
-import { translated } from "../ask.ts";
 import type { Output } from "../output.ts";
 import type { Settings } from "../settings.ts";
 import { packageFolder } from "../version.ts";
@@ -36,20 +35,29 @@ function exists(path: string): Promise<boolean> {
   );
 }
 
-/** Loads what is still to be loaded. Rows that are there already are left alone. */
-export async function loadSample(service: Service, output: Output): Promise<void> {
-  const { dataFolder } = service.settings;
+/** Loads what is still to be loaded; rows that are there already are left alone. A failure is told and stops nothing: the next start goes on. */
+export async function loadSample(
+  service: Service,
+  { output, say }: { output: Output; say(text: string): void },
+): Promise<void> {
+  const { dataFolder, tokensFile } = service.settings;
   if (!(await isSamplePending(dataFolder))) return;
-  await placeProtocol(await readStores(service.settings));
-  const endpoint = { url: service.url, token: process.env["HOLDFAST_TOKEN"] };
-  const session = { sessionId: simulatedSessionId + 1, measurement: measureClock() };
-  try {
-    await loadSimulation(endpoint, simulate(), output.progress("simulated session"));
-    await loadMeasurement(endpoint, session, output.progress("measured session"));
-  } catch (error) {
-    throw translated(error, endpoint);
+  const token = process.env["HOLDFAST_TOKEN"];
+  if (tokensFile !== undefined && token === undefined) {
+    say("The sample laboratory is not loaded: it needs a token with WRITE in HOLDFAST_TOKEN.");
+    return;
   }
-  await markSampleLoaded(dataFolder);
+  try {
+    await placeProtocol(await readStores(service.settings));
+    const endpoint = { url: service.url, token };
+    await loadSimulation(endpoint, simulate(), output.progress("simulated session"));
+    const session = { sessionId: simulatedSessionId + 1, measurement: measureClock() };
+    await loadMeasurement(endpoint, session, output.progress("measured session"));
+    await markSampleLoaded(dataFolder);
+  } catch (error) {
+    service.logger.error({ err: error }, "loading the sample laboratory");
+    say("The sample laboratory is not loaded completely; the next start goes on with it.");
+  }
 }
 
 /** The protocol is a file of the user's own, so it is put where a user would put it: into the store of such files. */

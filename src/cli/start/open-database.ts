@@ -24,26 +24,32 @@ export interface OpenedDatabase {
 
 /** @throws {DATA_IN_USE} when another process owns the folder, {DATABASE_UNAVAILABLE} when PostgreSQL does not come up. */
 export async function openDatabase(settings: Settings): Promise<OpenedDatabase> {
-  if (settings.databaseUrl !== undefined) return external(settings.databaseUrl);
+  if (settings.databaseUrl !== undefined) return external(settings.databaseUrl, databasePlace(settings));
   await mkdir(settings.dataFolder, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
     throw folderError(error, settings.dataFolder);
   });
   const lock = await lockData(settings.dataFolder);
   try {
-    return await embedded(join(settings.dataFolder, "postgres"), lock);
+    return await embedded(databasePlace(settings), lock);
   } catch (error) {
     await lock.release();
     throw error;
   }
 }
 
-function external(url: string): OpenedDatabase {
-  const { host, pathname } = new URL(url);
+/** Which database the settings name, for people and to compare: a folder, or host and name without a password. */
+export function databasePlace({ databaseUrl, dataFolder }: Settings): string {
+  if (databaseUrl === undefined) return join(dataFolder, "postgres");
+  const { host, pathname } = new URL(databaseUrl);
+  return `${host}${pathname}`;
+}
+
+function external(url: string, place: string): OpenedDatabase {
   const nothing = async () => undefined;
   return {
     kind: "external",
     url,
-    place: `${host}${pathname}`,
+    place,
     created: false,
     exited: new Promise<null>(() => undefined),
     announce: nothing,

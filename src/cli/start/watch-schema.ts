@@ -6,8 +6,16 @@ import { watch } from "chokidar";
 /** Editors write in several steps: wait until the file is quiet for this long. */
 const quietMs = 150;
 
-/** Calls `changed` after each save of `path`, one call at a time. Answers a function that stops watching. */
-export function watchSchema(path: string, changed: () => Promise<void>): () => Promise<void> {
+/** What is called for a watched file. */
+export interface WatchCalls {
+  /** After each save, one call at a time. It must not throw. */
+  changed(): Promise<void>;
+  /** When the system cannot watch (too many watches, folder gone). */
+  failed(error: unknown): void;
+}
+
+/** Watches `path`. Answers a function that stops watching and waits for a call that runs. */
+export function watchSchema(path: string, { changed, failed }: WatchCalls): () => Promise<void> {
   let again = false;
   let running: Promise<void> | undefined;
   const run = async () => {
@@ -23,6 +31,7 @@ export function watchSchema(path: string, changed: () => Promise<void>): () => P
     ignoreInitial: true,
     awaitWriteFinish: { stabilityThreshold: quietMs, pollInterval: 50 },
   });
+  watcher.on("error", failed);
   watcher.on("all", (_event, touched) => {
     if (resolve(touched) !== resolve(path)) return;
     again = true;
