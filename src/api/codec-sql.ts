@@ -7,7 +7,10 @@ import type { CodecSql } from "../sql/select-builder.ts";
 /** The codecs' SQL side, as the statement's compiler asks for it. */
 export function codecSql(registry: CodecRegistry): CodecSql {
   return (use, name) => {
-    if (registry.find(use.name) === undefined) return undefined;
+    const codec = registry.find(use.name);
+    if (codec === undefined) return undefined;
+    // The name of the download stands in the bytes, where the codec looks for content in them.
+    if (name === "url") return { sql: undefined, readable: codec.content !== undefined, filter: undefined };
     const found = fieldOf(registry, use, name);
     if (found === undefined) return undefined;
     return { sql: found.sql, readable: found.field.read !== undefined, filter: found.field.filter };

@@ -39,7 +39,9 @@ const nothing: Needs = { url: false, bytes: false };
 function neededOf(builder: Builder, plan: CodecPlan): Needs {
   const names = plan.selection.flatMap((part) => (part.kind === "part" ? [part.name] : []));
   const bytes = names.some((name) => {
-    if (name === "url") return false;
+    // A url of an object is told from its metadata; one of a value in the row may need the value's first bytes.
+    if (name === "url")
+      return plan.use.store === undefined && builder.codecs(plan.use, name)?.readable === true;
     return builder.codecs(plan.use, name)?.sql === undefined;
   });
   return { url: names.includes("url"), bytes };
