@@ -1,8 +1,9 @@
 /** A whole entity API for tests: database, file stores, codecs, a schema, and a count of the statements that it runs. */
 
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Client } from "pg";
 import { afterAll } from "vitest";
 import { type ApiContext, createEntityApi } from "../../src/api/api.ts";
 import type { ApiLimits } from "../../src/api/limits.ts";
@@ -33,12 +34,23 @@ export async function shippedRegistry() {
   return createRegistry(await loadCodecs([join(import.meta.dirname, "../../codecs")]));
 }
 
+/** What somebody else left in the database and the stores before Holdfast came. */
+export interface Inheritance {
+  /** SQL, run on the empty database. */
+  readonly dump: string;
+  /** Folder with a folder for each store. */
+  readonly store: string;
+  /** Settings of the stores beside protocol and location. */
+  readonly settings: Readonly<Record<string, object>>;
+}
+
 /** Makes a laboratory for one test file; it is taken down when the file is done. */
-export async function openLaboratory(sdl: string, limits: Partial<ApiLimits> = {}) {
+export async function openLaboratory(sdl: string, limits: Partial<ApiLimits> = {}, inherited?: Inheritance) {
   const url = await freshDatabase();
   const folder = await mkdtemp(join(tmpdir(), "holdfast-read-"));
   for (const name of ["main", "cold"]) await mkdir(join(folder, name));
-  const stores = await openStores(await storeConfigs(folder));
+  if (inherited !== undefined) await inherit(url, folder, inherited);
+  const stores = await openStores(await storeConfigs(folder, inherited?.settings));
   const registry = await shippedRegistry();
   const model = parseModel([{ path: "schema.graphql", text: sdl }], {
     codecs: registry.facts,
@@ -108,12 +120,20 @@ function errorText(_: string, value: unknown): unknown {
   return value instanceof Error ? `${value.stack} ${value.cause}` : value;
 }
 
-function storeConfigs(folder: string) {
+async function inherit(url: string, folder: string, { dump, store }: Inheritance): Promise<void> {
+  await cp(store, folder, { recursive: true });
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  await client.query(dump);
+  await client.end();
+}
+
+function storeConfigs(folder: string, settings: Inheritance["settings"] = {}) {
   const stores = {
     default: "main",
     filepath_default: "cold",
-    main: { protocol: "file", location: join(folder, "main") },
-    cold: { protocol: "file", location: join(folder, "cold") },
+    main: { protocol: "file", location: join(folder, "main"), ...settings["main"] },
+    cold: { protocol: "file", location: join(folder, "cold"), ...settings["cold"] },
   };
   return readStoreConfigs({ folder, dataFolder: folder, environment: { DJ_STORES: JSON.stringify(stores) } });
 }
