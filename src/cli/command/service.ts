@@ -112,8 +112,9 @@ interface OwnService<T> {
 async function withOwn<T>(call: Call, { work, needs, signals }: OwnService<T>): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), "holdfast-"));
   try {
-    // Other users of the machine can reach the port while the call lasts: nobody but this call has the token.
-    const { token, line } = createToken({ name: "this command", right: "ADMIN" });
+    // Other users of the machine can reach the port while the call lasts: nobody but this call has the token. Its name
+    // is that of callers without one, so that an upload made here can be used through a server of this machine.
+    const { token, line } = createToken({ name: "anonymous", right: "ADMIN" });
     const tokensFile = join(folder, "tokens");
     await writeFile(tokensFile, line, { mode: 0o600 });
     const found = await startOrJoin(call, { tokensFile, needs });
