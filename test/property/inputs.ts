@@ -34,6 +34,7 @@ export class Creations {
         this.#rows.of(entity.name).filter((row) => !this.#done.has(row) && !this.#postponed.has(row));
       const makers = new Set([...this.#postponed.values()].map(({ by }) => by));
       for (const row of waiting()) {
+        if (this.#done.has(row)) continue;
         if (makers.has(row) || (this.#random.chance(0.15) && this.#standsAlone(row)))
           yield this.#create(entity.name, [row]);
       }

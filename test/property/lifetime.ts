@@ -25,10 +25,10 @@ export async function live(world: World, service: Service, random: Random): Prom
   await update(service, rows, random, (row, field) => uploadsFor(world, service, { row, field, random }));
   await expectRows(service, rows, random);
   await expectObjects(world, model);
-  const kept = new Set(await world.files());
+  const kept = new Set(await world.files(model));
   await deleteAll(service, rows, random);
   await expectNothing(world, service);
-  const left = new Set(await world.files());
+  const left = new Set(await world.files(model));
   expect([...kept].filter((file) => !left.has(file))).toEqual([]);
   return rows;
 }
@@ -211,11 +211,12 @@ async function expectObjects(world: World, model: Model): Promise<void> {
       expect([entity.table, column.name, rows]).toEqual([entity.table, column.name, []]);
     }
   }
+  const files = await world.files(model);
   for (const schema of new Set(model.entities.map((entity) => entity.schema)))
-    await expectBytes(world, schema);
+    await expectBytes(world, schema, files);
 }
 
-async function expectBytes(world: World, schema: string): Promise<void> {
+async function expectBytes(world: World, schema: string, files: readonly string[]): Promise<void> {
   const exists = await world.db.query(
     `SELECT 1 FROM pg_class WHERE relnamespace = $1::regnamespace AND relname = '~object'`,
     [schema],
@@ -230,10 +231,9 @@ async function expectBytes(world: World, schema: string): Promise<void> {
     `SELECT o.locator, o.tree, o.size::text AS size, encode(o.sha256, 'hex') AS sha256
      FROM "${schema}"."~object" h JOIN holdfast.object o USING (locator) ORDER BY 1`,
   );
-  const files = new Set(await world.files());
   for (const { locator, tree, size, sha256 } of rows) {
     const path = locator.replace(":", "/");
-    const own = tree ? [...files].filter((file) => file.startsWith(`${path}/`)) : [path];
+    const own = tree ? files.filter((file) => file.startsWith(`${path}/`)) : [path];
     const bytes = await Promise.all(own.map((file) => readFile(join(world.folder, file))));
     expect([locator, String(bytes.reduce((sum, one) => sum + one.length, 0))]).toEqual([locator, size]);
     if (!tree)
