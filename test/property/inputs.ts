@@ -43,6 +43,11 @@ export class Creations {
     }
   }
 
+  /** The input of one new row that refers to rows which are there. */
+  one(row: Row): Node {
+    return this.#input(row, new Set());
+  }
+
   #create(entity: string, rows: readonly Row[]): Creation {
     const written = new Set<Row>();
     for (const row of rows) this.#done.add(row);

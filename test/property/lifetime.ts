@@ -11,18 +11,21 @@ import { deleteAll } from "./deletes.ts";
 import { Creations } from "./inputs.ts";
 import type { Random } from "./random.ts";
 import { capital, keyInput, learn, type Node, rowShown, selection, shown, wanted } from "./requests.ts";
-import { type Row, Rows, valuesOf } from "./rows.ts";
+import { type Row, Rows, type SourceOf, valuesOf } from "./rows.ts";
 import { update } from "./updates.ts";
+import { upsert } from "./upserts.ts";
 import type { Service, World } from "./world.ts";
 
 /** Everything that happens to one model's rows. */
 export async function live(world: World, service: Service, random: Random): Promise<Rows> {
   const { model } = service;
   const rows = new Rows(model, random);
-  await rows.fill((row, field) => uploadsFor(world, service, { row, field, random }));
+  const source: SourceOf = (row, field) => uploadsFor(world, service, { row, field, random });
+  await rows.fill(source);
   await create(service, rows, random);
   await expectRows(service, rows, random);
-  await update(service, rows, random, (row, field) => uploadsFor(world, service, { row, field, random }));
+  await update(service, rows, random, source);
+  await upsert(service, rows, random, source);
   await expectRows(service, rows, random);
   await expectObjects(world, model);
   const kept = new Set(await world.files(model));
