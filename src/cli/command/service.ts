@@ -40,6 +40,9 @@ export async function withService<T>(command: Command, work: Work<T>, needs: Nee
     const url = await serverUrl(call, needs);
     if (url === undefined) return await withOwn(call, { work, needs, signals });
     return await interruptible(signals, (signal) => work(endpointAt(url), signal));
+  } catch (error) {
+    // Ctrl-C reaches the programs that we started as well; what they said of it is of no interest.
+    throw signals.wasAsked() ? new Interrupted() : error;
   } finally {
     signals.dispose();
   }
@@ -98,9 +101,7 @@ async function interruptible<T>(
     await Promise.race([done.catch(() => undefined), sleep(windUpMs)]);
     throw new Interrupted();
   });
-  return Promise.race([interrupted, done]).catch((error: unknown) => {
-    throw stop.signal.aborted ? new Interrupted() : error;
-  });
+  return Promise.race([interrupted, done]);
 }
 
 interface OwnService<T> {

@@ -3,7 +3,7 @@
 import type { Command } from "commander";
 import { ServiceError } from "../../errors.ts";
 import { type Service, startService } from "../../main.ts";
-import { type Interruption, takeSignals } from "../interrupt.ts";
+import { Interrupted, type Interruption, takeSignals } from "../interrupt.ts";
 import { bannerJson, bannerText } from "../start/banner.ts";
 import { describeChanges } from "../start/describe-changes.ts";
 import { followSchema } from "../start/follow-schema.ts";
@@ -36,7 +36,9 @@ async function start(flags: StartFlags, call: Call): Promise<void> {
   const signals = takeSignals();
   if (flags.sample) await prepareSample(settings);
   const apply = flags.apply ?? settings.databaseUrl === undefined;
-  const service = await startService(settings, { apply: apply ? "safe" : "never" });
+  const service = await unlessAsked(signals, () =>
+    startService(settings, { apply: apply ? "safe" : "never" }),
+  );
   signals.beforeExit(() => service.database.stop());
   const say = speaker(service, call);
   const guard = guardProcess(service.logger);
@@ -56,6 +58,17 @@ async function start(flags: StartFlags, call: Call): Promise<void> {
     await service.close();
     guard.dispose();
   }
+}
+
+/** Ctrl-C before anything is served: what was started is given back, and the command ends as interrupted. */
+async function unlessAsked({ wasAsked }: Interruption, startUp: () => Promise<Service>): Promise<Service> {
+  const service = await startUp().catch((error: unknown) => {
+    // It reaches the programs that we started as well; what they said of it is of no interest.
+    throw wasAsked() ? new Interrupted() : error;
+  });
+  if (!wasAsked()) return service;
+  await service.close();
+  throw new Interrupted();
 }
 
 const onTerminal = ({ output }: Call): boolean => process.stdout.isTTY && !output.json;
