@@ -1,10 +1,11 @@
 /** Input types of one entity: filter, order, key, create inputs, patch. */
 
 import type { Codec } from "../codec/contract.ts";
-import type { Column, Entity, Model } from "../model/model.ts";
+import type { CodecList, Column, Entity, Model } from "../model/model.ts";
 import { type FieldStep, fieldSteps, listElement, visibleChildren } from "./schema-sdl-entity.ts";
 import { columnFilter, columnType, definition, field, typeNames } from "./schema-sdl-names.ts";
 import { isOrdered } from "./schema-sdl-shared.ts";
+import { keyName, uniqueNames } from "./unique-names.ts";
 
 /** The codecs by name. */
 export interface CodecNames {
@@ -29,6 +30,11 @@ export function inputSdl(model: Model, entity: Entity, codecs: CodecNames): stri
     ]),
     definition(`input ${names.orderBy} @oneOf`, orderFields(model, entity)),
     definition(`input ${names.key}`, keyColumns(entity).map(keyArgument)),
+    definition(
+      `enum ${names.unique}`,
+      [field(keyName, "The primary key."), ...uniqueNames(entity).keys()],
+      `What tells upsert${entity.name} that a row is there already.`,
+    ),
     definition(`input ${names.create}`, create),
     definition(
       `input ${names.createChild}`,
@@ -36,7 +42,7 @@ export function inputSdl(model: Model, entity: Entity, codecs: CodecNames): stri
       "As one row of its parent, whose key is taken from there.",
     ),
     definition(`input ${names.reference} @oneOf`, [`key: ${names.key}`, `create: ${names.create}`]),
-    definition(`input ${names.patch}`, patchFields(entity, codecs)),
+    definition(`input ${names.patch}`, patchFields(model, entity, codecs)),
   ].join("\n");
 }
 
@@ -107,9 +113,13 @@ function createField(
       ),
     ];
   }
-  const element = listElement(model, step.list.entity)?.type.codec;
-  const input = element === undefined ? undefined : options.codecs.find(element.name)?.input;
-  return input === undefined ? [] : [field(`${step.list.field}: [${input}!]`, step.list.description)];
+  return listInput(model, step.list, options.codecs);
+}
+
+function listInput(model: Model, list: CodecList, codecs: CodecNames): readonly string[] {
+  const element = listElement(model, list.entity)?.type.codec;
+  const input = element === undefined ? undefined : codecs.find(element.name)?.input;
+  return input === undefined ? [] : [field(`${list.field}: [${input}!]`, list.description)];
 }
 
 function columnInput(column: Column, codecs: CodecNames, use: "create" | "patch"): readonly string[] {
@@ -121,15 +131,16 @@ function columnInput(column: Column, codecs: CodecNames, use: "create" | "patch"
   return [field(`${column.field}: ${base}${required ? "!" : ""}`, column.description)];
 }
 
-function patchFields(entity: Entity, codecs: CodecNames): readonly string[] {
+function patchFields(model: Model, entity: Entity, codecs: CodecNames): readonly string[] {
   return fieldSteps(entity).flatMap((step) => {
     if (step.kind === "column") return step.column.inKey ? [] : columnInput(step.column, codecs, "patch");
-    if (step.kind === "list" || step.reference.inKey) return [];
+    if (step.kind === "list") return listInput(model, step.list, codecs);
+    if (step.reference.inKey) return [];
     return [`${step.reference.field}: ${step.reference.target}ReferenceInput`];
   });
 }
 
 /** Whether rows of `entity` have anything that an update could set. */
-export function isUpdatable(entity: Entity, codecs: CodecNames): boolean {
-  return patchFields(entity, codecs).length > 0;
+export function isUpdatable(model: Model, entity: Entity, codecs: CodecNames): boolean {
+  return patchFields(model, entity, codecs).length > 0;
 }

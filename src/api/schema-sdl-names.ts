@@ -17,6 +17,7 @@ export function typeNames(entity: Entity) {
     create: `Create${name}Input`,
     createChild: `Create${name}ChildInput`,
     reference: `${name}ReferenceInput`,
+    unique: `${name}Unique`,
     patch: `${name}Patch`,
     payload: `${name}Payload`,
     // Where singular and plural are one word the list is called `speciesList`, so this cannot be the name above.

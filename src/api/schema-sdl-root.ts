@@ -5,7 +5,7 @@ import type { ReadField } from "../plan/plan-operation.ts";
 import { listArguments } from "./schema-sdl-entity.ts";
 import { type CodecNames, isUpdatable, keyArgument, keyColumns } from "./schema-sdl-input.ts";
 import { byUniqueName, definition, field, typeNames } from "./schema-sdl-names.ts";
-import type { WriteField } from "./write/contract.ts";
+import type { RowWrite, WriteField } from "./write/contract.ts";
 
 /** A root field: its SDL and what it does. */
 export interface RootField<Does> {
@@ -68,7 +68,7 @@ function rowField(entity: Entity, name: string, columns: readonly Column[]): Roo
 /** Fields of type Mutation, in order. */
 export function mutationFields(model: Model, codecs: CodecNames): readonly RootField<WriteField>[] {
   return [
-    ...rootEntities(model).flatMap((entity) => entityMutations(entity, codecs)),
+    ...rootEntities(model).flatMap((entity) => entityMutations(model, entity, codecs)),
     {
       name: "createUpload",
       sdl: field(
@@ -88,20 +88,27 @@ export function mutationFields(model: Model, codecs: CodecNames): readonly RootF
   ];
 }
 
-function entityMutations(entity: Entity, codecs: CodecNames): readonly RootField<WriteField>[] {
+function entityMutations(model: Model, entity: Entity, codecs: CodecNames): readonly RootField<WriteField>[] {
   const names = typeNames(entity);
   const one = entity.name;
   const many = names.manyPayload.slice(0, -"Payload".length);
-  const make = (
-    kind: "create" | "createMany" | "update" | "delete",
-    name: string,
-    rest: string,
-  ): RootField<WriteField> => ({ name, sdl: `${name}${rest}`, does: { kind, entity: one } });
-  const update = make(
-    "update",
-    `update${one}`,
-    `(key: ${names.key}!, set: ${names.patch}!, ifVersion: String): ${names.payload}!`,
-  );
+  const make = (kind: RowWrite, name: string, rest: string): RootField<WriteField> => ({
+    name,
+    sdl: `${name}${rest}`,
+    does: { kind, entity: one },
+  });
+  const updates = [
+    make(
+      "update",
+      `update${one}`,
+      `(key: ${names.key}!, set: ${names.patch}!, ifVersion: String): ${names.payload}!`,
+    ),
+    make(
+      "updateMany",
+      `update${many}`,
+      `(where: ${names.filter}!, set: ${names.patch}!, atMost: Int! = 1): ${names.manyPayload}!`,
+    ),
+  ];
   return [
     make("create", `create${one}`, `(input: ${names.create}!): ${names.payload}!`),
     make(
@@ -109,11 +116,17 @@ function entityMutations(entity: Entity, codecs: CodecNames): readonly RootField
       `create${many}`,
       `(rows: [${names.create}!]!, onConflict: OnConflict! = ABORT): ${names.manyPayload}!`,
     ),
-    ...(isUpdatable(entity, codecs) ? [update] : []),
+    ...(isUpdatable(model, entity, codecs) ? updates : []),
+    make("upsert", `upsert${one}`, `(input: ${names.create}!, on: ${names.unique}): ${names.payload}!`),
     make(
       "delete",
       `delete${one}`,
       `(key: ${names.key}!, ifVersion: String, cascade: Boolean! = false): ${names.payload}!`,
+    ),
+    make(
+      "deleteMany",
+      `delete${many}`,
+      `(where: ${names.filter}!, atMost: Int! = 1, cascade: Boolean! = false, dryRun: Boolean! = false): ${names.manyPayload}!`,
     ),
   ];
 }

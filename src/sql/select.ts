@@ -43,7 +43,8 @@ export function compileRows(
   return finish(builder, rowsByKeys(builder, entity, selection));
 }
 
-function newBuilder({ model, codecs, resolved }: SelectContext): Builder {
+/** A statement in the making, with nothing in it yet. */
+export function newBuilder({ model, codecs, resolved }: SelectContext): Builder {
   return { model, codecs, resolved, parameters: [], tables: 0, completes: false };
 }
 

@@ -1,12 +1,12 @@
-/** What refers to a row: its parts, which go with it, and the rows of others, which must be asked about. */
+/** What refers to rows: its parts, which go with it, and the rows of others, which must be asked about. */
 
 import type { Transaction } from "../../db/contract.ts";
 import type { Entity, Model, Reference } from "../../model/model.ts";
 import { identifier, qualified } from "../../sql/quote.ts";
+import { keysJson } from "./lock-row.ts";
+import type { Key } from "./match-rows.ts";
 import { entityOf } from "./row-draft.ts";
 import { type TableCount, tableCounts, tableName } from "./write-rows.ts";
-
-type Key = readonly string[];
 
 /** Rows found, by entity. */
 interface Found {
@@ -15,10 +15,10 @@ interface Found {
   readonly keys: Map<string, Key>;
 }
 
-/** Everything that stands on one row, the row included; all of it is locked. */
+/** Everything that stands on some rows of one entity, these included; all of it is locked. */
 export interface Closure {
   readonly found: ReadonlyMap<string, Found>;
-  /** Rows that are neither the row nor parts of something that goes. */
+  /** Rows that are neither among those named nor parts of something that goes. */
   readonly referrers: readonly TableCount[];
 }
 
@@ -33,11 +33,11 @@ interface Step {
   readonly isUp: boolean;
 }
 
-/** Follows the foreign keys of the model from one row down to its leaves, and from parts up to their masters; locks what it finds. */
+/** Follows the foreign keys of the model from rows of one entity down to its leaves, and from parts up to their masters; locks what it finds. */
 export async function closureOf(
   transaction: Transaction,
   model: Model,
-  start: { entity: Entity; key: Key },
+  start: { entity: Entity; keys: readonly Key[] },
 ): Promise<Closure> {
   const found = new Map<string, Found>();
   const asked = new Map<string, number>();
@@ -45,17 +45,20 @@ export async function closureOf(
   const add = (entity: Entity, keys: readonly Key[]): number => {
     const known = found.get(entity.name) ?? { entity, keys: new Map<string, Key>() };
     found.set(entity.name, known);
-    const fresh = keys.filter((key) => !known.keys.has(JSON.stringify(key)));
-    for (const key of fresh) known.keys.set(JSON.stringify(key), key);
+    const fresh = keys.filter((key) => {
+      const text = JSON.stringify(key);
+      // Several parts lead up to one master.
+      return !known.keys.has(text) && known.keys.set(text, key);
+    });
     if (fresh.length > 0) waiting.push({ entity, keys: fresh });
     return fresh.length;
   };
-  add(start.entity, [start.key]);
+  add(start.entity, start.keys);
+  const named = waiting[0];
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-    // A part that was named itself goes alone: its master is not what the caller asked about.
-    const isStart = next.keys[0] === start.key;
     for (const step of stepsFrom(model, next.entity)) {
-      if (isStart && step.isUp) continue;
+      // Parts that were named themselves go alone: their master is not what the caller asked about.
+      if (next === named && step.isUp) continue;
       const count = add(step.entity, await follow(transaction, step, next.keys));
       if (!step.isPart && count > 0)
         asked.set(tableName(step.entity), (asked.get(tableName(step.entity)) ?? 0) + count);
@@ -106,16 +109,10 @@ async function follow(transaction: Transaction, step: Step, keys: readonly Key[]
 FROM json_populate_recordset(NULL::${from}, $1::json) AS u
 JOIN ${from} AS f ON ${self.join(" AND ")}
 JOIN ${qualified(step.entity.schema, step.entity.table)} AS t ON ${on.join(" AND ")}
-FOR UPDATE OF t`,
+ORDER BY ${step.entity.key.map((name) => `t.${identifier(name)}`).join(", ")} FOR UPDATE OF t`,
     [keysJson(step.from, keys)],
   );
   return rows.map((row) => row.key);
-}
-
-function keysJson(entity: Entity, keys: readonly Key[]): string {
-  return JSON.stringify(
-    keys.map((key) => Object.fromEntries(entity.key.map((name, index) => [name, key[index]]))),
-  );
 }
 
 /**

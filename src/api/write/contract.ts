@@ -2,7 +2,8 @@
  * Where the read side and the write side of the entity API meet.
  *
  * The schema (`src/api`, read side) tells for each mutation field what it does, in the field's `extensions.write`. Arguments are those of
- * `api.md` §2: `input` · `rows onConflict` · `key set ifVersion` · `key ifVersion cascade` · createUpload `input` · completeUpload `id`.
+ * `api.md` §2: `input` · `rows onConflict` · `key set ifVersion` · `where set atMost` · `input on` ·
+ * `key ifVersion cascade` · `where atMost cascade dryRun` · createUpload `input` · completeUpload `id`.
  * Fields of create inputs and patches are named as the model names them: `Column.field`, `Reference.field`, `Child.field`, `CodecList.field`;
  * fields of keys are `Column.field` of the key's columns. Enum inputs coerce to the GraphQL name (never to the stored text).
  * Scalars may coerce to: Int number · BigInt bigint, number or decimal string · Float number · Float64/Float32 number or "NaN" "Infinity" "-Infinity" ·
@@ -16,15 +17,18 @@ import type {
   GraphQLSchema,
   OperationDefinitionNode,
 } from "graphql";
-import type { CodecLookup } from "../../codec/chain.ts";
+import type { CodecRegistry } from "../../codec/registry.ts";
 import type { Database, Queryable } from "../../db/contract.ts";
 import type { Entity, Model } from "../../model/model.ts";
 import type { Capabilities, ObjectReaderFactory, ObjectWriter, Uploads } from "../../object/contract.ts";
 import type { Stores } from "../../store/contract.ts";
 
+/** What a field does with rows of one entity. */
+export type RowWrite = "create" | "createMany" | "update" | "updateMany" | "upsert" | "delete" | "deleteMany";
+
 /** What a field of type Mutation does; the schema puts it into the field's `extensions.write`. */
 export type WriteField =
-  | { readonly kind: "create" | "createMany" | "update" | "delete"; readonly entity: string }
+  | { readonly kind: RowWrite; readonly entity: string }
   | { readonly kind: "createUpload" | "completeUpload" };
 
 /** A GraphQL document with its parts by name, its variables coerced. */
@@ -80,7 +84,7 @@ export type ReadBack = (
 /** What the write side stands on; made once in the composition root. */
 export interface WriteServices {
   readonly db: Database;
-  readonly codecs: CodecLookup;
+  readonly codecs: CodecRegistry;
   readonly stores: Stores;
   readonly objects: {
     readonly writer: ObjectWriter;

@@ -10,7 +10,9 @@ import {
   addRow,
   columnOf,
   type DraftBook,
+  emptyRow,
   entityOf,
+  hasKey,
   linkRow,
   nested,
   type RowDraft,
@@ -37,15 +39,7 @@ export function draftRow(book: DraftBook, entity: Entity, at: RowInput): RowDraf
 
 function draftOne(book: DraftBook, entity: Entity, at: RowInput): RowDraft {
   const { input, place, nesting } = at;
-  const row: RowDraft = {
-    entity,
-    place,
-    cells: new Map(),
-    needs: new Set(),
-    awaited: new Set(),
-    givenLists: new Set(),
-    ...(nesting === undefined ? {} : { owner: nesting.owner }),
-  };
+  const row = emptyRow(entity, place, nesting?.owner);
   if (nesting !== undefined) linkRow(row, nesting.reference, nesting.owner);
   const given = Object.entries(input).map(([name, value]) => ({
     name,
@@ -182,23 +176,16 @@ export function draftListRows(
   const values = given.value === null ? [] : Array.isArray(given.value) ? given.value : [given.value];
   values.forEach((value: unknown, index) => {
     const place = `${given.place}.${index}`;
-    const row: RowDraft = {
-      entity,
-      place,
-      cells: new Map(),
-      needs: new Set(),
-      awaited: new Set(),
-      givenLists: new Set(),
-      owner,
-    };
-    linkRow(row, reference, owner);
+    const row = emptyRow(entity, place, owner);
+    if (hasKey(owner)) linkRow(row, reference, owner);
     setCell(row, columnOf(entity, "idx"), { value: { kind: "text", text: String(index) }, place });
     draftColumn(book, row, { column: columnOf(entity, "value"), value: value ?? null, place });
     addRow(book, row);
   });
 }
 
-function referenceTo(entity: Entity, master: Entity): Reference {
+/** The reference by which rows of a part are tied to their master. */
+export function referenceTo(entity: Entity, master: Entity): Reference {
   const reference = entity.references.find((one) => one.target === master.name && one.inKey);
   if (reference !== undefined) return reference;
   throw new ServiceError(

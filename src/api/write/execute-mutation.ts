@@ -12,8 +12,9 @@ import type { MutationAnswer, OperationRequest, WriteField, WriteServices } from
 import { isUnknownOutcome, outcomeOf, transactionNumber } from "./outcome.ts";
 import { shapePayload } from "./payload.ts";
 import { planCreate, planCreateMany } from "./plan-create.ts";
-import { planDelete } from "./plan-delete.ts";
-import { planUpdate } from "./plan-update.ts";
+import { planDelete, planDeleteMany } from "./plan-delete.ts";
+import { planUpdate, planUpdateMany } from "./plan-update.ts";
+import { planUpsert } from "./plan-upsert.ts";
 import { createStaging, type Staging } from "./stage-values.ts";
 import { planUpload } from "./upload-field.ts";
 import { FieldFault, toGraphQLError } from "./write-error.ts";
@@ -108,8 +109,14 @@ async function planField(scope: WriteScope): Promise<WritePlan> {
       return planCreateMany(scope, does.entity);
     case "update":
       return planUpdate(scope, does.entity);
+    case "updateMany":
+      return planUpdateMany(scope, does.entity);
+    case "upsert":
+      return planUpsert(scope, does.entity);
     case "delete":
       return planDelete(scope, does.entity);
+    case "deleteMany":
+      return planDeleteMany(scope, does.entity);
     case "createUpload":
     case "completeUpload":
       return planUpload(scope, does.kind);

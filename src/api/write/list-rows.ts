@@ -10,7 +10,7 @@ import { entityOf, type RowDraft } from "./row-draft.ts";
 export async function clearLists(
   transaction: Transaction,
   model: Model,
-  rows: readonly RowDraft[],
+  rows: readonly Pick<RowDraft, "entity" | "cells" | "givenLists">[],
 ): Promise<void> {
   const lists = new Set(rows.flatMap((row) => [...row.givenLists]));
   for (const name of lists) {
@@ -23,7 +23,7 @@ export async function clearLists(
   }
 }
 
-function keyJson(row: RowDraft): string {
+function keyJson(row: Pick<RowDraft, "entity" | "cells">): string {
   return rowJson({ cells: new Map(row.entity.key.map((name) => [name, row.cells.get(name) ?? null])) });
 }
 

@@ -2,7 +2,7 @@ import type { Transaction } from "../../db/contract.ts";
 import { ServiceError } from "../../errors.ts";
 import type { Entity } from "../../model/model.ts";
 import { identifier, qualified } from "../../sql/quote.ts";
-import { columnOf, type RowDraft } from "./row-draft.ts";
+import { columnOf, emptyRow, type RowDraft } from "./row-draft.ts";
 
 /** A row named by its key, held by this transaction. */
 export interface LockedRow {
@@ -11,14 +11,21 @@ export interface LockedRow {
   readonly version: string;
 }
 
-/** Condition that `t` is the row whose key is in record `u`. */
-export function keyCondition(entity: Entity): string {
-  return entity.key.map((name) => `t.${identifier(name)} = u.${identifier(name)}`).join(" AND ");
+/** Condition that `t` is the row whose key is in `record`. */
+export function keyCondition(entity: Entity, record = "u"): string {
+  return entity.key.map((name) => `t.${identifier(name)} = ${record}.${identifier(name)}`).join(" AND ");
 }
 
 /** JSON of a key for `json_populate_record`. */
 export function keyJson(key: ReadonlyMap<string, string>): string {
   return JSON.stringify(Object.fromEntries(key));
+}
+
+/** JSON of keys for `json_populate_recordset`; each has the texts of the entity's key columns in their order. */
+export function keysJson(entity: Entity, keys: readonly (readonly string[])[]): string {
+  return JSON.stringify(
+    keys.map((key) => Object.fromEntries(entity.key.map((name, index) => [name, key[index]]))),
+  );
 }
 
 /**
@@ -72,5 +79,5 @@ function changed(entity: Entity, row: LockedRow, ifVersion: string): ServiceErro
 /** A draft that stands for an existing row: it has the key and nothing else. */
 export function existingRow(entity: Entity, key: ReadonlyMap<string, string>, place: string): RowDraft {
   const cells = new Map([...key].map(([name, text]) => [name, { kind: "text", text } as const]));
-  return { entity, place, cells, needs: new Set(), awaited: new Set(), givenLists: new Set() };
+  return { ...emptyRow(entity, place), cells };
 }

@@ -62,7 +62,7 @@ function plan(scope: WriteScope, wish: Wish): RowPlan {
     kind: "rows",
     pending: book.pending,
     run: async (transaction) => {
-      const written = await writeRows(transaction, book, wish.onConflict);
+      const written = await writeRows(transaction, book, { onConflict: wish.onConflict });
       const keys = roots.flatMap((row) => {
         const key = written.keys.get(row);
         return key === undefined ? [] : [key];

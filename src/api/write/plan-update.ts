@@ -1,19 +1,16 @@
-/** `updateX(key, set, ifVersion)`: absent leaves a field, null clears it or sets its default. */
+/** `updateX(key, set, ifVersion)` and `updateXs(where, set, atMost)`. */
 
-import type { Transaction } from "../../db/contract.ts";
-import { refuseValue } from "../../plan/refuse-value.ts";
-import { identifier, qualified } from "../../sql/quote.ts";
-import { draftColumn, draftListRows, draftReference } from "./draft-row.ts";
-import { explainConstraint } from "./explain-constraint.ts";
-import { fieldOf, inputObject, keyValues } from "./input-field.ts";
-import { rowJson, valueText } from "./insert-rows.ts";
-import { clearLists } from "./list-rows.ts";
-import { existingRow, keyCondition, keyJson, lockRow } from "./lock-row.ts";
+import { addressingOf } from "../../codec/chain.ts";
+import { ServiceError } from "../../errors.ts";
+import { draftPatch } from "./draft-patch.ts";
+import { inputObject, keyValues } from "./input-field.ts";
+import { existingRow, lockRow } from "./lock-row.ts";
+import { planMatch } from "./match-rows.ts";
 import { openBook } from "./plan-create.ts";
 import { type DraftBook, entityOf, type RowDraft } from "./row-draft.ts";
 import { showRows } from "./show-rows.ts";
+import { updateRows } from "./update-rows.ts";
 import type { RowPlan, WriteScope } from "./write-plan.ts";
-import { tableCounts, tableName, writeRows } from "./write-rows.ts";
 
 /** Plans `updateX`. @throws {BAD_USER_INPUT} */
 export function planUpdate(scope: WriteScope, entityName: string): RowPlan {
@@ -27,84 +24,63 @@ export function planUpdate(scope: WriteScope, entityName: string): RowPlan {
     kind: "rows",
     pending: book.pending,
     run: async (transaction) => {
-      const locked = await lockRow(transaction, entity, {
-        key,
-        ifVersion: args["ifVersion"],
-        strength: "NO KEY UPDATE",
-      });
-      // Rows that the patch creates for its references come before, elements of its lists after.
-      const before = book.rows.filter((one) => one.owner !== row);
-      const after = book.rows.filter((one) => one.owner === row);
-      const created = await writeRows(transaction, { ...book, rows: before }, "ABORT");
-      await updateRow(transaction, row, key);
-      await clearLists(transaction, book.model, [row]);
-      const listed = await writeRows(transaction, { ...book, rows: after.map(alone) }, "ABORT");
+      const ifVersion = args["ifVersion"];
+      const locked = await lockRow(transaction, entity, { key, ifVersion, strength: "NO KEY UPDATE" });
+      const affected = await updateRows(transaction, { book, row }, [locked.key]);
       const rows = await showRows(scope, transaction, { entity, many: false, keys: [locked.key] });
-      const affected = counted([
-        { table: tableName(entity), count: isEmpty(row) ? 0 : 1 },
-        ...created.affected,
-        ...listed.affected,
-      ]);
       return { kind: "rows", entity, many: false, rows, count: 1, skipped: 0, affected };
     },
   };
 }
 
-/** The owner exists already: the element needs nothing of this request. */
-function alone(row: RowDraft): RowDraft {
-  const { owner: _, ...rest } = row;
-  return { ...rest, needs: new Set() };
+/** Plans `updateXs`. @throws {BAD_USER_INPUT} {LIMIT_EXCEEDED} */
+export function planUpdateMany(scope: WriteScope, entityName: string): RowPlan {
+  const entity = entityOf(scope.request.model, entityName);
+  const match = planMatch(scope, entity, "NO KEY UPDATE");
+  const book = openBook(scope);
+  // Stands for all rows that will be found.
+  const row = existingRow(entity, new Map(), "set");
+  draftPatch(book, row, inputObject(scope.field.args["set"], "set"));
+  refuseKeyColumns(row);
+  if (match.atMost > 1) refuseOneObjectForMany(scope, book, row);
+  return {
+    kind: "rows",
+    pending: book.pending,
+    run: async (transaction) => {
+      const keys = await match.lock(transaction);
+      const affected = await updateRows(transaction, { book, row }, keys);
+      const rows = await showRows(scope, transaction, { entity, many: true, keys });
+      return { kind: "rows", entity, many: true, rows, count: keys.length, skipped: 0, affected };
+    },
+  };
 }
 
-function counted(counts: readonly { table: string; count: number }[]) {
-  const sums = new Map<string, number>();
-  for (const { table, count } of counts) sums.set(table, (sums.get(table) ?? 0) + count);
-  return tableCounts(sums);
-}
-
-function draftPatch(book: DraftBook, row: RowDraft, set: Readonly<Record<string, unknown>>): void {
-  for (const [name, value] of Object.entries(set)) {
-    if (value === undefined) continue;
-    const place = `set.${name}`;
-    const known = fieldOf(row.entity, name, "set");
-    if (known.kind === "reference") draftReference(book, row, { reference: known.reference, value, place });
-    else if (known.kind === "column") {
-      if (known.column.inKey)
-        refuseValue(place, value, "would change the key", "Create a row with the new key instead.");
-      draftColumn(book, row, { column: known.column, value, place });
-    } else if (known.kind === "list") {
-      row.givenLists.add(known.list.entity);
-      draftListRows(book, row, { list: known.list, value, place });
-    } else
-      refuseValue(place, value, "is a list of other rows", "Create, update or delete those rows themselves.");
-  }
-}
-
-function isEmpty(row: RowDraft): boolean {
-  return row.cells.size === row.entity.key.length && row.givenLists.size === 0;
-}
-
-async function updateRow(
-  transaction: Transaction,
-  row: RowDraft,
-  key: ReadonlyMap<string, string>,
-): Promise<void> {
-  if (isEmpty(row)) return;
+/** A reference that shares a column with the key can be set only where the row's key is known. */
+function refuseKeyColumns(row: RowDraft): void {
   const { entity } = row;
-  const given = [...row.cells.keys()].filter((name) => !key.has(name));
-  // A new list is a new version of its row, though no column of it changes.
-  const columns = given.length === 0 ? entity.key.slice(0, 1) : given;
-  const table = qualified(entity.schema, entity.table);
-  const set = columns.map(
-    (name) =>
-      `${identifier(name)} = ${given.length === 0 ? `t.${identifier(name)}` : valueText(entity, name)}`,
+  const name = entity.key.find((column) => row.cells.has(column));
+  if (name === undefined) return;
+  const reference = entity.references.find((one) => one.columns.some(({ column }) => column === name));
+  const field = `set.${reference?.field ?? name}`;
+  const remedy = `Set it row by row, with update${entity.name}.`;
+  throw new ServiceError(
+    "BAD_USER_INPUT",
+    `${field} shares the column ${name} with the key, which differs from row to row. ${remedy}`,
+    { details: { field, remedy } },
   );
-  const sql = `UPDATE ${table} AS t SET ${set.join(", ")}
-FROM json_populate_record(NULL::${table}, $1::json) AS u, json_populate_record(NULL::${table}, $2::json) AS k
-WHERE ${keyCondition(entity).replaceAll(" u.", " k.")}`;
-  try {
-    await transaction.query(sql, [rowJson(row), keyJson(key)]);
-  } catch (error) {
-    throw explainConstraint(error, [row]);
+}
+
+/** Schema-addressed objects are one for each row, so that what happens to one row's object touches no other. @source datajoint-interop.md §9.2 */
+function refuseOneObjectForMany(scope: WriteScope, book: DraftBook, row: RowDraft): void {
+  for (const { row: holder, column, place } of book.pending) {
+    const use = column.type.codec;
+    if (use === undefined || (holder !== row && holder.owner !== row)) continue;
+    if (addressingOf(scope.services.codecs, use) !== "schema") continue;
+    const remedy = `Set it row by row, with update${row.entity.name}, or let atMost be 1.`;
+    throw new ServiceError(
+      "BAD_USER_INPUT",
+      `${place}: the codec ${use.name} keeps an object of its own for each row, so one value cannot be set in many. ${remedy}`,
+      { details: { field: place, remedy } },
+    );
   }
 }

@@ -25,12 +25,33 @@ export interface RowDraft {
   readonly cells: Map<string, ColumnValue | null>;
   /** Rows of this request that must be written before. */
   readonly needs: Set<RowDraft>;
+  /** Columns whose value is the key column of another row of this request, by stored name. */
+  readonly links: Map<string, { readonly row: RowDraft; readonly column: string }>;
   /** The row whose input holds this one as a child; where that is skipped, so is this. */
   readonly owner?: RowDraft;
   /** Columns whose codec is still to encode its value. */
   readonly awaited: Set<string>;
   /** Lists of codec values that the request gives for this row, by their part entity. */
   readonly givenLists: Set<string>;
+}
+
+/** A draft with nothing in it. */
+export function emptyRow(entity: Entity, place: string, owner?: RowDraft): RowDraft {
+  return {
+    entity,
+    place,
+    cells: new Map(),
+    needs: new Set(),
+    links: new Map(),
+    awaited: new Set(),
+    givenLists: new Set(),
+    ...(owner === undefined ? {} : { owner }),
+  };
+}
+
+/** Whether the whole key of a draft is known before the transaction; rows that a filter finds have theirs only inside it. */
+export function hasKey(row: RowDraft): boolean {
+  return row.entity.key.every((name) => row.cells.get(name)?.kind === "text");
 }
 
 /** The rows of one mutation field, in an order in which each comes after those it needs. */
@@ -132,10 +153,23 @@ export function keyText(row: RowDraft, column: string): string {
   return cell.text;
 }
 
+/** Gives a row another key, and the rows of `book` that take theirs from it. */
+export function rekey(book: DraftBook, row: RowDraft, key: readonly string[]): void {
+  for (const [index, name] of row.entity.key.entries())
+    row.cells.set(name, { kind: "text", text: key[index] ?? "" });
+  // The book's order has each row after those it is linked to.
+  for (const one of book.rows) {
+    if (one === row) continue;
+    for (const [column, from] of one.links)
+      one.cells.set(column, { kind: "text", text: keyText(from.row, from.column) });
+  }
+}
+
 /** Lets `row` refer to `target`, a row of the same request whose key is complete. */
 export function linkRow(row: RowDraft, reference: Reference, target: RowDraft): void {
   row.needs.add(target);
   for (const pair of reference.columns) {
+    row.links.set(pair.column, { row: target, column: pair.target });
     const value = { kind: "text", text: keyText(target, pair.target) } as const;
     setCell(row, columnOf(row.entity, pair.column), { value, place: `${row.place}.${reference.field}` });
   }

@@ -9,7 +9,7 @@ import { pathText } from "../../plan/path-text.ts";
 import type { OperationRequest, WriteServices } from "./contract.ts";
 import { forEachLimited } from "./for-each-limited.ts";
 import { referValue } from "./refer-value.ts";
-import { columnOf, keyText, type PendingValue } from "./row-draft.ts";
+import { columnOf, hasKey, keyText, type PendingValue } from "./row-draft.ts";
 import { uploadMeta } from "./upload-value.ts";
 import { bodyKey, collectBody, jsonCell } from "./value-body.ts";
 
@@ -120,7 +120,10 @@ function stageRequest(
     schema: row.entity.schema,
     table: row.entity.table,
     column: column.name,
-    key: row.entity.key.map((name) => [name, pathText(columnOf(row.entity, name), keyText(row, name))]),
+    // A row that a filter finds has no key yet: its path has no key part, as the peer's `update1` makes it.
+    key: hasKey(row)
+      ? row.entity.key.map((name) => [name, pathText(columnOf(row.entity, name), keyText(row, name))])
+      : [],
     principal: principal.name,
     ...(how.ext === undefined ? {} : { ext: how.ext }),
     ...(signal === undefined ? {} : { signal }),

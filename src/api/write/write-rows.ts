@@ -20,25 +20,35 @@ export interface WrittenRows {
   readonly affected: readonly TableCount[];
 }
 
+/** What happens to rows whose key exists. */
+export interface WriteRule {
+  readonly onConflict: OnConflict;
+  /** A row that must be new, whatever the rule for the others. */
+  readonly fresh?: RowDraft | undefined;
+}
+
 /** Inserts all rows of `book`. @throws {CONSTRAINT_VIOLATION} {BAD_USER_INPUT} */
 export async function writeRows(
   transaction: Transaction,
   book: DraftBook,
-  onConflict: OnConflict,
+  { onConflict, fresh }: WriteRule,
 ): Promise<WrittenRows> {
   if (onConflict === "UPDATE") refuseTwins(book.rows);
   const keys = new Map<RowDraft, readonly string[]>();
   const counts = new Map<string, number>();
   const skips = onConflict === "SKIP";
-  for (const group of groupRows(book.rows, skips)) {
+  for (const group of groupRows(book.rows, onConflict)) {
     // A row that was left as it is keeps its children as they are.
     const due = skips ? group.filter((row) => row.owner === undefined || keys.has(row.owner)) : group;
     if (due.length === 0) continue;
     if (onConflict === "UPDATE") await clearLists(transaction, book.model, due);
-    for (const [row, key] of await insertRows(transaction, due, onConflict)) {
-      keys.set(row, key);
-      const table = tableName(row.entity);
-      counts.set(table, (counts.get(table) ?? 0) + 1);
+    const byRule = Map.groupBy(due, (row) => (row === fresh ? "ABORT" : onConflict));
+    for (const [rule, some] of byRule) {
+      for (const [row, key] of await insertRows(transaction, some, rule)) {
+        keys.set(row, key);
+        const table = tableName(row.entity);
+        counts.set(table, (counts.get(table) ?? 0) + 1);
+      }
     }
   }
   if (!skips && keys.size !== book.rows.length) {
@@ -61,12 +71,12 @@ export function tableCounts(counts: ReadonlyMap<string, number>): readonly Table
 }
 
 /**
- * Rows by table, tables in the order of their references; one statement a table where the references allow it. With `ownersFirst` a row
- * comes in a later statement than its owner, even in one table.
+ * Rows by table, tables in the order of their references; one statement a table where the references allow it. Under SKIP a row comes in a
+ * later statement than its owner, even in one table; under UPDATE, which writes a table by sets of given fields, than any row it needs.
  */
-function groupRows(rows: readonly RowDraft[], ownersFirst: boolean): readonly (readonly RowDraft[])[] {
+function groupRows(rows: readonly RowDraft[], onConflict: OnConflict): readonly (readonly RowDraft[])[] {
   const together = (row: RowDraft, need: RowDraft): boolean =>
-    need.entity === row.entity && !(ownersFirst && need === row.owner);
+    need.entity === row.entity && (onConflict === "ABORT" || (onConflict === "SKIP" && need !== row.owner));
   const levels = rowLevels(rows, together);
   const ofEntity = new Map<Entity, number>();
   for (const [row, level] of levels) ofEntity.set(row.entity, Math.max(level, ofEntity.get(row.entity) ?? 0));

@@ -1,0 +1,115 @@
+/** `upsertX(input, on)`: creates the row, or sets what is given where it is there already. */
+
+import type { Transaction } from "../../db/contract.ts";
+import { isServiceError, ServiceError } from "../../errors.ts";
+import type { ColumnSet } from "../../model/model.ts";
+import { refuseValue } from "../../plan/refuse-value.ts";
+import { identifier, qualified } from "../../sql/quote.ts";
+import { keyName, uniqueNames } from "../unique-names.ts";
+import { draftRow } from "./draft-row.ts";
+import { inputObject } from "./input-field.ts";
+import { rowJson, valueText } from "./insert-rows.ts";
+import type { Key } from "./match-rows.ts";
+import { openBook } from "./plan-create.ts";
+import { columnOf, type DraftBook, entityOf, keyText, type RowDraft, rekey } from "./row-draft.ts";
+import { showRows } from "./show-rows.ts";
+import type { RowPlan, WriteScope } from "./write-plan.ts";
+import { type WrittenRows, writeRows } from "./write-rows.ts";
+
+/** Plans `upsertX`. Rows nested in it are created or updated by their keys. @throws {BAD_USER_INPUT} {LIMIT_EXCEEDED} */
+export function planUpsert(scope: WriteScope, entityName: string): RowPlan {
+  const entity = entityOf(scope.request.model, entityName);
+  const book = openBook(scope);
+  const { input, on } = scope.field.args;
+  const row = draftRow(book, entity, { input: inputObject(input, "input"), place: "input" });
+  const unique = on === undefined || on === null || on === keyName ? undefined : namedUnique(row, String(on));
+  const upsert = { book, row, unique, ownKey: entity.key.map((name) => keyText(row, name)) };
+  return {
+    kind: "rows",
+    pending: book.pending,
+    run: async (transaction) => {
+      const { keys, affected } = await write(transaction, upsert);
+      const key = keys.get(row);
+      const shown = { entity, many: false, keys: key === undefined ? [] : [key] };
+      const rows = await showRows(scope, transaction, shown);
+      return { kind: "rows", entity, many: false, rows, count: 1, skipped: 0, affected };
+    },
+  };
+}
+
+/** The unique that `on` names, all of whose columns the row gives. */
+function namedUnique(row: RowDraft, on: string): ColumnSet {
+  const { entity, place } = row;
+  const unique = uniqueNames(entity).get(on);
+  if (unique === undefined)
+    return refuseValue("on", on, `is no unique of ${entity.name}`, "Use a value of its enum.");
+  for (const [index, name] of unique.columns.entries()) {
+    const isGiven = (row.cells.get(name) ?? columnOf(entity, name).default ?? null) !== null;
+    const field = `${place}.${unique.fields[index] ?? name}`;
+    if (!isGiven)
+      refuseValue(field, null, "is missing", `Rows without it are never the same by ${on}: give it a value.`);
+  }
+  return unique;
+}
+
+interface Upsert {
+  readonly book: DraftBook;
+  readonly row: RowDraft;
+  readonly unique: ColumnSet | undefined;
+  /** The key that the input gives. */
+  readonly ownKey: Key;
+}
+
+async function write(transaction: Transaction, upsert: Upsert): Promise<WrittenRows> {
+  const { book, row, unique, ownKey } = upsert;
+  if (unique === undefined) return writeRows(transaction, book, { onConflict: "UPDATE" });
+  const found = await lockByUnique(transaction, row, unique);
+  rekey(book, row, found ?? ownKey);
+  const fresh = found === undefined ? row : undefined;
+  try {
+    return await writeRows(transaction, book, { onConflict: "UPDATE", fresh });
+  } catch (error) {
+    throw fresh !== undefined && wasFaster(error, upsert) ? lostRace(error) : error;
+  }
+}
+
+/** The key of the row that has the same values in the unique's columns; it is locked. */
+async function lockByUnique(
+  transaction: Transaction,
+  row: RowDraft,
+  unique: ColumnSet,
+): Promise<Key | undefined> {
+  const { entity } = row;
+  const table = qualified(entity.schema, entity.table);
+  const key = entity.key.map((name) => `t.${identifier(name)}::text`);
+  const same = unique.columns.map((name) => `t.${identifier(name)} = ${valueText(entity, name)}`);
+  const given = { cells: new Map(unique.columns.map((name) => [name, row.cells.get(name) ?? null])) };
+  const { rows } = await transaction.query<{ key: string[] }>(
+    `SELECT ARRAY[${key.join(", ")}] AS key
+FROM ${table} AS t, json_populate_record(NULL::${table}, $1::json) AS u WHERE ${same.join(" AND ")} FOR NO KEY UPDATE OF t`,
+    [rowJson(given)],
+  );
+  return rows[0]?.key;
+}
+
+/** Whether somebody else has created the row since we looked for it. */
+function wasFaster(error: unknown, { book, row, unique }: Upsert): boolean {
+  if (!isServiceError(error, "CONSTRAINT_VIOLATION") || error.details["kind"] !== "unique") return false;
+  const { columns, table } = error.details;
+  const named = unique?.columns ?? [];
+  if (table !== `${row.entity.schema}.${row.entity.table}` || !sameNames(columns, named)) return false;
+  // A row nested in this one has the same values: nobody else is to blame.
+  const said = (one: RowDraft) => JSON.stringify(named.map((name) => one.cells.get(name)));
+  return !book.rows.some((one) => one !== row && one.entity === row.entity && said(one) === said(row));
+}
+
+function sameNames(found: unknown, wanted: readonly string[]): boolean {
+  return (
+    Array.isArray(found) && found.length === wanted.length && wanted.every((name) => found.includes(name))
+  );
+}
+
+function lostRace(cause: unknown): ServiceError {
+  const message = "Another request created a row with the same unique values at the same time.";
+  return new ServiceError("CONFLICT", message, { details: { field: "input", remedy: "Try again." }, cause });
+}
