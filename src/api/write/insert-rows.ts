@@ -11,30 +11,40 @@ import { columnOf, type RowDraft } from "./row-draft.ts";
 /** What happens to a row whose key exists. */
 export type OnConflict = "ABORT" | "SKIP" | "UPDATE";
 
+/** CHANGE: as UPDATE, but a row that has all the given values already is not written. */
+export type RowRule = OnConflict | "CHANGE";
+
+/** What became of a row. */
+export interface InsertedRow {
+  /** PostgreSQL text of the key columns. */
+  readonly key: readonly string[];
+  readonly isWritten: boolean;
+}
+
 /** Rows beyond this many bytes of JSON go into a further statement, so that no parameter comes near PostgreSQL's limit of 1 GB. */
 const statementBytes = 64 * 2 ** 20;
 
 /**
- * Inserts rows of one entity; the answer has, for each row that was written, the PostgreSQL text of its key.
+ * Inserts rows of one entity; the answer lacks rows that were skipped.
  * @throws {CONSTRAINT_VIOLATION} naming field, value and constraint.
  */
 export async function insertRows(
   transaction: Transaction,
   rows: readonly RowDraft[],
-  onConflict: OnConflict,
-): Promise<Map<RowDraft, readonly string[]>> {
-  const written = new Map<RowDraft, readonly string[]>();
+  onConflict: RowRule,
+): Promise<Map<RowDraft, InsertedRow>> {
+  const written = new Map<RowDraft, InsertedRow>();
   for (const group of groups(rows, onConflict)) {
     for (const batch of batches(group)) {
       const { entity } = batch.rows[0] ?? {};
       if (entity === undefined) continue;
       const sql = insertText(entity, givenColumns(batch.rows), onConflict);
       const answer = await explained(batch.rows, () =>
-        transaction.query<{ row: string | number; key: string[] }>(sql, [`[${batch.json.join(",")}]`]),
+        transaction.query<InsertedRow & { row: string | number }>(sql, [`[${batch.json.join(",")}]`]),
       );
-      for (const { row, key } of answer.rows.toSorted((a, b) => Number(a.row) - Number(b.row))) {
+      for (const { row, key, isWritten } of answer.rows.toSorted((a, b) => Number(a.row) - Number(b.row))) {
         const draft = batch.rows[Number(row) - 1];
-        if (draft !== undefined) written.set(draft, key);
+        if (draft !== undefined) written.set(draft, { key, isWritten });
       }
     }
   }
@@ -50,8 +60,8 @@ async function explained<T>(rows: readonly RowDraft[], work: () => Promise<T>): 
 }
 
 /** An upsert changes only what is given: rows that give the same columns go together. */
-function groups(rows: readonly RowDraft[], onConflict: OnConflict): readonly (readonly RowDraft[])[] {
-  if (onConflict !== "UPDATE") return [rows];
+function groups(rows: readonly RowDraft[], onConflict: RowRule): readonly (readonly RowDraft[])[] {
+  if (onConflict !== "UPDATE" && onConflict !== "CHANGE") return [rows];
   return [...Map.groupBy(rows, (row) => [...row.cells.keys()].sort().join(",")).values()];
 }
 
@@ -96,7 +106,7 @@ export function valueText(entity: Entity, name: string): string {
   return wanted === undefined || wanted === null ? value : `coalesce(${value}, ${defaultText(wanted)})`;
 }
 
-function insertText(entity: Entity, columns: readonly string[], onConflict: OnConflict): string {
+function insertText(entity: Entity, columns: readonly string[], onConflict: RowRule): string {
   const table = qualified(entity.schema, entity.table);
   const values = columns.map((name) => `${valueText(entity, name)} AS ${identifier(name)}`);
   const key = identifiers(entity.key);
@@ -106,12 +116,13 @@ function insertText(entity: Entity, columns: readonly string[], onConflict: OnCo
   FROM json_array_elements($1::json) WITH ORDINALITY AS e(value, row), json_populate_record(NULL::${table}, e.value) AS u
 ), written AS (
   INSERT INTO ${table} AS t (${identifiers(columns)}) SELECT ${identifiers(columns)} FROM input ORDER BY "~row"
-  ${conflictText(entity, columns, onConflict)}RETURNING ${entity.key.map((name) => `t.${identifier(name)}`).join(", ")}
+  ${conflictText(entity, columns, onConflict)}RETURNING ${entity.key.map((name) => `t.${identifier(name)}`).join(", ")}, true AS "~written"
 )
-SELECT min("~row")::text AS row, ARRAY[${keyTexts.join(", ")}] AS key FROM input JOIN written USING (${key}) GROUP BY ${key}`;
+SELECT min("~row")::text AS row, ARRAY[${keyTexts.join(", ")}] AS key, coalesce(bool_or("~written"), false) AS "isWritten"
+FROM input ${onConflict === "CHANGE" ? "LEFT " : ""}JOIN written USING (${key}) GROUP BY ${key}`;
 }
 
-function conflictText(entity: Entity, columns: readonly string[], onConflict: OnConflict): string {
+function conflictText(entity: Entity, columns: readonly string[], onConflict: RowRule): string {
   if (onConflict === "ABORT") return "";
   const target = `ON CONFLICT (${identifiers(entity.key)}) DO `;
   if (onConflict === "SKIP") return `${target}NOTHING\n  `;
@@ -120,7 +131,13 @@ function conflictText(entity: Entity, columns: readonly string[], onConflict: On
   const set = (others.length === 0 ? entity.key : others).map(
     (name) => `${identifier(name)} = EXCLUDED.${identifier(name)}`,
   );
-  return `${target}UPDATE SET ${set.join(", ")}\n  `;
+  const update = `${target}UPDATE SET ${set.join(", ")}\n  `;
+  if (onConflict === "UPDATE") return update;
+  if (others.length === 0) return `${target}NOTHING\n  `;
+  // Compared as bytes: what is only equal, as 1 and 1.0 in JSON, is still a change.
+  const record = (table: string) =>
+    `ROW(${others.map((name) => `${table}.${identifier(name)}`).join(", ")})::record`;
+  return `${update}WHERE ${record("t")} *<> ${record("EXCLUDED")}\n  `;
 }
 
 /** Refuses two rows of one request with the same key, which an upsert cannot order. @throws {BAD_USER_INPUT} */

@@ -60,7 +60,9 @@ function refuseKeyColumns(row: RowDraft): void {
   const { entity } = row;
   const name = entity.key.find((column) => row.cells.has(column));
   if (name === undefined) return;
-  const reference = entity.references.find((one) => one.columns.some(({ column }) => column === name));
+  const reference = entity.references.find(
+    (one) => !one.inKey && one.columns.some(({ column }) => column === name),
+  );
   const field = `set.${reference?.field ?? name}`;
   const remedy = `Set it row by row, with update${entity.name}.`;
   throw new ServiceError(

@@ -62,12 +62,12 @@ interface Upsert {
 
 async function write(transaction: Transaction, upsert: Upsert): Promise<WrittenRows> {
   const { book, row, unique, ownKey } = upsert;
-  if (unique === undefined) return writeRows(transaction, book, { onConflict: "UPDATE" });
+  if (unique === undefined) return writeRows(transaction, book, { onConflict: "UPDATE", changesOnly: true });
   const found = await lockByUnique(transaction, row, unique);
   rekey(book, row, found ?? ownKey);
   const fresh = found === undefined ? row : undefined;
   try {
-    return await writeRows(transaction, book, { onConflict: "UPDATE", fresh });
+    return await writeRows(transaction, book, { onConflict: "UPDATE", changesOnly: true, fresh });
   } catch (error) {
     throw fresh !== undefined && wasFaster(error, upsert) ? lostRace(error) : error;
   }

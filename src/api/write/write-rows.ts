@@ -3,7 +3,7 @@
 import type { Transaction } from "../../db/contract.ts";
 import { ServiceError } from "../../errors.ts";
 import type { Entity } from "../../model/model.ts";
-import { insertRows, type OnConflict, refuseTwins } from "./insert-rows.ts";
+import { insertRows, type OnConflict, type RowRule, refuseTwins } from "./insert-rows.ts";
 import { clearLists } from "./list-rows.ts";
 import type { DraftBook, RowDraft } from "./row-draft.ts";
 
@@ -15,7 +15,7 @@ export interface TableCount {
 
 /** What became of the drafts. */
 export interface WrittenRows {
-  /** PostgreSQL text of the key of each row that was written. Rows that were skipped are absent. */
+  /** PostgreSQL text of the key of each row. Rows that were skipped are absent. */
   readonly keys: ReadonlyMap<RowDraft, readonly string[]>;
   readonly affected: readonly TableCount[];
 }
@@ -25,14 +25,17 @@ export interface WriteRule {
   readonly onConflict: OnConflict;
   /** A row that must be new, whatever the rule for the others. */
   readonly fresh?: RowDraft | undefined;
+  /** Under UPDATE: rows that have all the given values already are left as they are, and not counted. */
+  readonly changesOnly?: boolean;
 }
 
 /** Inserts all rows of `book`. @throws {CONSTRAINT_VIOLATION} {BAD_USER_INPUT} */
 export async function writeRows(
   transaction: Transaction,
   book: DraftBook,
-  { onConflict, fresh }: WriteRule,
+  rule: WriteRule,
 ): Promise<WrittenRows> {
+  const { onConflict } = rule;
   if (onConflict === "UPDATE") refuseTwins(book.rows);
   const keys = new Map<RowDraft, readonly string[]>();
   const counts = new Map<string, number>();
@@ -42,12 +45,11 @@ export async function writeRows(
     const due = skips ? group.filter((row) => row.owner === undefined || keys.has(row.owner)) : group;
     if (due.length === 0) continue;
     if (onConflict === "UPDATE") await clearLists(transaction, book.model, due);
-    const byRule = Map.groupBy(due, (row) => (row === fresh ? "ABORT" : onConflict));
-    for (const [rule, some] of byRule) {
-      for (const [row, key] of await insertRows(transaction, some, rule)) {
+    for (const [rowRule, some] of Map.groupBy(due, (row) => ruleOf(row, rule))) {
+      for (const [row, { key, isWritten }] of await insertRows(transaction, some, rowRule)) {
         keys.set(row, key);
         const table = tableName(row.entity);
-        counts.set(table, (counts.get(table) ?? 0) + 1);
+        if (isWritten) counts.set(table, (counts.get(table) ?? 0) + 1);
       }
     }
   }
@@ -55,6 +57,12 @@ export async function writeRows(
     throw new ServiceError("INTERNAL_SERVER_ERROR", `Of ${book.rows.length} rows ${keys.size} were written.`);
   }
   return { keys, affected: tableCounts(counts) };
+}
+
+function ruleOf(row: RowDraft, { onConflict, fresh, changesOnly }: WriteRule): RowRule {
+  if (row === fresh) return "ABORT";
+  // A new list is a new version of its row.
+  return changesOnly === true && row.givenLists.size === 0 ? "CHANGE" : onConflict;
 }
 
 /** `lab.session__trial`, as counts and messages name a table. */
