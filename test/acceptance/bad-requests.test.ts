@@ -479,7 +479,7 @@ describe("documents that are too much", () => {
     const begin = performance.now();
     const answer = await place.ask(query);
     expectRefusal(answer, setting === "HOLDFAST_BODY_LIMIT" ? 413 : 400, "LIMIT_EXCEEDED", setting);
-    expect(performance.now() - begin).toBeLessThan(2000);
+    expect(performance.now() - begin).toBeLessThan(5000);
   });
 
   it("10 MB of variables", async () => {
