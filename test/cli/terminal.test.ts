@@ -142,7 +142,7 @@ describe("Ctrl-C", () => {
 
   it("stops a start that is not ready yet", async () => {
     const terminal = start("--data", join(folder, "fresh"), "--no-sample");
-    await new Promise((done) => setTimeout(done, 700));
+    while (!existsSync(join(folder, "fresh/owner.json"))) await new Promise((done) => setTimeout(done, 10));
     terminal.press(ctrlC);
     expect(await terminal.ended).toBe(130);
     expect(existsSync(join(folder, "fresh/postgres/cluster/postmaster.pid"))).toBe(false);

@@ -89,19 +89,19 @@ function different({ url, pid }: RunningServer, what: string): ServiceError {
   );
 }
 
-/** Ends `work` when the user wants it, after a moment to tidy up. */
+/** Ends `work` when the user wants it, after a moment to tidy up; does not begin it when that was before. */
 async function interruptible<T>(
-  { asked }: Interruption,
+  { asked, wasAsked }: Interruption,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
+  if (wasAsked()) throw new Interrupted();
   const stop = new AbortController();
   const done = work(stop.signal);
-  const interrupted = asked.then(async (): Promise<never> => {
-    stop.abort();
-    await Promise.race([done.catch(() => undefined), sleep(windUpMs)]);
-    throw new Interrupted();
-  });
-  return Promise.race([interrupted, done]);
+  const first = await Promise.race([asked.then(() => "asked"), done.then(() => "done")]);
+  if (first === "done") return done;
+  stop.abort();
+  await Promise.race([done.catch(() => undefined), sleep(windUpMs)]);
+  throw new Interrupted();
 }
 
 interface OwnService<T> {
