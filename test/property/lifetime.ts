@@ -126,7 +126,7 @@ async function expectRows(service: Service, rows: Rows, random: Random): Promise
     expect(byId(nodes.map((node) => shown(service.model, entity, node)))).toEqual(
       byId(rows.of(entity.name).map((row) => wanted(rows, row))),
     );
-    await expectSingles(service, rows, { entity, random });
+    if (random.chance(0.5)) await expectSingles(service, rows, { entity, random });
   }
 }
 

@@ -1,21 +1,17 @@
 /** Random models, end to end: SDL → tables that are what the model says → rows in and out through the API, equal → nothing left. */
 
 import fc from "fast-check";
-import { beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { applyModel, driftOf, planModel } from "../../src/db/apply.ts";
 import { randomSchema } from "../support/random-schema.ts";
 import { expectTables } from "../support/tables-as-model.ts";
 import { live } from "./lifetime.ts";
 import { Random } from "./random.ts";
 import { occasions } from "./tally.ts";
-import { openWorld, type World } from "./world.ts";
+import { openWorld } from "./world.ts";
 
-let world: World;
+const world = await openWorld();
 let count = 0;
-
-beforeAll(async () => {
-  world = await openWorld();
-});
 
 async function runs(text: string, seed: number): Promise<void> {
   count += 1;
