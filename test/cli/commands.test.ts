@@ -3,8 +3,11 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it, vi } from "vitest";
 import { graphql, holdfast, startHoldfast } from "../acceptance/support/process.ts";
+
+// Each step is a process of its own: seconds on an idle machine, more on a busy one.
+vi.setConfig({ testTimeout: 90_000 });
 
 const folder = mkdtempSync(join(tmpdir(), "holdfast-commands-"));
 const schema = `

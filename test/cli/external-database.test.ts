@@ -4,10 +4,13 @@ import { execFile } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it, vi } from "vitest";
 import { graphql, holdfast, type RunningService, startHoldfast } from "../acceptance/support/process.ts";
 import { freshDatabase } from "../support/database.ts";
 import { layCable } from "./support/cable.ts";
+
+// Each step is a process of its own: seconds on an idle machine, more on a busy one.
+vi.setConfig({ testTimeout: 90_000 });
 
 const folder = mkdtempSync(join(tmpdir(), "holdfast-external-"));
 const databaseUrl = await freshDatabase();

@@ -4,9 +4,12 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it, vi } from "vitest";
 import { holdfast } from "../acceptance/support/process.ts";
 import { freshDatabase } from "../support/database.ts";
+
+// Each step is a process of its own: seconds on an idle machine, more on a busy one.
+vi.setConfig({ testTimeout: 90_000 });
 
 const folder = mkdtempSync(join(tmpdir(), "holdfast-private-"));
 const schema = "type Sample @table { sampleId: Int! @key  label: String }";

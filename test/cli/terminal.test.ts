@@ -4,9 +4,12 @@ import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileS
 import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { afterAll, afterEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
 import { graphql, holdfast } from "../acceptance/support/process.ts";
 import { ctrlC, openTerminal, type Terminal } from "./support/terminal.ts";
+
+// Each step is a process of its own: seconds on an idle machine, more on a busy one.
+vi.setConfig({ testTimeout: 90_000 });
 
 const folder = mkdtempSync(join(tmpdir(), "holdfast-terminal-"));
 const open: Terminal[] = [];

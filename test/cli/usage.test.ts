@@ -1,8 +1,11 @@
 /** The command line itself: help, version, and what cannot be understood. */
 
 import { tmpdir } from "node:os";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { holdfast } from "../acceptance/support/process.ts";
+
+// Each step is a process of its own: seconds on an idle machine, more on a busy one.
+vi.setConfig({ testTimeout: 90_000 });
 
 const run = (...args: string[]) => holdfast(args, { cwd: tmpdir() });
 
