@@ -23,6 +23,8 @@ export interface Settings {
   readonly databaseUrl?: string;
   /** File of hashed bearer tokens. */
   readonly tokensFile?: string;
+  /** What commands show to a server that asks for one. */
+  readonly token?: string;
   /** Further names that the `Host` header may carry. */
   readonly hosts: readonly string[];
   /** Where clients reach the service, for the URLs it gives. */
@@ -56,6 +58,7 @@ export function readSettings(flags: Flags, environment: Environment, cwd: string
     dataFolder: resolve(cwd, flags.data ?? env["HOLDFAST_DATA"] ?? "data"),
     ...(database === undefined ? {} : { databaseUrl: database }),
     ...optional("tokensFile", env["HOLDFAST_TOKENS"] && resolve(cwd, env["HOLDFAST_TOKENS"])),
+    ...optional("token", env["HOLDFAST_TOKEN"]),
     hosts: list(env["HOLDFAST_HOSTS"]),
     ...optional("publicUrl", url("HOLDFAST_URL", env["HOLDFAST_URL"], ["http:", "https:"])),
     ...optional("logLevel", env["LOG_LEVEL"] && oneOf("LOG_LEVEL", env["LOG_LEVEL"], logLevels)),

@@ -122,6 +122,30 @@ function codeOf(body: string): unknown {
   return parsed.errors[0]?.extensions.code;
 }
 
+/** The system API stands on other parts than the entity API, and refuses the same. */
+const systemQueries: readonly (readonly [name: string, query: string, code: string])[] = [
+  ["unknown field", "{ nothing }", "GRAPHQL_VALIDATION_FAILED"],
+  ["a subscription", "subscription { health }", "BAD_REQUEST"],
+  ["two operations", "query A { __typename } query B { __typename }", "OPERATION_RESOLUTION_FAILURE"],
+  ["depth 10,000", `${"{ a ".repeat(10_000)}${"}".repeat(10_000)}`, "LIMIT_EXCEEDED"],
+  ["100,000 tokens", `{ ${"a ".repeat(100_000)}}`, "LIMIT_EXCEEDED"],
+  ["a page above the cap", "{ objects(first: 1001) { nodes { locator } } }", "LIMIT_EXCEEDED"],
+  ["a cursor with NUL", '{ objects(after: "\\u0000") { nodes { locator } } }', "BAD_USER_INPUT"],
+  ["an upload that is not there", 'mutation { completeUpload(id: "x") { id } }', "NOT_FOUND"],
+];
+
+describe("the system API", () => {
+  it.each(systemQueries)("%s", async (_name, query, code) => {
+    const answer = await rawPost(
+      "Content-Type: application/json",
+      JSON.stringify({ query }),
+      "/system/graphql",
+    );
+    expect(codeOf(answer.body)).toBe(code);
+    expect(answer.status).toBeLessThan(500);
+  });
+});
+
 describe("the Host header", () => {
   const asked = async (host: string) =>
     raw(place.url, `GET /version HTTP/1.1\r\n${host}Connection: close\r\n\r\n`);

@@ -4,9 +4,12 @@ import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileS
 import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { afterAll, afterEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
 import { graphql, holdfast } from "../acceptance/support/process.ts";
 import { ctrlC, openTerminal, type Terminal } from "./support/terminal.ts";
+
+// Each step is a process of its own: seconds on an idle machine, more on a busy one.
+vi.setConfig({ testTimeout: 90_000 });
 
 const folder = mkdtempSync(join(tmpdir(), "holdfast-terminal-"));
 const open: Terminal[] = [];
@@ -142,7 +145,7 @@ describe("Ctrl-C", () => {
 
   it("stops a start that is not ready yet", async () => {
     const terminal = start("--data", join(folder, "fresh"), "--no-sample");
-    await new Promise((done) => setTimeout(done, 700));
+    while (!existsSync(join(folder, "fresh/owner.json"))) await new Promise((done) => setTimeout(done, 10));
     terminal.press(ctrlC);
     expect(await terminal.ended).toBe(130);
     expect(existsSync(join(folder, "fresh/postgres/cluster/postmaster.pid"))).toBe(false);

@@ -45,6 +45,7 @@ export class Creations {
 
   /** The input of one new row that refers to rows which are there. */
   one(row: Row): Node {
+    this.#done.add(row);
     return this.#input(row, new Set());
   }
 

@@ -92,7 +92,7 @@ export class Rows {
   /** Adds random rows to every table. */
   async fill(source: SourceOf): Promise<void> {
     for (const entity of this.entities) {
-      const wanted = 1 + this.#random.below(this.#random.chance(0.2) ? 14 : 5);
+      const wanted = 1 + this.#random.below(this.#random.chance(0.15) ? 14 : 4);
       for (let tries = 0; tries < wanted * 2 && this.of(entity.name).length < wanted; tries++) {
         await this.add(entity, source);
       }
@@ -187,7 +187,7 @@ export class Rows {
     const part = row.entity.lists.find((list) => list.field === field)?.entity ?? "";
     const use = this.model.entity.get(part)?.columns.find(({ name }) => name === "value")?.type.codec;
     const elements: Given[] = [];
-    for (let left = this.#random.below(4); use !== undefined && left > 0; left--) {
+    for (let left = this.#random.below(3); use !== undefined && left > 0; left--) {
       const { input, want } = await codecValue(this.#random, use, source(row, field));
       elements.push({ input, want: withStore(want, use.name, use.store) });
     }

@@ -7,6 +7,7 @@ import { Creations } from "./inputs.ts";
 import type { Random } from "./random.ts";
 import { capital, keyInput, type Node } from "./requests.ts";
 import { attributes, type Row, type Rows, type SourceOf, withStore } from "./rows.ts";
+import { present } from "./scalar-values.ts";
 import type { Service } from "./world.ts";
 
 /** Sends some rows of some tables again, by both rules. */
@@ -59,24 +60,20 @@ async function change(
   const input: Record<string, unknown> = {};
   for (const column of attributes(row.entity)) {
     const { name, field, type } = column;
-    const before = row.cells.get(name);
     const isRequired = !column.nullable && column.default === undefined;
-    if (column.inKey) input[field] = before;
-    else if (isRequired || random.chance(0.4)) {
-      const given =
-        type.codec === undefined
-          ? rows.value(row.entity, column)
-          : await codecValue(random, type.codec, source(row, field));
-      row.cells.set(
-        name,
-        type.codec === undefined ? given.want : withStore(given.want, type.codec.name, type.codec.store),
-      );
-      input[field] = given.input;
-      if (!rows.collides(row, how.row)) continue;
-      row.cells.set(name, before);
-      if (isRequired) input[field] = before;
-      else delete input[field];
+    if (!isRequired && !random.chance(0.4)) continue;
+    // A value of a unique stays: whether another row may take it in the same request is a question of order.
+    if (column.inKey || row.entity.uniques.some(({ columns }) => columns.includes(name))) {
+      if (row.cells.get(name) !== present) input[field] = row.cells.get(name);
+      continue;
     }
+    const given =
+      type.codec === undefined
+        ? rows.value(row.entity, column)
+        : await codecValue(random, type.codec, source(row, field));
+    const { want } = given;
+    row.cells.set(name, type.codec === undefined ? want : withStore(want, type.codec.name, type.codec.store));
+    input[field] = given.input;
   }
   for (const reference of row.entity.references) {
     const target = rows.target(row, reference);

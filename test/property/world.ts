@@ -16,6 +16,7 @@ import { openStores } from "../../src/store/open.ts";
 import { anyone, shippedRegistry } from "../api/laboratory.ts";
 import { freshDatabase } from "../support/database.ts";
 import type { OwnFile } from "./codec-values.ts";
+import { Tally } from "./tally.ts";
 
 export type World = Awaited<ReturnType<typeof openWorld>>;
 export type Service = Awaited<ReturnType<World["serve"]>>;
@@ -53,6 +54,7 @@ export async function openWorld() {
   const logged: object[] = [];
   const log = { error: (details: object) => logged.push(details) };
   return {
+    tally: new Tally(),
     db,
     folder,
     objects,

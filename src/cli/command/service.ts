@@ -39,7 +39,7 @@ export async function withService<T>(command: Command, work: Work<T>, needs: Nee
   try {
     const url = await serverUrl(call, needs);
     if (url === undefined) return await withOwn(call, { work, needs, signals });
-    return await interruptible(signals, (signal) => work(endpointAt(url), signal));
+    return await interruptible(signals, (signal) => work(endpointAt(call, url), signal));
   } catch (error) {
     // Ctrl-C reaches the programs that we started as well; what they said of it is of no interest.
     throw signals.wasAsked() ? new Interrupted() : error;
@@ -48,7 +48,7 @@ export async function withService<T>(command: Command, work: Work<T>, needs: Nee
   }
 }
 
-const endpointAt = (url: string): Endpoint => ({ url, token: process.env["HOLDFAST_TOKEN"] });
+const endpointAt = ({ settings }: Call, url: string): Endpoint => ({ url, token: settings.token });
 
 async function serverUrl(call: Call, needs: Needs): Promise<string | undefined> {
   if (call.server !== undefined) {
@@ -89,19 +89,19 @@ function different({ url, pid }: RunningServer, what: string): ServiceError {
   );
 }
 
-/** Ends `work` when the user wants it, after a moment to tidy up. */
+/** Ends `work` when the user wants it, after a moment to tidy up; does not begin it when that was before. */
 async function interruptible<T>(
-  { asked }: Interruption,
+  { asked, wasAsked }: Interruption,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
+  if (wasAsked()) throw new Interrupted();
   const stop = new AbortController();
   const done = work(stop.signal);
-  const interrupted = asked.then(async (): Promise<never> => {
-    stop.abort();
-    await Promise.race([done.catch(() => undefined), sleep(windUpMs)]);
-    throw new Interrupted();
-  });
-  return Promise.race([interrupted, done]);
+  const first = await Promise.race([asked.then(() => "asked"), done.then(() => "done")]);
+  if (first === "done") return done;
+  stop.abort();
+  await Promise.race([done.catch(() => undefined), sleep(windUpMs)]);
+  throw new Interrupted();
 }
 
 interface OwnService<T> {
@@ -120,7 +120,7 @@ async function withOwn<T>(call: Call, { work, needs, signals }: OwnService<T>): 
     await writeFile(tokensFile, line, { mode: 0o600 });
     const found = await startOrJoin(call, { tokensFile, needs });
     if (typeof found === "string")
-      return await interruptible(signals, (signal) => work(endpointAt(found), signal));
+      return await interruptible(signals, (signal) => work(endpointAt(call, found), signal));
     signals.beforeExit(() => found.database.stop());
     try {
       return await interruptible(signals, (signal) => work({ url: found.url, token }, signal));

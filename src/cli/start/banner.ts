@@ -72,7 +72,8 @@ function pythonLine(url: string): string {
 }
 
 function nextStep({ url, arrayUrl }: Ready): string {
-  if (arrayUrl === undefined) return "add a type to the schema file and save it.";
+  if (arrayUrl === undefined)
+    return `open ${url}/graphql in a browser, or add a type to the schema file and save it.`;
   const query = "{ spikeTrains(first: 3) { nodes { sweepIdx spikeCount rate } } }";
   return `curl -s ${url}/graphql -H 'content-type: application/json' -d '{"query":"${query}"}'`;
 }
