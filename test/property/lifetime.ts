@@ -13,7 +13,7 @@ import type { Random } from "./random.ts";
 import { capital, keyInput, learn, type Node, rowShown, selection, shown, wanted } from "./requests.ts";
 import { type Row, Rows, type SourceOf, valuesOf } from "./rows.ts";
 import { update } from "./updates.ts";
-import { upsert } from "./upserts.ts";
+import { upsert, upsertAlone } from "./upserts.ts";
 import type { Service, World } from "./world.ts";
 
 /** Everything that happens to one model's rows. */
@@ -26,6 +26,8 @@ export async function live(world: World, service: Service, random: Random): Prom
   await expectRows(service, rows, random);
   await update(service, rows, random, source);
   await upsert(service, rows, random, source);
+  await expectRows(service, rows, random);
+  await upsertAlone(service, rows, random, source);
   await expectRows(service, rows, random);
   await expectObjects(world, model);
   const kept = new Set(await world.files(model));

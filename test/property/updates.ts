@@ -3,6 +3,7 @@
 import { expect } from "vitest";
 import type { Entity } from "../../src/model/model.ts";
 import { codecValue } from "./codec-values.ts";
+import { counted, sorted, type TableCount } from "./counts.ts";
 import type { Random } from "./random.ts";
 import { keyInput, type Node } from "./requests.ts";
 import { attributes, type Row, type Rows, type SourceOf, setReference, withStore } from "./rows.ts";
@@ -22,7 +23,11 @@ export async function update(service: Service, rows: Rows, random: Random, sourc
 }
 
 function isUpdatable(entity: Entity): boolean {
-  return attributes(entity).some(({ inKey }) => !inKey) || entity.references.some(({ inKey }) => !inKey);
+  return (
+    attributes(entity).some(({ inKey }) => !inKey) ||
+    entity.references.some(({ inKey }) => !inKey) ||
+    entity.lists.length > 0
+  );
 }
 
 async function updateOne(
@@ -30,8 +35,9 @@ async function updateOne(
   rows: Rows,
   { row, random, source }: { row: Row; random: Random; source: SourceOf },
 ): Promise<void> {
-  const set = await patch(rows, { row, random, source });
-  const { name, singular, schema, table } = row.entity;
+  const { lists, ...rest } = await patch(rows, { row, random, source });
+  const set = { ...rest.set, ...lists.set };
+  const { name, singular } = row.entity;
   const query = `mutation ($key: ${name}Key!, $set: ${name}Patch!, $ifVersion: String) {
   done: update${name}(key: $key, set: $set, ifVersion: $ifVersion) { row: ${singular} { id rowVersion } affected { table count } }
 }`;
@@ -42,17 +48,19 @@ async function updateOne(
   }
   const answer = await service.data(query, { key, set, ifVersion: random.chance(0.5) ? row.version : null });
   // As selected.
-  const done = answer["done"] as { row: { id: string; rowVersion: string }; affected: unknown };
+  const done = answer["done"] as { row: { id: string; rowVersion: string }; affected: TableCount[] };
   expect(done.row.id).toBe(row.id);
   const isEmpty = Object.keys(set).length === 0;
-  expect(done.affected).toEqual(isEmpty ? [] : [{ table: `${schema}.${table}`, count: 1 }]);
+  expect(sorted(done.affected)).toEqual(
+    isEmpty ? [] : counted(rows.model, [{ ...row, lists: lists.elements }]),
+  );
   expect(done.row.rowVersion === row.version).toBe(isEmpty);
 }
 
 async function patch(
   rows: Rows,
   { row, random, source }: { row: Row; random: Random; source: SourceOf },
-): Promise<Node> {
+): Promise<{ set: Node; lists: Lists }> {
   const set: Record<string, unknown> = {};
   for (const column of attributes(row.entity)) {
     if (column.inKey || !random.chance(0.4)) continue;
@@ -97,5 +105,26 @@ async function patch(
     for (const [name, value] of before) row.cells.set(name, value);
     delete set[reference.field];
   }
-  return set;
+  return { set, lists: await patchLists(rows, { row, random, source }) };
+}
+
+interface Lists {
+  readonly set: Node;
+  readonly elements: Row["lists"];
+}
+
+async function patchLists(
+  rows: Rows,
+  { row, random, source }: { row: Row; random: Random; source: SourceOf },
+): Promise<Lists> {
+  const set: Record<string, unknown> = {};
+  const given: Row["lists"] = new Map();
+  for (const { field } of row.entity.lists) {
+    if (!random.chance(0.4)) continue;
+    const elements = random.chance(0.2) ? [] : await rows.elements(row, field, source);
+    row.lists.set(field, elements);
+    given.set(field, elements);
+    set[field] = elements.length === 0 ? null : elements.map(({ input }) => input);
+  }
+  return { set, elements: given };
 }

@@ -48,6 +48,33 @@ interface Change {
   readonly written: Row;
 }
 
+/** Sends rows again, alone: `upsertX` answers them whether or not anything changed. */
+export async function upsertAlone(
+  service: Service,
+  rows: Rows,
+  random: Random,
+  source: SourceOf,
+): Promise<void> {
+  for (const entity of random.shuffled(rows.entities).slice(0, 3)) {
+    const [row] = random.shuffled(rows.of(entity.name));
+    if (row === undefined) continue;
+    const { name, singular } = entity;
+    const query = `mutation ($input: Create${name}Input!) { done: upsert${name}(input: $input) { row: ${singular} { id rowVersion } affected { count } } }`;
+    const { input } = await change(rows, { row, random, source, keep: false });
+    // As selected.
+    const done = (await service.data(query, { input }))["done"] as Upserted;
+    expect(done.row.id).toBe(row.id);
+    const isWritten = done.affected.length > 0;
+    expect(done.row.rowVersion === row.version).toBe(!isWritten);
+    row.version = done.row.rowVersion;
+  }
+}
+
+interface Upserted {
+  readonly row: { readonly id: string; readonly rowVersion: string };
+  readonly affected: readonly { readonly count: number }[];
+}
+
 /** A whole input for a row that is there, some of it new; the row takes it over, unless told to keep what it has. */
 async function change(
   rows: Rows,
