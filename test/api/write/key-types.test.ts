@@ -71,6 +71,31 @@ test("rows are found again by keys of every type", async () => {
     { rows: [{ ...key, note: "third" }] },
   );
   expect(upserted.createThings).toEqual({ count: 1, things: [{ note: "third" }] });
+  const same =
+    "mutation ($input: CreateThingInput!) { upsertThing(input: $input) { thing { note } affected { count } } }";
+  const unchanged = await world.data(same, { input: { ...key, note: "third" } });
+  expect(unchanged.upsertThing).toEqual({ thing: { note: "third" }, affected: [] });
+  const { at: _, ...exact } = key;
+  const where = Object.fromEntries(Object.entries(exact).map(([field, value]) => [field, { eq: value }]));
+  const filtered = await world.data(
+    `mutation ($where: ThingFilter!) {
+      a: updateThings(where: $where, set: {note: "fourth"}) { things { note } affected { count } }
+      b: deleteThings(where: $where, cascade: true, dryRun: true) { things { note } affected { table count } }
+      c: updateThings(where: $where, set: {note: "third"}, atMost: 2) { count }
+    }`,
+    { where },
+  );
+  expect(filtered).toEqual({
+    a: { things: [{ note: "fourth" }], affected: [{ count: 1 }] },
+    b: {
+      things: [{ note: "fourth" }],
+      affected: [
+        { table: "lab.child", count: 2 },
+        { table: "lab.thing", count: 1 },
+      ],
+    },
+    c: { count: 1 },
+  });
   const deleted = await world.data(
     "mutation ($key: ThingKey!) { deleteThing(key: $key, cascade: true) { thing { note } affected { table count } } }",
     { key },

@@ -177,6 +177,30 @@ test.each([
   expect([await world.rows("lab.subject"), await world.traces()]).toEqual(before);
 });
 
+test("upserts with children, from several requests at once, all succeed", async () => {
+  const sessions = Array.from({ length: 4 }, (_, index) => ({
+    sessionIdx: index,
+    note: "n",
+    trials: [{ trial: 1 }],
+  }));
+  const answers = await Promise.all(
+    Array.from({ length: 6 }, (_, index) =>
+      world.run(upsert, {
+        on: index % 2 === 0 ? "KEY" : "NAME",
+        input: {
+          subjectId: 1,
+          name: "a",
+          weight: index,
+          sessions: index % 3 === 0 ? sessions : sessions.toReversed(),
+          notes: { text: { name: "n", content: "same" } },
+        },
+      }),
+    ),
+  );
+  expect(answers.flatMap(({ errors }) => errors)).toEqual([]);
+  expect(await world.rows("lab.session__trial")).toHaveLength(4);
+});
+
 test.each(["KEY", "NAME"])("concurrent upserts of one row all succeed: %s", async (on) => {
   const answers = await Promise.all(
     Array.from({ length: 8 }, (_, index) =>
