@@ -2,20 +2,21 @@
 
 import { expect } from "vitest";
 import { counted, sorted, type TableCount } from "./counts.ts";
+import { keyWhere } from "./filters.ts";
 import type { Random } from "./random.ts";
-import { keyInput, type Node, selection, shown, wanted } from "./requests.ts";
+import { capital, keyInput, type Node, selection, shown, wanted } from "./requests.ts";
 import type { Row, Rows } from "./rows.ts";
 import type { Service } from "./world.ts";
 
-/** Everything that goes when a row does: its parts, what refers to any of it, and the masters of parts that go. */
-function closure(rows: Rows, start: Row): Set<Row> {
-  const found = new Set([start]);
+/** Everything that goes when some rows do: its parts, what refers to any of it, and the masters of parts that go. */
+function closure(rows: Rows, ...starts: readonly Row[]): Set<Row> {
+  const found = new Set(starts);
   for (const row of found) {
     for (const entity of rows.entities)
       for (const { field, target } of entity.references)
         if (target === row.entity.name)
           for (const one of rows.referrers(row, entity.name, field)) found.add(one);
-    const master = row === start ? undefined : row.entity.partOf;
+    const master = starts.includes(row) ? undefined : row.entity.partOf;
     const up = row.entity.references.find(({ target, inKey }) => inKey && target === master);
     const above = up === undefined ? undefined : rows.target(row, up);
     if (above !== undefined) found.add(above);
@@ -38,7 +39,39 @@ function withParts(rows: Rows, start: Row): Set<Row> {
 export async function deleteAll(service: Service, rows: Rows, random: Random): Promise<void> {
   for (const row of random.shuffled(rows.all()).slice(0, 2))
     if (rows.all().includes(row)) await deleteAlone(service, rows, row);
-  while (rows.all().length > 0) await deleteSome(service, rows, random);
+  while (rows.all().length > 0) {
+    await deleteFound(service, rows, { random, isDry: true });
+    if (random.chance(0.3)) await deleteFound(service, rows, { random, isDry: false });
+    if (rows.all().length > 0) await deleteSome(service, rows, random);
+  }
+}
+
+/** Up to three rows of one table, found by a filter; what a dry run counts is what a run would. */
+async function deleteFound(
+  service: Service,
+  rows: Rows,
+  { random, isDry }: { random: Random; isDry: boolean },
+): Promise<void> {
+  if (rows.all().length === 0) return;
+  const { entity } = random.pick(rows.all());
+  const chosen = random.shuffled(rows.of(entity.name)).slice(0, 1 + random.below(3));
+  const { name, plural } = entity;
+  const where = { or: chosen.map((row) => keyWhere(rows.model, row)) };
+  const query = `mutation ($where: ${name}Filter!, $dry: Boolean!) {
+  done: delete${capital(plural)}(where: $where, atMost: 3, cascade: true, dryRun: $dry) { rows: ${plural} { id } count affected { table count } }
+}`;
+  // As selected.
+  const done = (await service.data(query, { where, dry: isDry }))["done"] as Found;
+  const gone = closure(rows, ...chosen);
+  expect([done.count, sorted(done.affected)]).toEqual([chosen.length, counted(rows.model, gone)]);
+  expect(done.rows.map(({ id }) => id).sort()).toEqual(chosen.map(({ id }) => id).sort());
+  if (!isDry) rows.remove(gone);
+}
+
+interface Found {
+  readonly rows: readonly { readonly id: string }[];
+  readonly count: number;
+  readonly affected: readonly TableCount[];
 }
 
 /** Without `cascade` only parts go with a row. */

@@ -4,8 +4,9 @@ import { expect } from "vitest";
 import type { Entity } from "../../src/model/model.ts";
 import { codecValue } from "./codec-values.ts";
 import { counted, sorted, type TableCount } from "./counts.ts";
+import { keyWhere } from "./filters.ts";
 import type { Random } from "./random.ts";
-import { keyInput, type Node } from "./requests.ts";
+import { capital, keyInput, type Node } from "./requests.ts";
 import { attributes, type Row, type Rows, type SourceOf, setReference, withStore } from "./rows.ts";
 import { defaultValue } from "./scalar-values.ts";
 import type { Service } from "./world.ts";
@@ -38,6 +39,10 @@ async function updateOne(
   const { lists, ...rest } = await patch(rows, { row, random, source });
   const set = { ...rest.set, ...lists.set };
   const { name, singular } = row.entity;
+  if (isFilterable(row, set) && random.chance(0.5)) {
+    await updateFound(service, rows, { row, set, written: { ...row, lists: lists.elements } });
+    return;
+  }
   const query = `mutation ($key: ${name}Key!, $set: ${name}Patch!, $ifVersion: String) {
   done: update${name}(key: $key, set: $set, ifVersion: $ifVersion) { row: ${singular} { id rowVersion } affected { table count } }
 }`;
@@ -55,6 +60,35 @@ async function updateOne(
     isEmpty ? [] : counted(rows.model, [{ ...row, lists: lists.elements }]),
   );
   expect(done.row.rowVersion === row.version).toBe(isEmpty);
+}
+
+/** References that share a column with the key, and uploads, are for rows that are named by their key. */
+function isFilterable(row: Row, set: Node): boolean {
+  const shares = row.entity.references.some(
+    ({ field, columns }) =>
+      (set[field] ?? null) !== null && columns.some(({ column }) => row.entity.key.includes(column)),
+  );
+  return !shares && !JSON.stringify(set).includes('"upload"');
+}
+
+async function updateFound(
+  service: Service,
+  rows: Rows,
+  { row, set, written }: { row: Row; set: Node; written: Row },
+): Promise<void> {
+  const { name, plural } = row.entity;
+  const query = `mutation ($where: ${name}Filter!, $set: ${name}Patch!) {
+  done: update${capital(plural)}(where: $where, set: $set) { rows: ${plural} { id } count affected { table count } }
+}`;
+  // As selected.
+  const done = (await service.data(query, { where: keyWhere(rows.model, row), set }))["done"] as {
+    rows: readonly { id: string }[];
+    count: number;
+    affected: TableCount[];
+  };
+  const isEmpty = Object.keys(set).length === 0;
+  expect([done.count, done.rows]).toEqual([1, [{ id: row.id }]]);
+  expect(sorted(done.affected)).toEqual(isEmpty ? [] : counted(rows.model, [written]));
 }
 
 async function patch(

@@ -42,7 +42,7 @@ export function planUpdateMany(scope: WriteScope, entityName: string): RowPlan {
   const row = existingRow(entity, new Map(), "set");
   draftPatch(book, row, inputObject(scope.field.args["set"], "set"));
   refuseKeyColumns(row);
-  if (match.atMost > 1) refuseOneObjectForMany(scope, book, row);
+  refuseOneObjectForMany(scope, { book, row, atMost: match.atMost });
   return {
     kind: "rows",
     pending: book.pending,
@@ -73,16 +73,22 @@ function refuseKeyColumns(row: RowDraft): void {
 }
 
 /** Schema-addressed objects are one for each row, so that what happens to one row's object touches no other. @source datajoint-interop.md §9.2 */
-function refuseOneObjectForMany(scope: WriteScope, book: DraftBook, row: RowDraft): void {
-  for (const { row: holder, column, place } of book.pending) {
+function refuseOneObjectForMany(
+  scope: WriteScope,
+  { book, row, atMost }: { readonly book: DraftBook; readonly row: RowDraft; readonly atMost: number },
+): void {
+  for (const { row: holder, column, place, input } of book.pending) {
     const use = column.type.codec;
     if (use === undefined || (holder !== row && holder.owner !== row)) continue;
     if (addressingOf(scope.services.codecs, use) !== "schema") continue;
-    const remedy = `Set it row by row, with update${row.entity.name}, or let atMost be 1.`;
-    throw new ServiceError(
-      "BAD_USER_INPUT",
-      `${place}: the codec ${use.name} keeps an object of its own for each row, so one value cannot be set in many. ${remedy}`,
-      { details: { field: place, remedy } },
-    );
+    const isUpload = typeof input["upload"] === "string";
+    if (atMost <= 1 && !isUpload) continue;
+    const fault = isUpload
+      ? "an upload is for the row of one key"
+      : `the codec ${use.name} keeps an object of its own for each row, so one value cannot be set in many`;
+    const remedy = `Set it row by row, with update${row.entity.name}${isUpload ? "" : ", or let atMost be 1"}.`;
+    throw new ServiceError("BAD_USER_INPUT", `${place}: ${fault}. ${remedy}`, {
+      details: { field: place, remedy },
+    });
   }
 }

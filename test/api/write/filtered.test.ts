@@ -1,3 +1,4 @@
+import { Readable } from "node:stream";
 import { beforeEach, expect, test } from "vitest";
 import { openWorld } from "./world.ts";
 
@@ -192,6 +193,25 @@ test.each([
     expect(await world.traces()).toEqual(before);
   },
 );
+
+test("an upload serves many rows where it is addressed by content, else the row of its key alone", async () => {
+  const upload = async (field: string, bytes: Buffer) => {
+    const made = await world.data(
+      "mutation ($input: CreateUploadInput!) { createUpload(input: $input) { id } }",
+      { input: { target: { type: "Recording", field }, filename: "u.txt" } },
+    );
+    const { id } = made.createUpload;
+    await world.services.objects.uploads.receive(id, Readable.from([bytes]), {});
+    return { upload: id };
+  };
+  const set = { notes: await upload("notes", Buffer.from("uploaded")) };
+  expect((await world.data(recordings, { where: {}, set, n: 3 })).updateRecordings.count).toBe(3);
+  const paths = (await world.rows("lab.recording")).map(({ notes }) => notes.path);
+  expect(new Set(paths).size).toBe(1);
+  const traces = await upload("traces", Buffer.from("bytes"));
+  const fault = await world.fault(recordings, { where: { recording: { eq: 1 } }, set: { traces }, n: 1 });
+  expect(fault.extensions).toMatchObject({ code: "BAD_USER_INPUT", field: "set.traces" });
+});
 
 test("a schema-addressed value for one row lies where the peer's update1 puts it", async () => {
   await world.data(recordings, {
