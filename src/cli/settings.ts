@@ -2,6 +2,7 @@
 
 import { resolve } from "node:path";
 import { ServiceError } from "../errors.ts";
+import { type HttpLimits, httpLimitsFrom } from "../http/limits.ts";
 
 /** Options of the command line that stand before the environment. */
 export interface Flags {
@@ -34,6 +35,7 @@ export interface Settings {
   /** False behind a transaction-mode pooler. */
   readonly prepared: boolean;
   readonly maxPageSize: number;
+  readonly httpLimits: HttpLimits;
   /** Fault injection of the drills: `name:action`. */
   readonly fault?: string;
 }
@@ -64,6 +66,7 @@ export function readSettings(flags: Flags, environment: Environment, cwd: string
     ...optional("logLevel", env["LOG_LEVEL"] && oneOf("LOG_LEVEL", env["LOG_LEVEL"], logLevels)),
     prepared: oneOf("HOLDFAST_PREPARED", env["HOLDFAST_PREPARED"] ?? "on", ["on", "off"]) === "on",
     maxPageSize: whole("HOLDFAST_MAX_PAGE", env["HOLDFAST_MAX_PAGE"] ?? "1000", 1, 100_000),
+    httpLimits: httpLimitsFrom(env),
     ...optional("fault", env["HOLDFAST_FAULT"]),
   };
 }

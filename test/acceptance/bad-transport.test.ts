@@ -7,7 +7,7 @@ const place = new Place();
 let before: unknown;
 
 beforeAll(async () => {
-  await place.start();
+  await place.start({ HOLDFAST_BODY_LIMIT: "300000" });
   await place.get('mutation { createSample(input: {sampleId: 1, label: "first"}) { sample { sampleId } } }');
   before = await place.known();
 });
@@ -69,6 +69,13 @@ describe("bodies that are no GraphQL request", () => {
   it.each(bodies)("%s", async (_name, headers, body, status, code) => {
     const answer = await rawPost(headers, body);
     expect({ status: answer.status, code: codeOf(answer.body) }).toEqual({ status, code });
+  });
+
+  it("one byte more than the limit that is set", async () => {
+    const padded = (bytes: number) => '{"query": "{ __typename }"}'.padEnd(bytes);
+    expect((await rawPost("Content-Type: application/json", padded(300_000))).status).toBe(200);
+    const answer = await rawPost("Content-Type: application/json", padded(300_001));
+    expect([answer.status, codeOf(answer.body)]).toEqual([413, "LIMIT_EXCEEDED"]);
   });
 
   it("mutations and cross-site queries by GET, and other methods", async () => {

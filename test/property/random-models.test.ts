@@ -55,7 +55,7 @@ test.concurrent.each(groups)(
       ...again,
     });
   },
-  Number(environment["LIMIT_MS"] ?? 180_000),
+  Number(environment["LIMIT_MS"] ?? 300_000),
 );
 
 test("everything that rows can hold and be occurred in them", () => {

@@ -36,7 +36,7 @@ export function bannerText(ready: Ready): string {
     "",
     `  Explore    ${ready.url}/graphql   (GraphiQL: open it in a browser)`,
     `  GraphQL    ${ready.url}/graphql   (for programs; about the service itself: /system/graphql)`,
-    `  Schema     ${ready.schemaPath}   (edit it: tables follow, the plan is shown first)`,
+    `  Schema     ${ready.schemaPath}   (${howToEdit(ready)})`,
     `  Database   ${ready.database === "embedded" ? "private PostgreSQL in" : "yours at"} ${ready.databasePlace}`,
     ...stores.map((store, i) => `  ${i === 0 ? "Stores  " : "        "}   ${store}`),
     `  Holding    ${ready.entities} tables, ${ready.rows} rows, ${ready.objects} objects`,
@@ -65,6 +65,13 @@ export function bannerJson(ready: Ready): string {
     graphql: `${ready.url}/graphql`,
     system: `${ready.url}/system/graphql`,
   });
+}
+
+/** On a database of the user's own nothing is applied unless asked for. */
+function howToEdit({ database }: Ready): string {
+  return database === "embedded"
+    ? "edit it: tables follow, the plan is shown first"
+    : "edit it, then: holdfast plan, holdfast apply";
 }
 
 function pythonLine(url: string): string {
