@@ -17,7 +17,7 @@ export function keyCondition(entity: Entity, record = "u"): string {
 }
 
 /** JSON of a key for `json_populate_record`. */
-export function keyJson(key: ReadonlyMap<string, string>): string {
+function keyJson(key: ReadonlyMap<string, string>): string {
   return JSON.stringify(Object.fromEntries(key));
 }
 
