@@ -339,3 +339,37 @@ test("requests that change overlapping rows all get through", async () => {
   ]);
   expect(answers.flatMap(({ errors }) => errors)).toEqual([]);
 });
+
+test("10,000 rows are changed, rehearsed and deleted with a few statements", async () => {
+  await world.db.query(
+    "INSERT INTO lab.recording (recording, label) SELECT i, 'many' FROM generate_series(1001, 11000) AS i",
+  );
+  const statements: string[] = [];
+  const db: typeof world.db = {
+    ...world.db,
+    transaction: (work, options) =>
+      world.db.transaction(
+        (transaction) =>
+          work({
+            ...transaction,
+            query: (sql, values, how) => {
+              statements.push(sql);
+              return transaction.query(sql, values, how);
+            },
+          }),
+        options,
+      ),
+  };
+  const request = `mutation {
+    a: updateRecordings(where: {label: {eq: "many"}}, set: {label: "most"}, atMost: 10000) { count recordings { recording } }
+    b: deleteRecordings(where: {label: {eq: "most"}}, atMost: 10000, dryRun: true) { count affected { count } }
+    c: deleteRecordings(where: {not: {label: {in: ["x", "y"]}}}, atMost: 10000) { count affected { count } }
+  }`;
+  const began = performance.now();
+  const answer = await world.run(request, {}, { services: { db } });
+  expect(performance.now() - began).toBeLessThan(10_000);
+  expect(answer.errors).toEqual([]);
+  const deleted = { count: 10_000, affected: [{ count: 10_000 }] };
+  expect(answer.data).toMatchObject({ a: { count: 10_000 }, b: deleted, c: deleted });
+  expect(statements.length).toBeLessThan(20);
+});
