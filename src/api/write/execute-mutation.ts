@@ -15,6 +15,7 @@ import { planCreate, planCreateMany } from "./plan-create.ts";
 import { planDelete, planDeleteMany } from "./plan-delete.ts";
 import { planUpdate, planUpdateMany } from "./plan-update.ts";
 import { planUpsert } from "./plan-upsert.ts";
+import { PossibleRace } from "./possible-race.ts";
 import { createStaging, type Staging } from "./stage-values.ts";
 import { planUpload } from "./upload-field.ts";
 import { FieldFault, toGraphQLError } from "./write-error.ts";
@@ -138,12 +139,15 @@ async function commitAll(
   staging: Staging,
 ): Promise<readonly FieldResult[]> {
   const attempts = scopes[0]?.services.limits.attempts ?? 1;
+  let refused: string | undefined;
   for (let attempt = 1; ; attempt++) {
     try {
       return await commitOnce(scopes, plans, staging);
     } catch (error) {
       const cause = error instanceof FieldFault ? error.fault : error;
-      if (attempt >= attempts || !isRace(cause)) throw error;
+      const isLost = cause instanceof PossibleRace ? cause.message !== refused : isRace(cause);
+      if (attempt >= attempts || !isLost) throw error;
+      refused = cause instanceof PossibleRace ? cause.message : undefined;
       await sleep(Math.random() * 20 * 2 ** attempt);
       await staging.renew();
     }

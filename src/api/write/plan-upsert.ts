@@ -1,7 +1,6 @@
 /** `upsertX(input, on)`: creates the row, or sets what is given where it is there already. */
 
 import type { Transaction } from "../../db/contract.ts";
-import { isServiceError, ServiceError } from "../../errors.ts";
 import type { ColumnSet } from "../../model/model.ts";
 import { refuseValue } from "../../plan/refuse-value.ts";
 import { identifier, qualified } from "../../sql/quote.ts";
@@ -65,12 +64,9 @@ async function write(transaction: Transaction, upsert: Upsert): Promise<WrittenR
   if (unique === undefined) return writeRows(transaction, book, { onConflict: "UPDATE", changesOnly: true });
   const found = await lockByUnique(transaction, row, unique);
   rekey(book, row, found ?? ownKey);
+  // Nothing but the unique says that a row is there: whoever has the key is another row.
   const fresh = found === undefined ? row : undefined;
-  try {
-    return await writeRows(transaction, book, { onConflict: "UPDATE", changesOnly: true, fresh });
-  } catch (error) {
-    throw fresh !== undefined && wasFaster(error, upsert) ? lostRace(error) : error;
-  }
+  return writeRows(transaction, book, { onConflict: "UPDATE", changesOnly: true, fresh });
 }
 
 /** The key of the row that has the same values in the unique's columns; it is locked. */
@@ -90,26 +86,4 @@ FROM ${table} AS t, json_populate_record(NULL::${table}, $1::json) AS u WHERE ${
     [rowJson(given)],
   );
   return rows[0]?.key;
-}
-
-/** Whether somebody else has created the row since we looked for it. */
-function wasFaster(error: unknown, { book, row, unique }: Upsert): boolean {
-  if (!isServiceError(error, "CONSTRAINT_VIOLATION") || error.details["kind"] !== "unique") return false;
-  const { columns, table } = error.details;
-  const named = unique?.columns ?? [];
-  if (table !== `${row.entity.schema}.${row.entity.table}` || !sameNames(columns, named)) return false;
-  // A row nested in this one has the same values: nobody else is to blame.
-  const said = (one: RowDraft) => JSON.stringify(named.map((name) => one.cells.get(name)));
-  return !book.rows.some((one) => one !== row && one.entity === row.entity && said(one) === said(row));
-}
-
-function sameNames(found: unknown, wanted: readonly string[]): boolean {
-  return (
-    Array.isArray(found) && found.length === wanted.length && wanted.every((name) => found.includes(name))
-  );
-}
-
-function lostRace(cause: unknown): ServiceError {
-  const message = "Another request created a row with the same unique values at the same time.";
-  return new ServiceError("CONFLICT", message, { details: { field: "input", remedy: "Try again." }, cause });
 }

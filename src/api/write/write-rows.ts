@@ -5,6 +5,7 @@ import { ServiceError } from "../../errors.ts";
 import type { Entity } from "../../model/model.ts";
 import { insertRows, type OnConflict, type RowRule, refuseTwins } from "./insert-rows.ts";
 import { clearLists } from "./list-rows.ts";
+import { possibleRace } from "./possible-race.ts";
 import type { DraftBook, RowDraft } from "./row-draft.ts";
 
 /** How many rows of a table a mutation field changed. */
@@ -46,7 +47,10 @@ export async function writeRows(
     if (due.length === 0) continue;
     if (onConflict === "UPDATE") await clearLists(transaction, book.model, due);
     for (const [rowRule, some] of Map.groupBy(due, (row) => ruleOf(row, rule))) {
-      for (const [row, { key, isWritten }] of await insertRows(transaction, some, rowRule)) {
+      const done = await insertRows(transaction, some, rowRule).catch((error: unknown) => {
+        throw onConflict === "UPDATE" ? possibleRace(error) : error;
+      });
+      for (const [row, { key, isWritten }] of done) {
         keys.set(row, key);
         const table = tableName(row.entity);
         if (isWritten) counts.set(table, (counts.get(table) ?? 0) + 1);
