@@ -63,6 +63,7 @@ export function shapeOf(resolved: ResolvedArguments): string {
 }
 
 function placeShape(place: Readonly<Record<string, unknown>>): string {
+  if ("groupSignature" in place) return `${String(place["groupSignature"])}${valueShape(place["having"])}`;
   if ("terms" in place) {
     const { signature, where, after, before, backward, offset } = place;
     const bounds = [after, before].map((bound) =>
@@ -70,7 +71,6 @@ function placeShape(place: Readonly<Record<string, unknown>>): string {
     );
     return `${String(signature)}${bounds.join(",")}${backward === true ? "b" : "f"}${Number(offset) > 0 ? "o" : ""}${valueShape(where)}`;
   }
-  if ("groupSignature" in place) return `${String(place["groupSignature"])}${valueShape(place["having"])}`;
   const { groups } = place;
   if (Array.isArray(groups))
     return groups.map((group: { readonly entity: string }) => group.entity).join(",");
