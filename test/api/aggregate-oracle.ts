@@ -12,15 +12,25 @@ export interface FieldFacts {
   readonly values?: readonly string[];
   /** Digits after the point, of decimals. */
   readonly scale?: number;
+  /** Of char(n). */
+  readonly isPadded?: boolean;
+  /** Of single precision. */
+  readonly isSingle?: boolean;
 }
-export type Facts = Readonly<Record<string, FieldFacts>>;
 
 /** Negative, zero or positive; null is not compared here. NaN is above every number. */
-export function compareValues({ kind, values }: FieldFacts, a: Value, b: Value): number {
-  if (kind === "text" || kind === "time")
-    return Buffer.compare(Buffer.from(String(a)), Buffer.from(String(b)));
+export function compareValues(
+  { kind, values, scale = 40, isPadded }: FieldFacts,
+  a: Value,
+  b: Value,
+): number {
+  if (kind === "text" || kind === "time") {
+    // A fraction of a second stands before the Z; blanks at the end of char(n) carry no meaning.
+    const tail = kind === "time" ? /Z$/ : isPadded === true ? / +$/ : /(?!)/;
+    return Buffer.compare(Buffer.from(String(a).replace(tail, "")), Buffer.from(String(b).replace(tail, "")));
+  }
   if (kind === "enum") return (values ?? []).indexOf(String(a)) - (values ?? []).indexOf(String(b));
-  if (kind === "big" || kind === "decimal") return sign(scaled(a, 40) - scaled(b, 40));
+  if (kind === "big" || kind === "decimal") return sign(scaled(a, scale) - scaled(b, scale));
   const [x, y] = [Number(a), Number(b)];
   if (Number.isNaN(x) || Number.isNaN(y)) return Number(Number.isNaN(x)) - Number(Number.isNaN(y));
   return x < y ? -1 : x > y ? 1 : 0;
@@ -110,7 +120,7 @@ function compareKeys(
 }
 
 /** As lists are ordered ascending. */
-export function compareNullsLast(facts: FieldFacts, a: Value, b: Value): number {
+function compareNullsLast(facts: FieldFacts, a: Value, b: Value): number {
   if (a === null || b === null) return Number(a === null) - Number(b === null);
   return compareValues(facts, a, b);
 }
