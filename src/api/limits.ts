@@ -1,9 +1,10 @@
 /** Documented limits of reading. Every refusal names the number and the setting. */
 
+import type { GroupLimits } from "../sql/groups.ts";
 import type { PageLimits } from "../sql/select-page.ts";
 
 /** Limits of requests to the entity API. */
-export interface ApiLimits extends PageLimits {
+export interface ApiLimits extends PageLimits, GroupLimits {
   /** Rows that one query may ask for by its page sizes, multiplied along nested lists. */
   readonly maxRows: number;
   /** Levels of braces, brackets and parentheses in a document. */
@@ -26,6 +27,7 @@ export interface ApiLimits extends PageLimits {
 export const defaultApiLimits: ApiLimits = {
   defaultPageSize: 100,
   maxPageSize: 1000,
+  maxGroups: 10_000,
   maxRows: 5_000_000,
   maxDepth: 100,
   maxDocumentLength: 200_000,
@@ -40,6 +42,7 @@ export const defaultApiLimits: ApiLimits = {
 export const limitSettings: Readonly<Record<keyof ApiLimits, string>> = {
   defaultPageSize: "limits.defaultPageSize",
   maxPageSize: "HOLDFAST_MAX_PAGE",
+  maxGroups: "limits.maxGroups",
   maxRows: "limits.maxRows",
   maxDepth: "limits.maxDepth",
   maxDocumentLength: "limits.maxDocumentLength",
