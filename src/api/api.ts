@@ -15,6 +15,7 @@ import { operationPlugin } from "./operation-plugin.ts";
 import { stringifyResult } from "./raw-json.ts";
 import { createReadBack } from "./read-back.ts";
 import { buildEntitySchema } from "./schema.ts";
+import { withStatementLimit } from "./statement-limit.ts";
 import { defaultWriteLimits, type WriteContext, type WriteLimits } from "./write/contract.ts";
 
 /** What the entity API is made of. */
@@ -56,8 +57,9 @@ export interface EntityApi {
 
 /** Makes the entity API. @throws {SCHEMA_INVALID} when generated names collide. */
 export function createEntityApi(options: EntityApiOptions): EntityApi {
-  const { model, registry, db, objects, stores, log } = options;
+  const { model, registry, objects, stores, log } = options;
   const limits: ApiLimits = { ...defaultApiLimits, ...options.limits };
+  const db = withStatementLimit(options.db, limits);
   const { schema, sdl } = buildEntitySchema(model, registry);
   const read = { model, schema, registry, db, objects, limits };
   const write = {
@@ -68,7 +70,7 @@ export function createEntityApi(options: EntityApiOptions): EntityApi {
     readBack: createReadBack(read),
     limits: { ...defaultWriteLimits, ...options.writeLimits },
   };
-  const plugin = operationPlugin({ schema, model, log, executor: new QueryExecutor(read), write });
+  const plugin = operationPlugin({ schema, model, log, limits, executor: new QueryExecutor(read), write });
   const server = new GuardedServer(limits, {
     schema,
     plugins: [plugin],

@@ -1,11 +1,10 @@
 /** The arguments of one request, place by place: pages checked, ids taken apart, the rest as given. */
 
-import { ServiceError } from "../errors.ts";
 import type { Model } from "../model/model.ts";
 import { evaluateArguments } from "../plan/expression.ts";
 import type { Place } from "../plan/plan.ts";
 import { resolvePage } from "../sql/select-page.ts";
-import { type ApiLimits, limitSettings } from "./limits.ts";
+import { type ApiLimits, beyondLimit } from "./limits.ts";
 import { resolveIds } from "./node-id.ts";
 
 export type ResolvedArguments = readonly Readonly<Record<string, unknown>>[];
@@ -30,7 +29,31 @@ function resolvePlace(
   const { use } = place;
   if (use.kind === "ids") return resolveIds(model, given, limits);
   const entity = use.kind === "list" ? model.entity.get(use.entity) : undefined;
+  checkConditions(given["where"], limits);
   return entity === undefined ? given : resolvePage(model, entity, { given, limits });
+}
+
+/** Each condition is SQL of its own, with a parameter of its own; PostgreSQL takes 65,535 of them. */
+function checkConditions(where: unknown, limits: ApiLimits): void {
+  if (where === null || typeof where !== "object") return;
+  let conditions = 0;
+  const open: object[] = [where];
+  for (let part = open.pop(); part !== undefined; part = open.pop()) {
+    conditions += Array.isArray(part) ? 0 : Math.max(Object.keys(part).length, 1);
+    if (conditions > limits.maxConditions) {
+      throw beyondLimit(`where has more than ${limits.maxConditions} conditions`, "maxConditions", limits, {
+        field: "where",
+        remedy: "Give values of one field as a list by in.",
+      });
+    }
+    for (const inner of Object.values(part)) if (isPart(inner)) open.push(inner);
+  }
+}
+
+/** A list of plain values is one parameter. */
+function isPart(value: unknown): value is object {
+  if (value === null || typeof value !== "object" || value instanceof Uint8Array) return false;
+  return !Array.isArray(value) || value.some(isPart);
 }
 
 /** Page sizes multiply along nested lists; a query that could answer with far too many rows is refused before it runs. */
@@ -41,11 +64,10 @@ function checkRows(places: readonly Place[], resolved: ResolvedArguments, limits
     const size = use.kind === "list" ? Number(resolved[at]?.["asked"] ?? resolved[at]?.["size"]) : 1;
     rows.push(Math.max(outer * size, 1));
     if (use.kind !== "list" || outer * size <= limits.maxRows) continue;
-    throw new ServiceError(
-      "LIMIT_EXCEEDED",
-      `The query asks for up to ${outer * size} rows of ${use.entity}; the limit is ${limits.maxRows} (${limitSettings.maxRows}). Give smaller pages by first.`,
-      { details: { field: "first", limit: limits.maxRows, setting: limitSettings.maxRows } },
-    );
+    throw beyondLimit(`The query asks for up to ${outer * size} rows of ${use.entity}`, "maxRows", limits, {
+      field: "first",
+      remedy: "Give smaller pages by first.",
+    });
   }
 }
 
