@@ -13,7 +13,7 @@ import { type CodecSql, parameterValues } from "../sql/select-builder.ts";
 import { codecSql } from "./codec-sql.ts";
 import { completeTasks } from "./complete-answer.ts";
 import { newWalk, walkRoots } from "./completion.ts";
-import { introspect } from "./introspection.ts";
+import { introspect, introspectionLists } from "./introspection.ts";
 import { parseExact } from "./json-text.ts";
 import { type ApiLimits, beyondLimit } from "./limits.ts";
 import { type CachedPlan, fragmentsOf, type Operation, PlanCache } from "./plan-cache.ts";
@@ -152,6 +152,13 @@ export class QueryExecutor {
     const context = { schema, fragments: fragmentsOf(document), variables, budget };
     const fields = collectFields(context, query, [operation.selectionSet]);
     const nodes = [...fields].flatMap(([key, found]) => (keys.has(key) ? found : []));
+    const enough = limits.maxIntrospectionLists;
+    if (introspectionLists(nodes, context.fragments, { enough, budget }) > enough)
+      throw beyondLimit(
+        `The operation asks introspection for more than ${enough} lists`,
+        "maxIntrospectionLists",
+        limits,
+      );
     return introspect({ schema, document, operation, nodes, variables });
   }
 }

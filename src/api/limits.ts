@@ -25,6 +25,12 @@ export interface ApiLimits extends PageLimits {
   readonly maxFields: number;
   /** Conditions of one filter, those in `and`, `or` and `not` included. */
   readonly maxConditions: number;
+  /** Values in the lists of one filter. */
+  readonly maxValues: number;
+  /** Levels of lists and objects in a variable. */
+  readonly maxVariableDepth: number;
+  /** Lists that one operation asks of introspection: `types`, `fields`, `args` and the like, wherever they stand. */
+  readonly maxIntrospectionLists: number;
   /** Planning of one operation, in milliseconds. */
   readonly planningMs: number;
   /** One SQL statement, in milliseconds. */
@@ -55,6 +61,9 @@ export const defaultApiLimits: ApiLimits = {
   maxRootFields: 200,
   maxFields: 10_000,
   maxConditions: 1000,
+  maxValues: 50_000,
+  maxVariableDepth: 1000,
+  maxIntrospectionLists: 40,
   planningMs: 1000,
   statementTimeoutMs: 30_000,
   inlineLimitBytes: 8 * 1024 * 1024,
@@ -78,6 +87,9 @@ export const limitSettings: Readonly<Record<keyof ApiLimits, string>> = {
   maxRootFields: "HOLDFAST_MAX_ROOT_FIELDS",
   maxFields: "HOLDFAST_MAX_FIELDS",
   maxConditions: "HOLDFAST_MAX_CONDITIONS",
+  maxValues: "HOLDFAST_MAX_VALUES",
+  maxVariableDepth: "HOLDFAST_MAX_VARIABLE_DEPTH",
+  maxIntrospectionLists: "HOLDFAST_MAX_INTROSPECTION",
   planningMs: "HOLDFAST_PLANNING_MS",
   statementTimeoutMs: "HOLDFAST_STATEMENT_TIMEOUT_MS",
   inlineLimitBytes: "HOLDFAST_INLINE_LIMIT",
@@ -93,6 +105,7 @@ const largest: Partial<Record<keyof ApiLimits, number>> = {
   defaultPageSize: 100_000,
   maxDepth: 500,
   maxConditions: 10_000,
+  maxVariableDepth: 1000,
   maxRows: Number.MAX_SAFE_INTEGER,
   parallelReads: 1000,
 };

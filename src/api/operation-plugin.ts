@@ -16,6 +16,7 @@ import { type ErrorLog, formatError, graphqlError } from "./graphql-error.ts";
 import type { ApiLimits } from "./limits.ts";
 import { checkRoots, fragmentsOf, type Operation } from "./plan-cache.ts";
 import { planningBudget } from "./planning-budget.ts";
+import { guardVariables } from "./variables-guard.ts";
 import type { MutationAnswer, WriteContext, WriteServices } from "./write/contract.ts";
 import { executeMutation } from "./write/execute-mutation.ts";
 
@@ -69,10 +70,11 @@ class RefusedVariables extends Error {
   }
 }
 
-function operationOf({ schema }: OperationServices, requested: Requested): Operation {
+function operationOf({ schema, limits }: OperationServices, requested: Requested): Operation {
   const { document, queryHash, request } = requested;
   const operation = chosen(requested);
   const given = request.variables ?? {};
+  guardVariables(operation.variableDefinitions ?? [], given, limits);
   const coerced = getVariableValues(schema, operation.variableDefinitions ?? [], given, { maxErrors: 50 });
   if (coerced.errors !== undefined)
     throw new RefusedVariables(coerced.errors.map((error) => graphqlError(error)));

@@ -6,6 +6,7 @@ import type { Place } from "../plan/plan.ts";
 import { resolvePage } from "../sql/select-page.ts";
 import { type ApiLimits, beyondLimit } from "./limits.ts";
 import { resolveIds } from "./node-id.ts";
+import { guardFilter } from "./variables-guard.ts";
 
 export type ResolvedArguments = readonly Readonly<Record<string, unknown>>[];
 
@@ -29,31 +30,8 @@ function resolvePlace(
   const { use } = place;
   if (use.kind === "ids") return resolveIds(model, given, limits);
   const entity = use.kind === "list" ? model.entity.get(use.entity) : undefined;
-  checkConditions(given["where"], limits);
+  guardFilter(given["where"], "where", limits);
   return entity === undefined ? given : resolvePage(model, entity, { given, limits });
-}
-
-/** Each condition is SQL of its own, with a parameter of its own; PostgreSQL takes 65,535 of them. */
-function checkConditions(where: unknown, limits: ApiLimits): void {
-  if (where === null || typeof where !== "object") return;
-  let conditions = 0;
-  const open: object[] = [where];
-  for (let part = open.pop(); part !== undefined; part = open.pop()) {
-    conditions += Array.isArray(part) ? 0 : Math.max(Object.keys(part).length, 1);
-    if (conditions > limits.maxConditions) {
-      throw beyondLimit(`where has more than ${limits.maxConditions} conditions`, "maxConditions", limits, {
-        field: "where",
-        remedy: "Give values of one field as a list by in.",
-      });
-    }
-    for (const inner of Object.values(part)) if (isPart(inner)) open.push(inner);
-  }
-}
-
-/** A list of plain values is one parameter. */
-function isPart(value: unknown): value is object {
-  if (value === null || typeof value !== "object" || value instanceof Uint8Array) return false;
-  return !Array.isArray(value) || value.some(isPart);
 }
 
 /** Page sizes multiply along nested lists; a query that could answer with far too many rows is refused before it runs. */

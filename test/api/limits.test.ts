@@ -16,6 +16,9 @@ const limits = {
   maxRootFields: 5,
   maxFields: 60,
   maxConditions: 8,
+  maxValues: 6000,
+  maxVariableDepth: 50,
+  maxIntrospectionLists: 3,
   maxPageSize: 20,
   maxRows: 200,
   maxAnswerBytes: 3000,
@@ -79,6 +82,11 @@ const cases: readonly (readonly [limit: keyof typeof limits, within: string, bey
     `{ boxes(first: 1, where: {or: [${"{box: {eq: 1}} ".repeat(3)}]}) { totalCount } }`,
     `{ boxes(first: 1, where: {or: [${"{box: {eq: 1}} ".repeat(5)}]}) { totalCount } }`,
   ],
+  [
+    "maxIntrospectionLists",
+    `{ __schema { types { name } directives { args { name } } } }`,
+    `{ __schema { types { ...T } directives { args { name } } } } fragment T on __Type { fields { name } }`,
+  ],
   ["maxPageSize", `{ boxes(first: 20) { totalCount } }`, `{ boxes(first: 21) { totalCount } }`],
   [
     "maxRows",
@@ -113,6 +121,25 @@ describe("what variables and mutations bring", () => {
     });
     const many = { box: { in: Array.from({ length: 5000 }, (_, n) => n) } };
     expect((await lab.data(query, { where: many })).boxes.totalCount).toBe(20);
+    const more = { box: { in: Array.from({ length: 6001 }, (_, n) => n) } };
+    expect(await lab.fault(query, { where: more })).toMatchObject({
+      extensions: { setting: "HOLDFAST_MAX_VALUES", limit: 6000 },
+    });
+  });
+
+  it("depth counts before anything recursive looks", async () => {
+    const levels = (count: number, of: (inner: unknown) => unknown) =>
+      Array.from({ length: count }).reduce<unknown>((inner) => of(inner), {});
+    const filter = "query($where: BoxFilter) { boxes(first: 1, where: $where) { totalCount } }";
+    const input = "mutation($input: CreateBoxInput!) { createBox(input: $input) { box { box } } }";
+    for (const count of [51, 100_000]) {
+      const where = levels(count, (inner) => ({ or: [inner] }));
+      expect((await lab.fault(filter, { where })).code).toBe("LIMIT_EXCEEDED");
+      const given = { input: levels(count, (create) => ({ in: { create } })) };
+      expect(await lab.fault(input, given)).toMatchObject({
+        extensions: { setting: "HOLDFAST_MAX_VARIABLE_DEPTH", limit: 50 },
+      });
+    }
   });
 
   it("root fields of a mutation count before anything is written", async () => {

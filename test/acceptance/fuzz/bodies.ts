@@ -152,6 +152,8 @@ export const costly: Readonly<Record<string, string>> = {
   comments: `{${"#{\n".repeat(60_000)}__typename}`,
   digits: `{ samples(first: ${"9".repeat(150_000)}) { totalCount } }`,
   "introspection in depth": `{ __schema { types { ${"fields { type { ".repeat(12)} name ${"} }".repeat(12)} } } }`,
+  "introspection as deep as it may be": `{ __schema { types { fields { type { fields { type { name } } } } } } }`,
+  "introspection of one list often": `{ __schema { types { ${repeat(900, (n) => `a${n}: fields { name }`)} } } }`,
   "introspection in breadth": `{ ${repeat(190, (n) => `a${n}: __schema { types { fields { args { type { ofType { name } } } } } }`)} }`,
   patterns: `{ samples(where: {label: {like: "${"%_".repeat(3000)}"}}) { totalCount } }`,
 };
