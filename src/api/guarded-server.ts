@@ -6,7 +6,13 @@ import { isServiceError } from "../errors.ts";
 import { guardDocument } from "./document-guard.ts";
 import { graphqlError } from "./graphql-error.ts";
 import type { ApiLimits } from "./limits.ts";
-import { type DocumentPolicy, type DocumentRequest, documentIdOf, documentOf } from "./trusted-documents.ts";
+import {
+  checkPersisted,
+  type DocumentPolicy,
+  type DocumentRequest,
+  documentIdOf,
+  documentOf,
+} from "./trusted-documents.ts";
 import type { WriteContext } from "./write/contract.ts";
 
 type Options = ConstructorParameters<typeof ApolloServer<WriteContext>>[0];
@@ -59,6 +65,7 @@ function admit(request: HTTPGraphQLRequest, { limits, documents }: Guard): HTTPG
   const text = found ?? asked.query;
   if (typeof text === "string") guardDocument(text, limits);
   if (found !== undefined) return withDocument(request, { query: found });
+  if (documents.apq) checkPersisted(asked);
   const isText = typeof asked.query === "string" && asked.query !== "";
   const id = isText ? undefined : documentIdOf(asked);
   // Apollo has its own answer to an id that is not known here.

@@ -84,7 +84,7 @@ export function parseManifest(manifest: unknown): DocumentManifest {
   for (const [id, text] of entriesOf(manifest)) {
     if (typeof id !== "string" || id === "" || typeof text !== "string")
       throw shapeless(`The entry ${JSON.stringify(id)} is no id with a document`);
-    for (const name of [bare(id), createHash("sha256").update(text).digest("hex")]) {
+    for (const name of [bare(id), digest(text)]) {
       if ((documents.get(name) ?? text) !== text) throw shapeless(`${name} stands for two documents`);
       documents.set(name, text);
     }
@@ -138,7 +138,7 @@ export function documentOf(request: DocumentRequest, policy: DocumentPolicy): st
   const id = documentIdOf(request);
   if (typeof query === "string" && query !== "") {
     if (!manifestOnly) return undefined;
-    if (manifest.get(createHash("sha256").update(query).digest("hex")) === query) return query;
+    if (manifest.get(digest(query)) === query) return query;
     throw refused("The document is not among those that this server answers");
   }
   const text = id === undefined ? undefined : manifest.get(bare(id));
@@ -146,6 +146,31 @@ export function documentOf(request: DocumentRequest, policy: DocumentPolicy): st
   throw refused(
     `The document ${JSON.stringify(id.slice(0, 100))} is not among those that this server answers`,
   );
+}
+
+/** Apollo refuses these two as something unforeseen. @throws {BAD_REQUEST} */
+export function checkPersisted({ query, extensions }: DocumentRequest): void {
+  const persisted = isRecord(extensions) ? extensions["persistedQuery"] : undefined;
+  if (!persisted) return;
+  const version = isRecord(persisted) ? persisted["version"] : undefined;
+  if (version !== 1) {
+    throw unfit(
+      "version",
+      `extensions.persistedQuery.version is ${JSON.stringify(version)?.slice(0, 100)}; it must be 1`,
+    );
+  }
+  if (typeof query !== "string" || query === "" || hashOf({ extensions }) === digest(query)) return;
+  throw unfit("sha256Hash", "extensions.persistedQuery.sha256Hash is not the SHA-256 of the document in hex");
+}
+
+function unfit(field: string, message: string): ServiceError {
+  return new ServiceError("BAD_REQUEST", `${message}.`, {
+    details: { field: `extensions.persistedQuery.${field}` },
+  });
+}
+
+function digest(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
 }
 
 /** The id that a request gives. */
