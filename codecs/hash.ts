@@ -51,7 +51,7 @@ export default defineCodec({
       sql: { store: (column) => `('sha256:' || ${jsonText(column, "sha256")})` },
       filter: "String",
       read: async (value, _args, context) => {
-        const reader = await value.bytes();
+        const reader = checked(await value.bytes(), value.meta);
         if (reader.sizeBytes > context.inlineLimitBytes) return null;
         const bytes = await reader.read(0, reader.sizeBytes, context.signal);
         return `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
@@ -61,7 +61,8 @@ export default defineCodec({
       type: "String",
       description: "The content as UTF-8 text, cut to maxBytes at a character; null where it is not text.",
       args: "maxBytes: Int = 65536",
-      read: async (value, args, context) => textOfRange(await value.bytes(), { start: 0, args, context }),
+      read: async (value, args, context) =>
+        textOfRange(checked(await value.bytes(), value.meta), { start: 0, args, context }),
     },
   },
   encode(input) {

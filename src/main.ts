@@ -178,6 +178,7 @@ async function createHttp(parts: Parts, running: Running): Promise<HttpServer> {
     ...(settings.publicUrl === undefined ? {} : { publicUrl: settings.publicUrl }),
     ...(settings.tokensFile === undefined ? {} : { tokensFile: settings.tokensFile }),
     version: packageVersion(),
+    limits: settings.httpLimits,
     logger,
     stores,
     objects,

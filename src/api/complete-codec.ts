@@ -1,6 +1,6 @@
 /** The fields of one codec value that the statement could not tell, as tasks; and their reading. */
 
-import { contentOf, readField } from "../codec/chain.ts";
+import { addressingOf, contentOf, readField } from "../codec/chain.ts";
 import type { JsonObject, StoredValue } from "../codec/contract.ts";
 import { readerOf } from "../codec/memory-reader.ts";
 import type { CodecRegistry } from "../codec/registry.ts";
@@ -23,6 +23,7 @@ export interface Stored {
     readonly gen: string;
     readonly tree: boolean;
     readonly sha256: string | null;
+    readonly size: number | null;
   } | null;
 }
 
@@ -113,7 +114,7 @@ export async function readTask(context: ReadContext, task: CodecTask): Promise<u
 
 /** Access to a value, in the row or in its store. */
 function openStored(
-  context: Pick<ReadContext, "objects">,
+  context: Pick<ReadContext, "objects" | "registry">,
   use: CodecUse,
   { meta, base64 }: Stored,
 ): StoredValue {
@@ -132,9 +133,25 @@ function openStored(
     throw new ServiceError("CODEC_CORRUPT", "The row's JSON names no path, so the object cannot be found.");
   }
   const name = typeof store === "string" && store !== "" ? store : use.store;
-  const opened = context.objects.reader.open({ store: name, path, isTree: meta?.["is_dir"] === true });
+  const isTree = meta?.["is_dir"] === true;
+  const opened = context.objects.reader.open({
+    store: name,
+    path,
+    isTree,
+    ...(isTree ? {} : recordedSize(context, use, meta)),
+  });
   const head = opened.head === undefined ? {} : { head: () => opened.head?.() ?? Promise.resolve(undefined) };
   return { meta, bytes: () => opened.bytes(), tree: () => opened.tree(), ...head };
+}
+
+/** What an object must still have; users may change their own files. */
+function recordedSize(
+  { registry }: Pick<ReadContext, "registry">,
+  use: CodecUse,
+  meta: JsonObject | undefined,
+): { readonly sizeBytes?: number } {
+  const size = meta?.["size"];
+  return typeof size === "number" && addressingOf(registry, use) !== "external" ? { sizeBytes: size } : {};
 }
 
 const longestSeconds = 7 * 24 * 3600;
@@ -169,9 +186,10 @@ function subjectOf(
 ): CapabilitySubject {
   const { object } = stored;
   if (object !== null && object !== undefined) {
-    const { locator, gen, sha256 } = object;
+    const { locator, gen, sha256, size } = object;
     const digest = sha256 === null ? {} : { sha256 };
-    return { kind: "object", locator, gen, isTree, ...digest, ...(skip === 0 ? {} : { skip }) };
+    const whole = size === null || isTree ? {} : { sizeBytes: size };
+    return { kind: "object", locator, gen, isTree, ...digest, ...whole, ...(skip === 0 ? {} : { skip }) };
   }
   const key = entity.key.map((name, index) => [name, stored.key?.[index] ?? ""] as const);
   return { kind: "field", schema: entity.schema, table: entity.table, column: plan.column, key };

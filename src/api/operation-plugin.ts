@@ -155,7 +155,9 @@ function response({ log }: OperationServices, { data, errors }: Answer): GraphQL
   const format = formatError(log);
   const formatted = errors.map((error): GraphQLFormattedError => format(error.toJSON(), error));
   const code = String(formatted[0]?.extensions?.["code"]);
-  const status = data === undefined ? (statusOf[code] ?? 400) : statusOf[code] === 403 ? 403 : undefined;
+  // With any data the request was allowed; what a field of it must not show is told in its error.
+  const isRefused = data === null && statusOf[code] === 403;
+  const status = data === undefined ? (statusOf[code] ?? 400) : isRefused ? 403 : undefined;
   const shown = formatted.length === 0 ? {} : { errors: formatted };
   // A RawJson stands for its text until stringifyResult writes it.
   const whole = data === undefined ? {} : { data: data as Record<string, unknown> | null };

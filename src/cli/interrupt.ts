@@ -19,6 +19,7 @@ const lastWordsMs = 5000;
 export interface Interruption {
   /** Resolves at the first signal. */
   readonly asked: Promise<void>;
+  wasAsked(): boolean;
   /** What a second signal must still do before the process ends. */
   beforeExit(run: () => Promise<void>): void;
   /** Gives the signals back. */
@@ -40,6 +41,7 @@ export function takeSignals(): Interruption {
   for (const signal of signals) process.on(signal, take);
   return {
     asked: promise,
+    wasAsked: () => count > 0,
     beforeExit: (run) => {
       last = run;
     },

@@ -2,6 +2,7 @@
 
 import { resolve } from "node:path";
 import { ServiceError } from "../errors.ts";
+import { type HttpLimits, httpLimitsFrom } from "../http/limits.ts";
 
 /** Options of the command line that stand before the environment. */
 export interface Flags {
@@ -23,6 +24,8 @@ export interface Settings {
   readonly databaseUrl?: string;
   /** File of hashed bearer tokens. */
   readonly tokensFile?: string;
+  /** What commands show to a server that asks for one. */
+  readonly token?: string;
   /** Further names that the `Host` header may carry. */
   readonly hosts: readonly string[];
   /** Where clients reach the service, for the URLs it gives. */
@@ -32,6 +35,7 @@ export interface Settings {
   /** False behind a transaction-mode pooler. */
   readonly prepared: boolean;
   readonly maxPageSize: number;
+  readonly httpLimits: HttpLimits;
   /** Fault injection of the drills: `name:action`. */
   readonly fault?: string;
 }
@@ -56,11 +60,13 @@ export function readSettings(flags: Flags, environment: Environment, cwd: string
     dataFolder: resolve(cwd, flags.data ?? env["HOLDFAST_DATA"] ?? "data"),
     ...(database === undefined ? {} : { databaseUrl: database }),
     ...optional("tokensFile", env["HOLDFAST_TOKENS"] && resolve(cwd, env["HOLDFAST_TOKENS"])),
+    ...optional("token", env["HOLDFAST_TOKEN"]),
     hosts: list(env["HOLDFAST_HOSTS"]),
     ...optional("publicUrl", url("HOLDFAST_URL", env["HOLDFAST_URL"], ["http:", "https:"])),
     ...optional("logLevel", env["LOG_LEVEL"] && oneOf("LOG_LEVEL", env["LOG_LEVEL"], logLevels)),
     prepared: oneOf("HOLDFAST_PREPARED", env["HOLDFAST_PREPARED"] ?? "on", ["on", "off"]) === "on",
     maxPageSize: whole("HOLDFAST_MAX_PAGE", env["HOLDFAST_MAX_PAGE"] ?? "1000", 1, 100_000),
+    httpLimits: httpLimitsFrom(env),
     ...optional("fault", env["HOLDFAST_FAULT"]),
   };
 }

@@ -56,7 +56,8 @@ export function createDataOpener(parts: DataParts): OpenData {
 
 async function openFile(subject: ObjectSubject, parts: DataParts): Promise<Representation> {
   const { store, path } = placeOf(subject.locator);
-  const bytes = await parts.reader.file(store, path);
+  const { sizeBytes } = subject;
+  const bytes = await parts.reader.file(store, path, sizeBytes === undefined ? {} : { sizeBytes });
   const start = subject.skip ?? 0;
   const skipped = start === 0 ? "" : `-skip${start}`;
   const tag = subject.sha256 === undefined ? `${subject.gen}-${bytes.sizeBytes}` : `sha256:${subject.sha256}`;

@@ -2,7 +2,7 @@
 
 import type { CapabilitySubject } from "./contract.ts";
 
-/** `["o", locator, gen, tree, sha256, skip]`, `["f", schema, table, column, key]` or `["u", id]`, without trailing nulls. */
+/** `["o", locator, gen, tree, sha256, skip, size]`, `["f", schema, table, column, key]` or `["u", id]`, without trailing nulls. */
 export function encodeSubject(subject: CapabilitySubject): string {
   return JSON.stringify(partsOf(subject));
 }
@@ -10,10 +10,10 @@ export function encodeSubject(subject: CapabilitySubject): string {
 function partsOf(subject: CapabilitySubject): unknown[] {
   if (subject.kind === "upload") return ["u", subject.id];
   if (subject.kind === "field") return ["f", subject.schema, subject.table, subject.column, subject.key];
-  const { locator, gen, isTree, sha256, skip } = subject;
+  const { locator, gen, isTree, sha256, skip, sizeBytes } = subject;
   // The digest in base64url takes 43 characters instead of 64.
   const digest = sha256 === undefined ? null : Buffer.from(sha256, "hex").toString("base64url");
-  const parts = ["o", locator, gen, isTree ? 1 : 0, digest, skip ?? null];
+  const parts = ["o", locator, gen, isTree ? 1 : 0, digest, skip ?? null, sizeBytes ?? null];
   while (parts.at(-1) === null) parts.pop();
   return parts;
 }
@@ -38,7 +38,7 @@ function fieldOf([schema, table, column, key]: unknown[]): CapabilitySubject | u
   return { kind: "field", schema, table, column, key: pairs };
 }
 
-function objectOf([locator, gen, tree, digest, skip]: unknown[]): CapabilitySubject | undefined {
+function objectOf([locator, gen, tree, digest, skip, size]: unknown[]): CapabilitySubject | undefined {
   if (typeof locator !== "string" || typeof gen !== "string") return undefined;
   return {
     kind: "object",
@@ -47,5 +47,6 @@ function objectOf([locator, gen, tree, digest, skip]: unknown[]): CapabilitySubj
     isTree: tree === 1,
     ...(typeof digest === "string" ? { sha256: Buffer.from(digest, "base64url").toString("hex") } : {}),
     ...(typeof skip === "number" ? { skip } : {}),
+    ...(typeof size === "number" ? { sizeBytes: size } : {}),
   };
 }

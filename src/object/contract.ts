@@ -81,6 +81,8 @@ export type CapabilitySubject =
       readonly isTree: boolean;
       readonly sha256?: string;
       readonly skip?: number;
+      /** Of the whole object as recorded; bytes of another size are not served. */
+      readonly sizeBytes?: number;
     }
   /** A value in the row, or of the user's own files: table + key + column. */
   | {

@@ -2,11 +2,11 @@
 
 import { ServiceError } from "../errors.ts";
 import type { StagedObject, StageRequest } from "./contract.ts";
+import { dedupKey, findEqualContent } from "./equal-content.ts";
 import { locatorOf } from "./locator.ts";
 import { complete } from "./upload-complete.ts";
 import type { UploadContext } from "./upload-receive.ts";
 import { loadUpload, type UploadRecord, usable } from "./upload-record.ts";
-import { dedupKey } from "./writer.ts";
 
 /** Steps 1–4 for the bytes of an upload. A file that was received whole is completed on the way. */
 export async function stageUpload(
@@ -19,6 +19,13 @@ export async function stageUpload(
   if (found.state === "OPEN" || found.state === "SEALED") throw notComplete(found);
   const record = found.state === "COMPLETE" ? found : await complete(context, id);
   const { target, sha256, hash, itemCount } = record;
+  const dedup =
+    target.addressing === "hash" && sha256 !== undefined
+      ? dedupKey(record.store, target.schema, sha256)
+      : undefined;
+  // Publishing names an object of equal content, if there is one: it must have its bytes.
+  if (dedup !== undefined)
+    await findEqualContent(context, { store: record.store, dedup, sizeBytes: record.sizeBytes ?? 0 });
   return {
     schema: target.schema,
     locator: locatorOf(record.store, record.path),
@@ -35,9 +42,7 @@ export async function stageUpload(
       writtenAt: record.writtenAt ?? new Date(),
     },
     uploadId: id,
-    ...(target.addressing === "hash" && sha256 !== undefined
-      ? { dedup: dedupKey(record.store, target.schema, sha256) }
-      : {}),
+    ...(dedup === undefined ? {} : { dedup }),
   };
 }
 

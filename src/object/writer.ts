@@ -12,6 +12,7 @@ import { isServiceError, ServiceError } from "../errors.ts";
 import type { Store, Stores } from "../store/contract.ts";
 import type { ObjectWriter, StageBody, StagedObject, StageRequest } from "./contract.ts";
 import { type Digest, DigestStream, digestOf } from "./digest.ts";
+import { dedupKey, findEqualContent } from "./equal-content.ts";
 import type { FaultPoints } from "./fault-points.ts";
 import { expired, maxLeaseMs, type Reservation, release, renew, reserve } from "./lease.ts";
 import { locatorOf, parseLocator } from "./locator.ts";
@@ -76,25 +77,16 @@ async function stageHashed(context: WriterContext, task: Omit<Task, "paths">): P
   return putAndVerify(context, { ...task, paths, expected: digest });
 }
 
-/** Scope of deduplication: one schema in one store, so that a digest is no oracle across projects. */
-export function dedupKey(store: string, schema: string, sha256: string): string {
-  return `${store}/${schema}/${sha256}`;
-}
-
 async function findEqual(
   context: WriterContext,
   request: StageRequest,
   digest: Digest,
 ): Promise<StagedObject | undefined> {
-  const dedup = dedupKey(request.store, request.schema, digest.sha256);
-  const { rows } = await context.db.query<{ locator: string }>(
-    "SELECT locator FROM holdfast.object WHERE dedup = $1 AND verified_at IS NOT NULL",
-    [dedup],
-    { name: "object-by-dedup" },
-  );
-  const locator = rows[0]?.locator;
-  const path = locator === undefined ? undefined : parseLocator(locator)?.path;
-  if (locator === undefined || path === undefined) return undefined;
+  const { store, signal } = request;
+  const dedup = dedupKey(store, request.schema, digest.sha256);
+  const found = await findEqualContent(context, { store, dedup, sizeBytes: digest.sizeBytes, signal });
+  if (found === undefined) return undefined;
+  const { locator, path } = found;
   const object = storedObject(request, { path, digest, writtenAt: new Date() });
   return { schema: request.schema, locator, object, dedup };
 }

@@ -70,7 +70,7 @@ function rawJson(column: Column, sql: string): string {
 
 /**
  * What JavaScript needs of a stored value: `meta` the row's JSON, `base64` the row's bytes, `size` their number, `key` the row's key as
- * text, and of the object `locator gen tree sha256`.
+ * text, and of the object `locator gen tree sha256 size`.
  */
 function storedJson(place: Place, needs: Needs): string {
   const { entity, table, column } = place;
@@ -89,6 +89,6 @@ function storedJson(place: Place, needs: Needs): string {
 
 function objectParts(use: CodecUse, sql: string): readonly (readonly [string, string])[] {
   const store = `coalesce(nullif(${sql} ->> 'store', ''), ${literal(use.store ?? "")})`;
-  const found = `(SELECT row_to_json(o) FROM (SELECT locator, gen::text AS gen, tree, encode(sha256, 'hex') AS sha256 FROM holdfast.object WHERE locator = ${store} || ':' || (${sql} ->> 'path')) o)`;
+  const found = `(SELECT row_to_json(o) FROM (SELECT locator, gen::text AS gen, tree, encode(sha256, 'hex') AS sha256, size FROM holdfast.object WHERE locator = ${store} || ':' || (${sql} ->> 'path')) o)`;
   return [["object", found]];
 }

@@ -35,7 +35,7 @@ export class ObjectResolver {
     return listObjects(this.services.db, { first, after, prefix, unreferenced });
   }
 
-  @Query(() => StoredObject, { nullable: true })
+  @Query(() => StoredObject, { nullable: true, description: "One object; null when there is none." })
   async object(
     @Ctx() context: SystemContext,
     @Arg("locator", () => ID) locator: string,

@@ -3,7 +3,7 @@
 import { randomUUID } from "node:crypto";
 import { ApolloServer } from "@apollo/server";
 import { unwrapResolverError } from "@apollo/server/errors";
-import type { GraphQLFormattedError } from "graphql";
+import { GraphQLError, type GraphQLFormattedError } from "graphql";
 import { errorTable, isServiceError } from "../errors.ts";
 import { createSystemSchema } from "./schema.ts";
 import type { SystemContext, SystemServices } from "./services.ts";
@@ -41,6 +41,8 @@ function shown(formatted: GraphQLFormattedError, error: unknown, log: LogError):
     const extensions = { code, retryable: errorTable[code].retryable, ...details };
     return { ...formatted, message, extensions };
   }
+  const foreign = requestFault(formatted, error);
+  if (foreign !== undefined) return { ...formatted, ...foreign };
   // Errors of the request itself are Apollo's, and tell nothing of us.
   if (formatted.extensions?.["code"] !== "INTERNAL_SERVER_ERROR") return formatted;
   const errorId = randomUUID();
@@ -50,4 +52,22 @@ function shown(formatted: GraphQLFormattedError, error: unknown, log: LogError):
     message: `Something unforeseen happened; the log has it under ${errorId}.`,
     extensions: { code: "INTERNAL_SERVER_ERROR", retryable: false, errorId },
   };
+}
+
+/** What graphql-js finds wrong with a request and Apollo takes for something else. */
+function requestFault(
+  { message, extensions }: GraphQLFormattedError,
+  error: unknown,
+): Pick<GraphQLFormattedError, "message" | "extensions"> | undefined {
+  const tokens = /Document contains more that (\d+) tokens/.exec(message)?.[1];
+  if (extensions?.["code"] === "GRAPHQL_PARSE_FAILED" && tokens !== undefined) {
+    return {
+      message: `The document has more than ${tokens} tokens.`,
+      extensions: { code: "LIMIT_EXCEEDED", retryable: false, limit: Number(tokens) },
+    };
+  }
+  const isOurs =
+    !(error instanceof GraphQLError) || error.originalError !== undefined || error.path !== undefined;
+  if (isOurs || extensions?.["code"] !== "INTERNAL_SERVER_ERROR") return undefined;
+  return { message, extensions: { code: "BAD_REQUEST", retryable: false } };
 }

@@ -15,19 +15,19 @@ export class ServiceResolver {
     this.services = services;
   }
 
-  @Query(() => [Store])
+  @Query(() => [Store], { description: "The configured stores." })
   async stores(@Ctx() context: SystemContext): Promise<Store[]> {
     requireRight(context, "READ");
     return listStores(this.services);
   }
 
-  @Query(() => [LoadedCodec])
+  @Query(() => [LoadedCodec], { description: "The loaded codecs." })
   codecs(@Ctx() context: SystemContext): LoadedCodec[] {
     requireRight(context, "READ");
     return this.services.codecs.map(describeCodec);
   }
 
-  @Query(() => ModelInService)
+  @Query(() => ModelInService, { description: "The model that is being served." })
   model(@Ctx() context: SystemContext): ModelInService {
     requireRight(context, "READ");
     const { model, source, apiSdl } = this.services.served();
@@ -35,7 +35,7 @@ export class ServiceResolver {
     return { schema: model.schema, version: model.version, entities, source, apiSdl };
   }
 
-  @Query(() => Health)
+  @Query(() => Health, { description: "How the service is, looked at now." })
   async health(@Ctx() context: SystemContext): Promise<Health> {
     requireRight(context, "READ");
     const checks = [...(await this.services.checks())];
@@ -55,7 +55,9 @@ export class ServiceResolver {
     return [...(await this.services.drift())];
   }
 
-  @Mutation(() => [Change], { description: "Makes the tables follow the schema file, in one transaction." })
+  @Mutation(() => [Change], {
+    description: "Makes the tables follow the schema file, in one transaction. Needs ADMIN.",
+  })
   async apply(
     @Ctx() context: SystemContext,
     @Arg("allowDestructive", () => Boolean, { defaultValue: false }) allowDestructive: boolean,

@@ -130,7 +130,7 @@ export class StoredObject {
   condemnedAt!: Date | null;
 }
 
-@ObjectType()
+@ObjectType({ description: "Objects of one page." })
 export class ObjectPage {
   @Field(() => [StoredObject])
   nodes!: StoredObject[];
@@ -226,7 +226,7 @@ export class ModelInService {
   apiSdl!: string;
 }
 
-@ObjectType()
+@ObjectType({ description: "One thing that must work for the service to be ready." })
 export class Check {
   @Field(() => String)
   name!: string;
@@ -238,7 +238,7 @@ export class Check {
   message!: string;
 }
 
-@ObjectType()
+@ObjectType({ description: "How the service is." })
 export class Health {
   @Field(() => Boolean)
   ready!: boolean;

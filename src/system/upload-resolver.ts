@@ -14,7 +14,9 @@ export class UploadResolver {
     this.services = services;
   }
 
-  @Mutation(() => OfferedUpload)
+  @Mutation(() => OfferedUpload, {
+    description: "Reserves a key for a field's value and tells where to send the bytes. Needs WRITE.",
+  })
   async createUpload(
     @Ctx() context: SystemContext,
     @Arg("input", () => CreateUploadInput) input: CreateUploadInput,
@@ -27,7 +29,7 @@ export class UploadResolver {
     return shown(upload);
   }
 
-  @Mutation(() => OfferedUpload, { description: "Idempotent." })
+  @Mutation(() => OfferedUpload, { description: "Says that all bytes were sent. Idempotent. Needs WRITE." })
   async completeUpload(
     @Ctx() context: SystemContext,
     @Arg("id", () => ID) id: string,

@@ -5,7 +5,7 @@ import { Field, ID, InputType, ObjectType, registerEnumType } from "type-graphql
 import { BigIntScalar } from "./big-int.ts";
 
 const uploadKinds = { FILE: "FILE", TREE: "TREE" } as const;
-registerEnumType(uploadKinds, { name: "UploadKind" });
+registerEnumType(uploadKinds, { name: "UploadKind", description: "A file, or a folder of files." });
 
 @ObjectType("Upload", { description: "A reserved key and a promise of bytes." })
 export class OfferedUpload {
@@ -25,7 +25,7 @@ export class OfferedUpload {
   expiresAt!: Date;
 }
 
-@InputType()
+@InputType({ description: "The field that is to take the upload; no other may." })
 export class UploadTarget {
   @Field(() => String, { description: "Entity, for example `Recording`." })
   type!: string;
@@ -37,7 +37,7 @@ export class UploadTarget {
   key?: Record<string, unknown> | null;
 }
 
-@InputType()
+@InputType({ description: "What will be sent, and for which field." })
 export class CreateUploadInput {
   @Field(() => UploadTarget)
   target!: UploadTarget;

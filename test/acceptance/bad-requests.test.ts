@@ -7,6 +7,7 @@ import type { Answer } from "./support/process.ts";
 
 const place = new Place();
 let before: unknown;
+let files: readonly string[];
 
 beforeAll(async () => {
   await place.start();
@@ -17,12 +18,13 @@ beforeAll(async () => {
       array: {values: {dtype: "int16", shape: [3], data: [1, 2, 3]}}, units: [{unit: 1}]}) { item { itemId } }
   }`);
   before = await place.known();
+  files = place.files();
 });
 
-/** The server still answers, has what it had, and nothing half-written lies about. */
+/** The server still answers, has what it had, and nothing more lies in its store. */
 afterEach(async () => {
   expect(await place.known()).toEqual(before);
-  expect(place.files().filter((path) => path.includes(".holdfast-"))).toEqual([]);
+  expect(place.files()).toEqual(files);
 });
 
 afterAll(() => place.close());
@@ -479,7 +481,7 @@ describe("documents that are too much", () => {
     const begin = performance.now();
     const answer = await place.ask(query);
     expectRefusal(answer, setting === "HOLDFAST_BODY_LIMIT" ? 413 : 400, "LIMIT_EXCEEDED", setting);
-    expect(performance.now() - begin).toBeLessThan(2000);
+    expect(performance.now() - begin).toBeLessThan(5000);
   });
 
   it("10 MB of variables", async () => {

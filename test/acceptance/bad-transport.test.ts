@@ -7,7 +7,7 @@ const place = new Place();
 let before: unknown;
 
 beforeAll(async () => {
-  await place.start();
+  await place.start({ HOLDFAST_BODY_LIMIT: "300000" });
   await place.get('mutation { createSample(input: {sampleId: 1, label: "first"}) { sample { sampleId } } }');
   before = await place.known();
 });
@@ -71,6 +71,13 @@ describe("bodies that are no GraphQL request", () => {
     expect({ status: answer.status, code: codeOf(answer.body) }).toEqual({ status, code });
   });
 
+  it("one byte more than the limit that is set", async () => {
+    const padded = (bytes: number) => '{"query": "{ __typename }"}'.padEnd(bytes);
+    expect((await rawPost("Content-Type: application/json", padded(300_000))).status).toBe(200);
+    const answer = await rawPost("Content-Type: application/json", padded(300_001));
+    expect([answer.status, codeOf(answer.body)]).toEqual([413, "LIMIT_EXCEEDED"]);
+  });
+
   it("mutations and cross-site queries by GET, and other methods", async () => {
     const get = (query: string, headers: Record<string, string> = {}) =>
       fetch(`${place.url}/graphql?query=${encodeURIComponent(query)}`, { headers });
@@ -121,6 +128,30 @@ function codeOf(body: string): unknown {
   const parsed = JSON.parse(body) as { errors: readonly { extensions: { code: string } }[] };
   return parsed.errors[0]?.extensions.code;
 }
+
+/** The system API stands on other parts than the entity API, and refuses the same. */
+const systemQueries: readonly (readonly [name: string, query: string, code: string])[] = [
+  ["unknown field", "{ nothing }", "GRAPHQL_VALIDATION_FAILED"],
+  ["a subscription", "subscription { health }", "BAD_REQUEST"],
+  ["two operations", "query A { __typename } query B { __typename }", "OPERATION_RESOLUTION_FAILURE"],
+  ["depth 10,000", `${"{ a ".repeat(10_000)}${"}".repeat(10_000)}`, "LIMIT_EXCEEDED"],
+  ["100,000 tokens", `{ ${"a ".repeat(100_000)}}`, "LIMIT_EXCEEDED"],
+  ["a page above the cap", "{ objects(first: 1001) { nodes { locator } } }", "LIMIT_EXCEEDED"],
+  ["a cursor with NUL", '{ objects(after: "\\u0000") { nodes { locator } } }', "BAD_USER_INPUT"],
+  ["an upload that is not there", 'mutation { completeUpload(id: "x") { id } }', "NOT_FOUND"],
+];
+
+describe("the system API", () => {
+  it.each(systemQueries)("%s", async (_name, query, code) => {
+    const answer = await rawPost(
+      "Content-Type: application/json",
+      JSON.stringify({ query }),
+      "/system/graphql",
+    );
+    expect(codeOf(answer.body)).toBe(code);
+    expect(answer.status).toBeLessThan(500);
+  });
+});
 
 describe("the Host header", () => {
   const asked = async (host: string) =>

@@ -82,6 +82,32 @@ describe("what a data URL gives", () => {
     }
   });
 
+  it("what arrays hold beyond JSON's numbers, by value and by URL", async () => {
+    const arrays = [
+      { dtype: "float64", shape: [4], data: ["NaN", "Infinity", "-Infinity", 0.1] },
+      { dtype: "float32", shape: [2, 1], data: [["-Infinity"], [0.5]] },
+      { dtype: "int64", shape: [2], data: ["9223372036854775807", "-9223372036854775808"] },
+      { dtype: "uint64", shape: [2], data: ["18446744073709551615", "9007199254740993"] },
+      { dtype: "int16", shape: [0, 3], data: [] },
+    ];
+    const sizes = { float64: 8, float32: 4, int64: 8, uint64: 8, int16: 2 };
+    for (const [i, array] of arrays.entries()) {
+      const { createItem } = await place.get<{
+        createItem: { item: { array: { dtype: string; shape: number[]; values: unknown; url: string } } };
+      }>(
+        "mutation ($input: CreateItemInput!) { createItem(input: $input) { item { array { dtype shape values url } } } }",
+        { input: { itemId: 100 + i, pictures: [], array: { values: array } } },
+      );
+      const { url, ...told } = createItem.item.array;
+      const { data, ...given } = array;
+      expect(told).toEqual({ ...given, values: data });
+      const elements = array.shape.reduce((product, length) => product * length, 1);
+      // The keys are the types above.
+      const bytes = elements * sizes[array.dtype as keyof typeof sizes];
+      expect((await send(url)).bytes.length).toBe(128 + bytes);
+    }
+  });
+
   it("is attached, sandboxed, never sniffed, and open to every origin", async () => {
     const { headers } = await send(urls.file, { headers: { origin: "https://elsewhere.example" } });
     expect(Object.fromEntries(headers)).toMatchObject({

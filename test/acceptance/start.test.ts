@@ -64,6 +64,8 @@ describe("holdfast start", () => {
     expect(statSync(join(data, "server.json")).mode & 0o777).toBe(0o600);
     expect(await service.end("SIGINT")).toBe(0);
     expect(existsSync(join(data, "server.json"))).toBe(false);
+    // PostgreSQL itself has ended, and in order.
+    expect(existsSync(join(data, "postgres", "cluster", "postmaster.pid"))).toBe(false);
   });
 
   it("has its data at the second start, and after kill -9", async () => {

@@ -33,6 +33,7 @@ chmodSync(command, 0o755);
 
 const environment = {
   ...process.env,
+  NODE_ENV: "",
   PATH: `${folder}:${process.env["PATH"]}`,
   DATABASE_URL: "",
   PGHOST: "",

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { readSettings } from "../../src/cli/settings.ts";
 import { isServiceError } from "../../src/errors.ts";
+import { defaultHttpLimits } from "../../src/http/limits.ts";
 
 const read = (env: Record<string, string>, flags = {}) => readSettings(flags, env, "/lab");
 
@@ -25,6 +26,7 @@ describe("readSettings", () => {
       hosts: [],
       prepared: true,
       maxPageSize: 1000,
+      httpLimits: defaultHttpLimits,
     });
   });
 

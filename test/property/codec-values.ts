@@ -93,7 +93,7 @@ async function file(
     digest: digestOf(content),
     text: textOf(content),
   };
-  if (how.inStore && random.chance(0.1))
+  if (how.inStore && random.chance(0.05))
     return { input: { upload: await source.upload(name, new Map([["", content]])) }, want };
   const input = isText
     ? { text: { name, content: content.toString("utf8") } }
@@ -105,7 +105,7 @@ async function npy(random: Random, source: CodecSource): Promise<Given> {
   const { dtype, shape, values, bytes, npyFile } = arrayInput(random);
   const base64 = bytes.toString("base64");
   const want = { dtype, shape, values: withoutNegativeZero(values), base64, hasSize: true };
-  if (npyFile !== undefined && random.chance(0.1))
+  if (npyFile !== undefined && random.chance(0.05))
     return { input: { upload: await source.upload("array.npy", new Map([["", npyFile]])) }, want };
   const input = random.chance(0.5)
     ? { values: { dtype, shape, data: values } }

@@ -34,12 +34,19 @@ export class Creations {
         this.#rows.of(entity.name).filter((row) => !this.#done.has(row) && !this.#postponed.has(row));
       const makers = new Set([...this.#postponed.values()].map(({ by }) => by));
       for (const row of waiting()) {
+        if (this.#done.has(row)) continue;
         if (makers.has(row) || (this.#random.chance(0.15) && this.#standsAlone(row)))
           yield this.#create(entity.name, [row]);
       }
       const rest = waiting();
       if (rest.length > 0) yield this.#create(entity.name, rest);
     }
+  }
+
+  /** The input of one new row that refers to rows which are there. */
+  one(row: Row): Node {
+    this.#done.add(row);
+    return this.#input(row, new Set());
   }
 
   #create(entity: string, rows: readonly Row[]): Creation {

@@ -11,24 +11,27 @@ import { deleteAll } from "./deletes.ts";
 import { Creations } from "./inputs.ts";
 import type { Random } from "./random.ts";
 import { capital, keyInput, learn, type Node, rowShown, selection, shown, wanted } from "./requests.ts";
-import { type Row, Rows, valuesOf } from "./rows.ts";
+import { type Row, Rows, type SourceOf, valuesOf } from "./rows.ts";
 import { update } from "./updates.ts";
+import { upsert } from "./upserts.ts";
 import type { Service, World } from "./world.ts";
 
 /** Everything that happens to one model's rows. */
 export async function live(world: World, service: Service, random: Random): Promise<Rows> {
   const { model } = service;
   const rows = new Rows(model, random);
-  await rows.fill((row, field) => uploadsFor(world, service, { row, field, random }));
-  await create(service, rows, random);
+  const source: SourceOf = (row, field) => uploadsFor(world, service, { row, field, random });
+  await rows.fill(source);
+  await create(world, service, { rows, random });
   await expectRows(service, rows, random);
-  await update(service, rows, random, (row, field) => uploadsFor(world, service, { row, field, random }));
+  await update(service, rows, random, source);
+  await upsert(service, rows, random, source);
   await expectRows(service, rows, random);
   await expectObjects(world, model);
-  const kept = new Set(await world.files());
+  const kept = new Set(await world.files(model));
   await deleteAll(service, rows, random);
   await expectNothing(world, service);
-  const left = new Set(await world.files());
+  const left = new Set(await world.files(model));
   expect([...kept].filter((file) => !left.has(file))).toEqual([]);
   return rows;
 }
@@ -45,6 +48,7 @@ function uploadsFor(world: World, service: Service, { row, field, random }: Fiel
     ownFiles: world.ownFiles,
     async upload(filename, files) {
       const isTree = !files.has("");
+      world.tally.add("upload");
       const target = { type: row.entity.name, field, ...(random.chance(0.5) ? { key: keyInput(row) } : {}) };
       const made = await service.data(
         "mutation ($input: CreateUploadInput!) { createUpload(input: $input) { id } }",
@@ -70,9 +74,15 @@ async function* chunks(bytes: Buffer): AsyncGenerator<Uint8Array> {
   yield bytes.subarray(bytes.length / 2);
 }
 
-async function create(service: Service, rows: Rows, random: Random): Promise<void> {
+async function create(
+  world: World,
+  service: Service,
+  { rows, random }: { rows: Rows; random: Random },
+): Promise<void> {
   const { model } = service;
-  for (const { entity: name, inputs, written } of new Creations(rows, random).all()) {
+  for (const creation of new Creations(rows, random).all()) {
+    world.tally.addCreation(rows, creation);
+    const { entity: name, inputs, written } = creation;
     const entity = rows.entities.find((one) => one.name === name);
     if (entity === undefined) throw new Error(`There is no ${name}.`);
     const [only] = inputs;
@@ -116,7 +126,7 @@ async function expectRows(service: Service, rows: Rows, random: Random): Promise
     expect(byId(nodes.map((node) => shown(service.model, entity, node)))).toEqual(
       byId(rows.of(entity.name).map((row) => wanted(rows, row))),
     );
-    await expectSingles(service, rows, { entity, random });
+    if (random.chance(0.5)) await expectSingles(service, rows, { entity, random });
   }
 }
 
@@ -165,9 +175,10 @@ async function expectSingles(
 ): Promise<void> {
   const [row] = random.shuffled(rows.of(entity.name));
   if (row === undefined) return;
-  const fields: string[] = ["byId: node(id: $id) { ...fields }"];
-  const variables: Record<string, unknown> = { id: row.id };
-  const types = ["$id: ID!"];
+  const fields: string[] = ["byId: node(id: $id) { ...fields }", "byIds: nodes(ids: $ids) { id }"];
+  const ids = random.shuffled(rows.of(entity.name)).map(({ id }) => id);
+  const variables: Record<string, unknown> = { id: row.id, ids: [...ids, "nobody", row.id] };
+  const types = ["$id: ID!", "$ids: [ID!]!"];
   const find = (alias: string, name: string, columns: readonly string[]): void => {
     const args = columns.map((column, index) => {
       const { field, type } = entity.columns.find((one) => one.name === column) ?? {};
@@ -187,7 +198,9 @@ async function expectSingles(
     `query (${types.join(", ")}) { ${fields.join("\n  ")} }\n${fragment}`,
     variables,
   );
-  for (const [alias, node] of Object.entries(answer)) {
+  const { byIds, ...single } = answer;
+  expect(byIds).toEqual([...ids.map((id) => ({ id })), null, { id: row.id }]);
+  for (const [alias, node] of Object.entries(single)) {
     // Selected as an object.
     const found = node === null ? null : shown(service.model, entity, node as Node);
     expect([alias, found]).toEqual([alias, wanted(rows, row)]);
@@ -211,11 +224,12 @@ async function expectObjects(world: World, model: Model): Promise<void> {
       expect([entity.table, column.name, rows]).toEqual([entity.table, column.name, []]);
     }
   }
+  const files = await world.files(model);
   for (const schema of new Set(model.entities.map((entity) => entity.schema)))
-    await expectBytes(world, schema);
+    await expectBytes(world, schema, files);
 }
 
-async function expectBytes(world: World, schema: string): Promise<void> {
+async function expectBytes(world: World, schema: string, files: readonly string[]): Promise<void> {
   const exists = await world.db.query(
     `SELECT 1 FROM pg_class WHERE relnamespace = $1::regnamespace AND relname = '~object'`,
     [schema],
@@ -230,10 +244,9 @@ async function expectBytes(world: World, schema: string): Promise<void> {
     `SELECT o.locator, o.tree, o.size::text AS size, encode(o.sha256, 'hex') AS sha256
      FROM "${schema}"."~object" h JOIN holdfast.object o USING (locator) ORDER BY 1`,
   );
-  const files = new Set(await world.files());
   for (const { locator, tree, size, sha256 } of rows) {
     const path = locator.replace(":", "/");
-    const own = tree ? [...files].filter((file) => file.startsWith(`${path}/`)) : [path];
+    const own = tree ? files.filter((file) => file.startsWith(`${path}/`)) : [path];
     const bytes = await Promise.all(own.map((file) => readFile(join(world.folder, file))));
     expect([locator, String(bytes.reduce((sum, one) => sum + one.length, 0))]).toEqual([locator, size]);
     if (!tree)

@@ -20,6 +20,9 @@ export interface Row {
   version: string;
 }
 
+/** What codec values of a row's field are made with. */
+export type SourceOf = (row: Row, field: string) => CodecSource;
+
 /** Columns declared by a field; those of references come from the rows referred to. */
 export function attributes(entity: Entity): readonly Column[] {
   return entity.columns.filter(({ origin }) => origin === "attribute");
@@ -87,16 +90,22 @@ export class Rows {
   }
 
   /** Adds random rows to every table. */
-  async fill(source: (row: Row, field: string) => CodecSource): Promise<void> {
+  async fill(source: SourceOf): Promise<void> {
     for (const entity of this.entities) {
-      const wanted = 1 + this.#random.below(this.#random.chance(0.2) ? 14 : 5);
+      const wanted = 1 + this.#random.below(this.#random.chance(0.15) ? 14 : 4);
       for (let tries = 0; tries < wanted * 2 && this.of(entity.name).length < wanted; tries++) {
-        const row = this.#make(entity);
-        if (row === undefined) continue;
-        await this.#fillCodecs(row, source);
-        this.#rows.get(entity.name)?.push(row);
+        await this.add(entity, source);
       }
     }
+  }
+
+  /** Adds one random row; undefined where none fits. */
+  async add(entity: Entity, source: SourceOf): Promise<Row | undefined> {
+    const row = this.#make(entity);
+    if (row === undefined) return undefined;
+    await this.#fillCodecs(row, source);
+    this.#rows.get(entity.name)?.push(row);
+    return row;
   }
 
   #make(entity: Entity): Row | undefined {
@@ -157,7 +166,7 @@ export class Rows {
     return scalarValue(this.#random, column, { model: this.model, short });
   }
 
-  async #fillCodecs(row: Row, source: (row: Row, field: string) => CodecSource): Promise<void> {
+  async #fillCodecs(row: Row, source: SourceOf): Promise<void> {
     for (const column of attributes(row.entity)) {
       const use = column.type.codec;
       if (use === undefined) continue;
@@ -170,16 +179,19 @@ export class Rows {
       row.cells.set(column.name, withStore(want, use.name, use.store));
       row.given.set(column.name, input);
     }
-    for (const list of row.entity.lists) {
-      const use = this.model.entity.get(list.entity)?.columns.find(({ name }) => name === "value")
-        ?.type.codec;
-      const elements: Given[] = [];
-      for (let left = this.#random.below(4); use !== undefined && left > 0; left--) {
-        const { input, want } = await codecValue(this.#random, use, source(row, list.field));
-        elements.push({ input, want: withStore(want, use.name, use.store) });
-      }
-      row.lists.set(list.field, elements);
+    for (const { field } of row.entity.lists) row.lists.set(field, await this.elements(row, field, source));
+  }
+
+  /** Random elements for a list of codec values. */
+  async elements(row: Row, field: string, source: SourceOf): Promise<readonly Given[]> {
+    const part = row.entity.lists.find((list) => list.field === field)?.entity ?? "";
+    const use = this.model.entity.get(part)?.columns.find(({ name }) => name === "value")?.type.codec;
+    const elements: Given[] = [];
+    for (let left = this.#random.below(3); use !== undefined && left > 0; left--) {
+      const { input, want } = await codecValue(this.#random, use, source(row, field));
+      elements.push({ input, want: withStore(want, use.name, use.store) });
     }
+    return elements;
   }
 
   /** Whether another row has the same key or the same values in a unique. */

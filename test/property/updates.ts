@@ -2,14 +2,12 @@
 
 import { expect } from "vitest";
 import type { Entity } from "../../src/model/model.ts";
-import { type CodecSource, codecValue } from "./codec-values.ts";
+import { codecValue } from "./codec-values.ts";
 import type { Random } from "./random.ts";
 import { keyInput, type Node } from "./requests.ts";
-import { attributes, type Row, type Rows, setReference, withStore } from "./rows.ts";
+import { attributes, type Row, type Rows, type SourceOf, setReference, withStore } from "./rows.ts";
 import { defaultValue } from "./scalar-values.ts";
 import type { Service } from "./world.ts";
-
-type SourceOf = (row: Row, field: string) => CodecSource;
 
 /** Changes some rows of every table that has anything to change. */
 export async function update(service: Service, rows: Rows, random: Random, source: SourceOf): Promise<void> {

@@ -1,5 +1,6 @@
 /** One database and two file stores for many models, each with an entity API of its own. */
 
+import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -15,6 +16,7 @@ import { openStores } from "../../src/store/open.ts";
 import { anyone, shippedRegistry } from "../api/laboratory.ts";
 import { freshDatabase } from "../support/database.ts";
 import type { OwnFile } from "./codec-values.ts";
+import { Tally } from "./tally.ts";
 
 export type World = Awaited<ReturnType<typeof openWorld>>;
 export type Service = Awaited<ReturnType<World["serve"]>>;
@@ -52,6 +54,7 @@ export async function openWorld() {
   const logged: object[] = [];
   const log = { error: (details: object) => logged.push(details) };
   return {
+    tally: new Tally(),
     db,
     folder,
     objects,
@@ -59,12 +62,13 @@ export async function openWorld() {
     storeNames,
     ownFiles: new Map(storeNames.map((store) => [store, ownFiles])),
     parse: (text: string): Model => parseModel([{ path: "schema.graphql", text }], context),
-    /** Every file of the stores. */
-    files: async (): Promise<string[]> => {
-      const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-      return entries
-        .filter((entry) => entry.isFile())
-        .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1));
+    /** Every file that the service keeps for the model's tables. */
+    files: async (model: Model): Promise<string[]> => {
+      const schemas = new Set(model.entities.map(({ schema }) => schema));
+      const sections = storeNames.flatMap((store) =>
+        ["_hash", "_schema"].flatMap((section) => [...schemas].map((schema) => join(store, section, schema))),
+      );
+      return (await Promise.all(sections.map((section) => filesBelow(folder, section)))).flat();
     },
     /** The entity API of a model whose tables are there. */
     async serve(model: Model) {
@@ -90,6 +94,15 @@ export async function openWorld() {
       };
     },
   };
+}
+
+async function filesBelow(folder: string, section: string): Promise<string[]> {
+  const path = join(folder, section);
+  if (!existsSync(path)) return [];
+  const entries = await readdir(path, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1));
 }
 
 async function writeOwnFiles(store: string): Promise<void> {

@@ -47,6 +47,15 @@ const scalarKinds: readonly ScalarKind[] = [
   plain(keyable("[Int!]!", ["[1, 2]", "[]"]), false),
   plain(keyable("[String]!", ['["a", null]']), false),
   plain(keyable("[Float!]", []), false),
+  plain(keyable("[BigInt!]!", ["[]"]), false),
+  plain(keyable("[Boolean]!", ["[true, null]"]), false),
+  plain(keyable("[Decimal]", []), false),
+  plain(keyable("[Date!]", []), false),
+  plain(keyable("[DateTime!]!", []), false),
+  plain(keyable("[Float64]!", ["[]"]), false),
+  plain(keyable("[Float32!]", []), false),
+  plain(keyable("[UUID!]", []), false),
+  plain(keyable("[JSON]!", ["[]", '[1, {a: "b"}]']), false),
 ];
 
 /** Field names for scalars: they cannot meet the names of keys and references. */
@@ -83,11 +92,6 @@ export const typeWords: readonly string[] = [
 export function kindsWith(
   enums: readonly { name: string; values: readonly string[] }[],
 ): readonly ScalarKind[] {
-  const more = enums.map(({ name, values }) => ({
-    type: name,
-    defaults: values,
-    keyable: true,
-    comparable: true,
-  }));
+  const more = enums.map(({ name, values }) => keyable(name, values));
   return [...scalarKinds, ...more];
 }

@@ -39,8 +39,7 @@ export function createStaging(services: WriteServices, request: OperationRequest
   const slots = new Map<string, Promise<Slot>>();
   const state = { services, request, slots };
   return {
-    prepare: (pending) =>
-      forEachLimited(pending, parallel, (value) => placed(value.place, () => prepareValue(state, value))),
+    prepare: (pending) => prepareAll(state, pending),
     publish: (transaction) => publishAll(state, transaction),
     renew: () => renewLost(state),
   };
@@ -66,28 +65,49 @@ async function placed<T>(place: string, work: () => Promise<T>): Promise<T> {
   }
 }
 
-async function prepareValue(state: State, value: PendingValue): Promise<void> {
+/** A value that was found fit; its bytes still have to go to their store. */
+interface Ready {
+  readonly value: PendingValue;
+  readonly stage: () => Promise<void>;
+}
+
+/** Every value is looked at before the first byte goes to a store, so that a request with a bad one leaves nothing there. */
+async function prepareAll(state: State, pending: readonly PendingValue[]): Promise<void> {
+  const ready: Ready[] = [];
+  await forEachLimited(pending, parallel, async (value) => {
+    const stage = await placed(value.place, () => prepareValue(state, value));
+    if (stage !== undefined) ready.push({ value, stage });
+  });
+  await forEachLimited(ready, parallel, async ({ value, stage }) => {
+    state.request.context.signal?.throwIfAborted();
+    await placed(value.place, stage);
+  });
+}
+
+/** Checks and encodes a value; one for a cell is done then, one for a store answers how to stage it. */
+async function prepareValue(state: State, value: PendingValue): Promise<Ready["stage"] | undefined> {
   state.request.context.signal?.throwIfAborted();
   const use = codecUse(value);
   const { codecs } = state.services;
   const addressing = addressingOf(codecs, use);
-  if (typeof value.input["upload"] === "string") return stageUploaded(state, value, addressing);
+  if (typeof value.input["upload"] === "string") return () => stageUploaded(state, value, addressing);
   if (addressing === "external") {
     const meta = await referValue(state.services, use, { value, signal: state.request.context.signal });
     value.row.cells.set(value.column.name, jsonCell(meta));
-    return;
+    return undefined;
   }
   const encoded = await encodeChain(codecs, use, { input: value.input, context: contextOf(state, value) });
   if (addressing === undefined) {
     const isJson = chainOf(codecs, use).ends === "json";
     const cell = isJson ? jsonCell(encoded.meta) : await collectBody(encoded.body);
     value.row.cells.set(value.column.name, cell);
-    return;
+    return undefined;
   }
   const target = stageRequest(state, value, { addressing, ext: encoded.ext });
-  await addSlot(state, { key: bodyKey(target, encoded.body), user: { value, meta: encoded.meta } }, () =>
-    state.services.objects.writer.stage(target, encoded.body),
-  );
+  const at = { key: bodyKey(target, encoded.body), user: { value, meta: encoded.meta } };
+  return async () => {
+    await addSlot(state, at, () => state.services.objects.writer.stage(target, encoded.body));
+  };
 }
 
 function codecUse(value: PendingValue): ChainUse {

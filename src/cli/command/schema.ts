@@ -3,7 +3,6 @@
 import type { Command } from "commander";
 import { askSystem } from "../ask.ts";
 import { nextStep } from "../start/describe-changes.ts";
-import { loadModel } from "../start/load-model.ts";
 import { callOf } from "./context.ts";
 import { withService } from "./service.ts";
 
@@ -51,6 +50,7 @@ export function schemaCommands(program: Command): void {
 
 async function check(command: Command): Promise<void> {
   const { settings, output } = callOf(command);
+  const { loadModel } = await import("../start/load-model.ts");
   const { model } = await loadModel(settings);
   const names = model.entities.map(({ name }) => name);
   output.result(

@@ -39,13 +39,16 @@ export async function withService<T>(command: Command, work: Work<T>, needs: Nee
   try {
     const url = await serverUrl(call, needs);
     if (url === undefined) return await withOwn(call, { work, needs, signals });
-    return await interruptible(signals, (signal) => work(endpointAt(url), signal));
+    return await interruptible(signals, (signal) => work(endpointAt(call, url), signal));
+  } catch (error) {
+    // Ctrl-C reaches the programs that we started as well; what they said of it is of no interest.
+    throw signals.wasAsked() ? new Interrupted() : error;
   } finally {
     signals.dispose();
   }
 }
 
-const endpointAt = (url: string): Endpoint => ({ url, token: process.env["HOLDFAST_TOKEN"] });
+const endpointAt = ({ settings }: Call, url: string): Endpoint => ({ url, token: settings.token });
 
 async function serverUrl(call: Call, needs: Needs): Promise<string | undefined> {
   if (call.server !== undefined) {
@@ -86,21 +89,19 @@ function different({ url, pid }: RunningServer, what: string): ServiceError {
   );
 }
 
-/** Ends `work` when the user wants it, after a moment to tidy up. */
+/** Ends `work` when the user wants it, after a moment to tidy up; does not begin it when that was before. */
 async function interruptible<T>(
-  { asked }: Interruption,
+  { asked, wasAsked }: Interruption,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
+  if (wasAsked()) throw new Interrupted();
   const stop = new AbortController();
   const done = work(stop.signal);
-  const interrupted = asked.then(async (): Promise<never> => {
-    stop.abort();
-    await Promise.race([done.catch(() => undefined), sleep(windUpMs)]);
-    throw new Interrupted();
-  });
-  return Promise.race([interrupted, done]).catch((error: unknown) => {
-    throw stop.signal.aborted ? new Interrupted() : error;
-  });
+  const first = await Promise.race([asked.then(() => "asked"), done.then(() => "done")]);
+  if (first === "done") return done;
+  stop.abort();
+  await Promise.race([done.catch(() => undefined), sleep(windUpMs)]);
+  throw new Interrupted();
 }
 
 interface OwnService<T> {
@@ -112,13 +113,14 @@ interface OwnService<T> {
 async function withOwn<T>(call: Call, { work, needs, signals }: OwnService<T>): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), "holdfast-"));
   try {
-    // Other users of the machine can reach the port while the call lasts: nobody but this call has the token.
-    const { token, line } = createToken({ name: "this command", right: "ADMIN" });
+    // Other users of the machine can reach the port while the call lasts: nobody but this call has the token. Its name
+    // is that of callers without one, so that an upload made here can be used through a server of this machine.
+    const { token, line } = createToken({ name: "anonymous", right: "ADMIN" });
     const tokensFile = join(folder, "tokens");
     await writeFile(tokensFile, line, { mode: 0o600 });
     const found = await startOrJoin(call, { tokensFile, needs });
     if (typeof found === "string")
-      return await interruptible(signals, (signal) => work(endpointAt(found), signal));
+      return await interruptible(signals, (signal) => work(endpointAt(call, found), signal));
     signals.beforeExit(() => found.database.stop());
     try {
       return await interruptible(signals, (signal) => work({ url: found.url, token }, signal));

@@ -1,22 +1,9 @@
 /** `start`: the service itself, until it is told to stop. */
 
 import type { Command } from "commander";
-import { ServiceError } from "../../errors.ts";
-import { type Service, startService } from "../../main.ts";
-import { type Interruption, takeSignals } from "../interrupt.ts";
-import { bannerJson, bannerText } from "../start/banner.ts";
-import { describeChanges } from "../start/describe-changes.ts";
-import { followSchema } from "../start/follow-schema.ts";
-import { guardProcess } from "../start/guard-process.ts";
-import { loadSample, prepareSample } from "../start/load-sample.ts";
-import { readyFacts } from "../start/ready-facts.ts";
-import { type Call, callOf } from "./context.ts";
-
-interface StartFlags {
-  readonly apply?: boolean;
-  readonly sample: boolean;
-  readonly watch: boolean;
-}
+import { takeSignals } from "../interrupt.ts";
+import type { StartFlags } from "../start/run.ts";
+import { callOf } from "./context.ts";
 
 export function startCommand(program: Command): void {
   program
@@ -28,63 +15,11 @@ export function startCommand(program: Command): void {
     .option("--no-apply", "show the plan, change nothing")
     .option("--no-sample", "do not load the sample laboratory into a new database")
     .option("--no-watch", "do not follow the schema file")
-    .action((flags: StartFlags, command: Command) => start(flags, callOf(command)));
-}
-
-async function start(flags: StartFlags, call: Call): Promise<void> {
-  const { settings } = call;
-  const signals = takeSignals();
-  if (flags.sample) await prepareSample(settings);
-  const apply = flags.apply ?? settings.databaseUrl === undefined;
-  const service = await startService(settings, { apply: apply ? "safe" : "never" });
-  signals.beforeExit(() => service.database.stop());
-  const say = speaker(service, call);
-  const guard = guardProcess(service.logger);
-  let unfollow: (() => Promise<void>) | undefined;
-  const ended = Promise.race([endOf(signals, say), guard.failed, databaseEnd(service)]);
-  const ready = async () => {
-    for (const line of describeChanges(service.first)) say(line);
-    await loadSample(service, { output: call.output, say });
-    await announce(service, call);
-    if (onTerminal(call) && flags.watch) unfollow = followSchema(service, say);
-  };
-  try {
-    await Promise.race([ended, ready()]);
-    await ended;
-  } finally {
-    await unfollow?.();
-    await service.close();
-    guard.dispose();
-  }
-}
-
-const onTerminal = ({ output }: Call): boolean => process.stdout.isTTY && !output.json;
-
-/** Remarks are text on a terminal and lines of the log elsewhere. */
-function speaker({ logger }: Service, call: Call): (text: string) => void {
-  return onTerminal(call) ? (text) => call.output.note(text) : (text) => logger.info(text);
-}
-
-async function announce(service: Service, call: Call): Promise<void> {
-  const facts = await readyFacts(service);
-  process.stdout.write(`${onTerminal(call) ? bannerText(facts) : bannerJson(facts)}\n`);
-}
-
-async function endOf({ asked }: Interruption, say: (text: string) => void): Promise<void> {
-  await asked;
-  say("Stopping when running requests are answered; Ctrl-C again stops at once.");
-}
-
-async function databaseEnd({ database }: Service): Promise<never> {
-  const code = await database.exited;
-  throw new ServiceError(
-    "DATABASE_UNAVAILABLE",
-    `The private PostgreSQL in ${database.place} ended by itself (${code === null ? "killed" : `exit code ${code}`}).`,
-    {
-      details: {
-        remedy:
-          "Start again: nothing that was acknowledged is lost. If it ends again, look for what ended it: memory, disk, an operator.",
-      },
-    },
-  );
+    .action(async (flags: StartFlags, command: Command) => {
+      const call = callOf(command);
+      // Before anything takes time: whoever starts the wrong thing wants to stop it now.
+      const signals = takeSignals();
+      const { runService } = await import("../start/run.ts");
+      await runService(flags, call, signals);
+    });
 }

@@ -36,7 +36,7 @@ export function bannerText(ready: Ready): string {
     "",
     `  Explore    ${ready.url}/graphql   (GraphiQL: open it in a browser)`,
     `  GraphQL    ${ready.url}/graphql   (for programs; about the service itself: /system/graphql)`,
-    `  Schema     ${ready.schemaPath}   (edit it: tables follow, the plan is shown first)`,
+    `  Schema     ${ready.schemaPath}   (${howToEdit(ready)})`,
     `  Database   ${ready.database === "embedded" ? "private PostgreSQL in" : "yours at"} ${ready.databasePlace}`,
     ...stores.map((store, i) => `  ${i === 0 ? "Stores  " : "        "}   ${store}`),
     `  Holding    ${ready.entities} tables, ${ready.rows} rows, ${ready.objects} objects`,
@@ -67,12 +67,20 @@ export function bannerJson(ready: Ready): string {
   });
 }
 
+/** On a database of the user's own nothing is applied unless asked for. */
+function howToEdit({ database }: Ready): string {
+  return database === "embedded"
+    ? "edit it: tables follow, the plan is shown first"
+    : "edit it, then: holdfast plan, holdfast apply";
+}
+
 function pythonLine(url: string): string {
   return `python3 -c "import io, urllib.request as u, numpy as n; print(n.load(io.BytesIO(u.urlopen('${url}').read())))"`;
 }
 
 function nextStep({ url, arrayUrl }: Ready): string {
-  if (arrayUrl === undefined) return "add a type to the schema file and save it.";
+  if (arrayUrl === undefined)
+    return `open ${url}/graphql in a browser, or add a type to the schema file and save it.`;
   const query = "{ spikeTrains(first: 3) { nodes { sweepIdx spikeCount rate } } }";
   return `curl -s ${url}/graphql -H 'content-type: application/json' -d '{"query":"${query}"}'`;
 }

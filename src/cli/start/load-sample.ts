@@ -40,9 +40,8 @@ export async function loadSample(
   service: Service,
   { output, say }: { output: Output; say(text: string): void },
 ): Promise<void> {
-  const { dataFolder, tokensFile } = service.settings;
+  const { dataFolder, tokensFile, token } = service.settings;
   if (!(await isSamplePending(dataFolder))) return;
-  const token = process.env["HOLDFAST_TOKEN"];
   if (tokensFile !== undefined && token === undefined) {
     say("The sample laboratory is not loaded: it needs a token with WRITE in HOLDFAST_TOKEN.");
     return;

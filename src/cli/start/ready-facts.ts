@@ -58,13 +58,13 @@ async function estimatedRows({ db, engine }: Service): Promise<string> {
 }
 
 /** The last sweep of the sample, where it is what is served. */
-async function sampleArray({ url, engine }: Service): Promise<string | undefined> {
+async function sampleArray({ url, engine, settings }: Service): Promise<string | undefined> {
   const recording = engine.model().entity.get("Recording");
   if (recording === undefined || !recording.columns.some(({ field }) => field === "voltage"))
     return undefined;
   try {
     const data = await request<{ recordings: { nodes: { voltage: { url: string } | null }[] } }>(
-      { url, token: process.env["HOLDFAST_TOKEN"] },
+      { url, token: settings.token },
       "{ recordings(last: 1) { nodes { voltage { url(expiresIn: 604800) } } } }",
     );
     return data.recordings.nodes[0]?.voltage?.url;

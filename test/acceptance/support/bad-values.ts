@@ -63,6 +63,8 @@ const values = (dtype: string, shape: readonly unknown[], data: unknown) => ({
 });
 const absent = "7f0c2f36-9a3e-4d1e-8a57-6f3a1e0c9b42";
 
+const picture = (name: string) => ({ text: { name, content: `picture ${name}` } });
+
 export const badItems: readonly Case[] = [
   ["itemId", 200, "CONSTRAINT_VIOLATION", [1]],
   ["inRow", 400, "BAD_USER_INPUT", [{}, { json: 1, tagged: { t: "null" } }, 5, { upload: null }]],
@@ -143,6 +145,7 @@ export const badItems: readonly Case[] = [
   ],
   ["pictures", 400, "BAD_USER_INPUT", [[null], [{}], "x"]],
   ["pictures", 200, "CODEC_INVALID_VALUE", [[{ text: { name: "/", content: "x" } }]]],
+  ["pictures", 200, "CODEC_INVALID_VALUE", [[picture("a"), picture("b"), picture("/")]]],
   ["units", 200, "CONSTRAINT_VIOLATION", [[{ unit: 1 }, { unit: 1 }]]],
   ["units", 400, "BAD_USER_INPUT", [[{ unit: null }], [{}]]],
   ["units", 200, "BAD_USER_INPUT", [[{ unit: 1, item: { key: { itemId: 1 } } }]]],

@@ -8,6 +8,8 @@ const command = join(root, "dist/src/cli/holdfast.js");
 
 /** Settings of the machine must not reach the service under test. */
 const blank = {
+  // vitest sets it, and libraries behave otherwise under it.
+  NODE_ENV: "",
   DATABASE_URL: "",
   PGHOST: "",
   PORT: "",

@@ -1,0 +1,43 @@
+/** A way to a server that can be cut and mended, as a network can. */
+
+import { createServer, connect as dial, type Socket } from "node:net";
+
+export interface Cable {
+  /** The URL, through the cable. */
+  readonly url: string;
+  /** Ends all connections and refuses new ones. */
+  cut(): Promise<void>;
+  mend(): Promise<void>;
+}
+
+export async function layCable(to: string): Promise<Cable> {
+  const target = new URL(to);
+  const sockets = new Set<Socket>();
+  const hold = (socket: Socket) => {
+    sockets.add(socket);
+    socket.on("error", () => socket.destroy());
+    socket.on("close", () => sockets.delete(socket));
+  };
+  const server = createServer((here) => {
+    const there = dial(Number(target.port), target.hostname);
+    hold(here);
+    hold(there);
+    here.pipe(there).pipe(here);
+  });
+  const listen = (port: number) => new Promise<void>((done) => server.listen(port, "127.0.0.1", done));
+  await listen(0);
+  const address = server.address();
+  const port = typeof address === "object" && address !== null ? address.port : 0;
+  const url = new URL(to);
+  url.hostname = "127.0.0.1";
+  url.port = String(port);
+  return {
+    url: url.href,
+    cut: async () => {
+      const closed = new Promise((done) => server.close(done));
+      for (const socket of sockets) socket.destroy();
+      await closed;
+    },
+    mend: () => listen(port),
+  };
+}

@@ -1,0 +1,33 @@
+/** The printed schema of the system API is a file of the reference. `UPDATE_REFERENCE=1` writes it anew, to be reviewed by eye. */
+
+import { readFileSync, writeFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { lexicographicSortSchema, printSchema } from "graphql";
+import { expect, it } from "vitest";
+import { createSystemSchema } from "../../src/system/schema.ts";
+import type { SystemServices } from "../../src/system/services.ts";
+
+const file = resolve(import.meta.dirname, "../../docs/reference/system.graphql");
+
+it("is documented as it is", async () => {
+  // Printing calls no resolver, so the services are never asked.
+  const schema = await createSystemSchema({} as SystemServices);
+  const printed = `${printSchema(lexicographicSortSchema(schema))}\n`;
+  if (process.env["UPDATE_REFERENCE"] === "1") writeFileSync(file, printed);
+  expect(readFileSync(file, "utf8")).toBe(printed);
+});
+
+it("describes every type and every operation", async () => {
+  const schema = await createSystemSchema({} as SystemServices);
+  const builtIn = ["Query", "Mutation", "String", "Int", "Boolean", "ID"];
+  const types = Object.values(schema.getTypeMap()).filter(
+    ({ name }) => !name.startsWith("__") && !builtIn.includes(name),
+  );
+  const operations = [schema.getQueryType(), schema.getMutationType()].flatMap((root) =>
+    Object.values(root?.getFields() ?? {}),
+  );
+  expect(operations.length).toBeGreaterThan(10);
+  expect([...types, ...operations].filter(({ description }) => !description).map(({ name }) => name)).toEqual(
+    [],
+  );
+});
