@@ -5,6 +5,7 @@ import { describe, expect, it, test } from "vitest";
 import { guardDocument } from "../../src/api/document-guard.ts";
 import { type ApiLimits, apiLimitsFrom, defaultApiLimits, limitSettings } from "../../src/api/limits.ts";
 import { planningBudget } from "../../src/api/planning-budget.ts";
+import { connect } from "../../src/db/database.ts";
 import { type Answer, openLaboratory } from "./laboratory.ts";
 
 const limits = {
@@ -186,6 +187,25 @@ describe("time", () => {
       });
     });
     expect((await lab.data("{ boxes(first: 1) { totalCount } }")).boxes.totalCount).toBe(20);
+  });
+
+  it("a mutation that waits for a lock ends the same way, with nothing written", async () => {
+    await lab.db.transaction(async (transaction) => {
+      await transaction.query("LOCK TABLE lab.box IN EXCLUSIVE MODE");
+      const fault = await lab.fault("mutation { createBox(input: {box: 500}) { box { box } } }");
+      expect(fault).toMatchObject({ code: "LIMIT_EXCEEDED", extensions: { limit: 300 } });
+      expect(fault.message).toContain("HOLDFAST_STATEMENT_TIMEOUT_MS");
+    });
+    expect((await lab.data("{ box(box: 500) { box } }")).box).toBeNull();
+  });
+
+  it("holds also behind a pooler that lends connections by the transaction", async () => {
+    const pooled = await connect(lab.db.config.connectionString ?? "", { prepared: false });
+    await expect(pooled.query("SELECT pg_sleep(20)", [], { timeoutMs: 100 })).rejects.toMatchObject({
+      code: "LIMIT_EXCEEDED",
+    });
+    expect((await pooled.query("SELECT 1 AS one", [], { timeoutMs: 100 })).rows).toEqual([{ one: 1 }]);
+    await pooled.close();
   });
 
   it("planning that goes on after its time is refused", () => {

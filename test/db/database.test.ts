@@ -238,7 +238,8 @@ describe("an abort signal", () => {
     const controller = new AbortController();
     const both = [1, 2].map(() => small.query("SELECT pg_sleep(60)", [], { signal: controller.signal }));
     setTimeout(() => controller.abort(), 50);
-    for (const running of both) await expect(running).rejects.toMatchObject({ name: "AbortError" });
+    const ends = both.map((running) => expect(running).rejects.toMatchObject({ name: "AbortError" }));
+    await Promise.all(ends);
     expect((await small.query("SELECT 1 AS one")).rows).toEqual([{ one: 1 }]);
     await small.close();
   });
