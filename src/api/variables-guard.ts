@@ -13,8 +13,8 @@ export function guardVariables(
     const name = variable.name.value;
     const value = Object.hasOwn(given, name) ? given[name] : undefined;
     if (value === null || typeof value !== "object") continue;
-    if (typeName(type).endsWith("Filter")) guardFilter(value, `Variable "$${name}"`, limits);
-    else walk(value, (_, depth) => checkDepth(depth, `Variable "$${name}"`, limits));
+    if (typeName(type).endsWith("Filter")) guardFilter(value, name, limits);
+    else walk(value, (part) => checkDepth(part, name, limits));
   }
 }
 
@@ -26,10 +26,10 @@ function typeName(type: TypeNode): string {
 export function guardFilter(filter: unknown, field: string, limits: ApiLimits): void {
   let conditions = 0;
   let values = 0;
-  walk(filter, (part, depth) => {
-    checkDepth(depth, field, limits);
-    if (Array.isArray(part)) values += part.length;
-    else conditions += Math.max(Object.keys(part).length, 1);
+  walk(filter, (part) => {
+    checkDepth(part, field, limits);
+    if (Array.isArray(part.value)) values += part.value.length;
+    else conditions += Math.max(Object.keys(part.value).length, 1);
     if (conditions > limits.maxConditions) {
       throw beyondLimit(
         `${field} has more than ${limits.maxConditions} conditions`,
@@ -50,23 +50,44 @@ export function guardFilter(filter: unknown, field: string, limits: ApiLimits): 
   });
 }
 
-function checkDepth(depth: number, field: string, limits: ApiLimits): void {
-  if (depth <= limits.maxVariableDepth) return;
-  const what = `${field} is nested deeper than ${limits.maxVariableDepth} levels`;
-  throw beyondLimit(what, "maxVariableDepth", limits, { field });
+function checkDepth(part: Part, field: string, limits: ApiLimits): void {
+  if (part.depth <= limits.maxVariableDepth) return;
+  const at = [field, ...pathOf(part)].join(".");
+  throw beyondLimit(
+    `${at} is nested deeper than ${limits.maxVariableDepth} levels`,
+    "maxVariableDepth",
+    limits,
+    { field: at },
+  );
 }
 
-/** Calls `look` for every object and list of `value`, level by level: on no stack but its own. */
-function walk(value: unknown, look: (part: object, depth: number) => void): void {
-  let level: readonly unknown[] = [value];
-  for (let depth = 1; level.length > 0; depth++) {
-    const next: unknown[] = [];
-    for (const part of level) {
-      if (part === null || typeof part !== "object" || part instanceof Uint8Array) continue;
-      look(part, depth);
-      for (const inner of Array.isArray(part) ? part : Object.values(part))
-        if (inner !== null && typeof inner === "object") next.push(inner);
-    }
-    level = next;
+/** An object or a list somewhere in a value. */
+interface Part {
+  readonly value: object;
+  readonly depth: number;
+  readonly name?: string;
+  readonly above?: Part;
+}
+
+/** The first steps tell which field it is. */
+function pathOf(part: Part): readonly string[] {
+  const path: string[] = [];
+  for (let at: Part | undefined = part; at?.name !== undefined; at = at.above) path.push(at.name);
+  return path.reverse().slice(0, 3);
+}
+
+/** Calls `look` for every object and list of `value`, on no stack but its own. */
+function walk(value: unknown, look: (part: Part) => void): void {
+  if (!isCompound(value)) return;
+  const waiting: Part[] = [{ value, depth: 1 }];
+  for (let part = waiting.pop(); part !== undefined; part = waiting.pop()) {
+    look(part);
+    const depth = part.depth + 1;
+    for (const [name, inner] of Array.isArray(part.value) ? part.value.entries() : Object.entries(part.value))
+      if (isCompound(inner)) waiting.push({ value: inner, depth, name: String(name), above: part });
   }
+}
+
+function isCompound(value: unknown): value is object {
+  return value !== null && typeof value === "object" && !(value instanceof Uint8Array);
 }

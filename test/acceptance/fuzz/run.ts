@@ -1,6 +1,6 @@
 /**
  * Sends what no client means to a started service: malformed JSON, documents, variables, encodings, heads and chunks. No request may be
- * answered with a status of 500 or above, none of less than a megabyte may stop the event loop for more than 100 ms, and the service lives
+ * answered with a status of 500 or above, none (the largest has half a megabyte) may stop the event loop for more than 100 ms, and the service lives
  * on with its rows as they were. `node test/acceptance/fuzz/run.ts [seed] [requests] [seconds]`
  */
 
