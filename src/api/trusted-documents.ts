@@ -159,6 +159,8 @@ export function checkPersisted({ query, extensions }: DocumentRequest): void {
       `extensions.persistedQuery.version is ${JSON.stringify(version)?.slice(0, 100)}; it must be 1`,
     );
   }
+  if (typeof hashOf({ extensions }) !== "string")
+    throw unfit("sha256Hash", "extensions.persistedQuery.sha256Hash is no string");
   if (typeof query !== "string" || query === "" || hashOf({ extensions }) === digest(query)) return;
   throw unfit("sha256Hash", "extensions.persistedQuery.sha256Hash is not the SHA-256 of the document in hex");
 }

@@ -40,6 +40,11 @@ const doubling = await openLaboratory(
   { maxFields: 5000 },
 );
 
+const names = Array.from({ length: 40 }, (_, n) => `T${n}`);
+const wide = await openLaboratory(names.map((name) => `type ${name} @table { key: Int! @key }`).join("\n"), {
+  maxFields: 60,
+});
+
 const times = (count: number, text: (n: number) => string) =>
   Array.from({ length: count }, (_, n) => text(n)).join(" ");
 const nested = (levels: number) => `${"{ a ".repeat(levels)}${"}".repeat(levels)}`;
@@ -159,6 +164,21 @@ describe("what variables and mutations bring", () => {
       extensions: { limit: 5000, setting: "HOLDFAST_MAX_FIELDS" },
     });
   });
+});
+
+it("what is asked of a node costs by the types that are named, not by those that are there", async () => {
+  for (const name of names.slice(0, 4))
+    await wide.db.query(`INSERT INTO lab.${name.toLowerCase()} VALUES (1)`);
+  const id = (name: string) => Buffer.from(`["${name}", "1"]`).toString("base64");
+  const query = `query($ids: [ID!]!) { nodes(ids: $ids) { ...F ... on T1 { key } } }
+    fragment F on Node { kind: __typename ... on Node { id ...G } } fragment G on T2 { key again: key }`;
+  const { nodes } = await wide.data(query, { ids: names.slice(0, 4).map(id) });
+  expect(nodes).toEqual([
+    { kind: "T0", id: id("T0") },
+    { kind: "T1", id: id("T1"), key: 1 },
+    { kind: "T2", id: id("T2"), key: 1, again: 1 },
+    { kind: "T3", id: id("T3") },
+  ]);
 });
 
 describe("time", () => {
