@@ -198,7 +198,9 @@ describe("settings", () => {
 
   it("introspection can be switched off", async () => {
     const api = await serve({ ...openDocumentPolicy, introspection: false });
-    expect((await send(api, { query: "{ __schema { queryType { name } } }" })).status).toBe(400);
+    const answer = await send(api, { query: "{ __schema { queryType { name } } }" });
+    expect(answer).toMatchObject({ status: 400, code: "GRAPHQL_VALIDATION_FAILED" });
+    expect(answer.error.message).toContain("HOLDFAST_INTROSPECTION");
     expect((await send(api, { query: "{ __typename }" })).data).toEqual({ __typename: "Query" });
   });
 });
