@@ -238,8 +238,8 @@ describe("an abort signal", () => {
     const controller = new AbortController();
     const both = [1, 2].map(() => small.query("SELECT pg_sleep(60)", [], { signal: controller.signal }));
     setTimeout(() => controller.abort(), 50);
-    const ends = both.map((running) => expect(running).rejects.toMatchObject({ name: "AbortError" }));
-    await Promise.all(ends);
+    const ends = await Promise.allSettled(both);
+    expect(ends).toMatchObject([1, 2].map(() => ({ status: "rejected", reason: { name: "AbortError" } })));
     expect((await small.query("SELECT 1 AS one")).rows).toEqual([{ one: 1 }]);
     await small.close();
   });
