@@ -1,4 +1,13 @@
-import { defineConfig } from "vitest/config";
+import { configDefaults, defineConfig } from "vitest/config";
+
+/** Suites of many random lives and many deaths: `npm run test:long`, and in `.ci/run`. */
+const long = [
+  "test/property/**",
+  "test/crash/**",
+  "test/db/apply-random.test.ts",
+  "test/acceptance/kill.test.ts",
+];
+const isLong = process.env["SUITE"] === "long";
 
 export default defineConfig({
   resolve: {
@@ -7,7 +16,8 @@ export default defineConfig({
   },
   oxc: { decorator: { legacy: true } },
   test: {
-    include: ["test/**/*.test.ts"],
+    include: isLong ? long.map((path) => path.replace("**", "*.test.ts")) : ["test/**/*.test.ts"],
+    exclude: [...configDefaults.exclude, ...(isLong ? [] : long)],
     globalSetup: ["test/support/global-postgres.ts"],
     testTimeout: 30_000,
     hookTimeout: 60_000,

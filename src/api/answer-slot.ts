@@ -31,6 +31,17 @@ export function putAt({ container, key }: Slot, value: unknown): void {
   (container as Record<string | number, unknown>)[key] = value; // as above
 }
 
+/** The places of a list's elements; none where there is no list. */
+export function elements(slot: Slot, nullable: boolean): readonly Slot[] {
+  const list = valueAt(slot);
+  return Array.isArray(list) ? list.map((_, index) => slotIn(list, index, { nullable, parent: slot })) : [];
+}
+
+/** Whether a parsed value is an object, whose keys are the answer's. */
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return value !== null && typeof value === "object" && !Array.isArray(value);
+}
+
 /** The response path of a place; `prefix` leads to the tree's root. */
 function pathOf(slot: Slot, prefix: readonly (string | number)[]): readonly (string | number)[] {
   const path: (string | number)[] = [];

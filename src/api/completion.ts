@@ -3,7 +3,6 @@
  * stored; bytes are read a few at a time.
  */
 
-import { ServiceError } from "../errors.ts";
 import type { Entity, Model } from "../model/model.ts";
 import type {
   CodecPlan,
@@ -15,9 +14,10 @@ import type {
 } from "../plan/plan.ts";
 import { storedKey } from "../sql/select-codec.ts";
 import type { IdGroup } from "../sql/select-node.ts";
-import { AnswerFaults, type Slot, slotIn, valueAt } from "./answer-slot.ts";
+import { AnswerFaults, elements, isObject, type Slot, slotIn, valueAt } from "./answer-slot.ts";
+import { walkAggregate, walkGroups } from "./complete-aggregate.ts";
 import { type CodecTask, codecTasks } from "./complete-codec.ts";
-import { isNotFinite } from "./not-finite.ts";
+import { walkColumn } from "./complete-column.ts";
 
 /** Something to be read for one place. */
 export type Task = CodecTask;
@@ -84,7 +84,7 @@ export function walkRow(walk: Walk, slot: Slot, rows: Rows): void {
   for (const field of rows.selection) {
     const inner = (nullable: boolean) => slotIn(row, field.key, { nullable, parent: slot });
     if (field.kind === "column")
-      walkColumn(walk, entity, { slot: inner(field.nullable), column: field.column });
+      walkColumn(walk.faults, entity, { slot: inner(field.nullable), column: field.column });
     if (field.kind === "codec") walkCodec(walk, entity, { slot: inner(field.nullable), plan: field });
     if (field.kind === "one") walkRow(walk, inner(field.nullable), field);
     if (field.kind === "many") walkList(walk, inner(false), field);
@@ -93,24 +93,6 @@ export function walkRow(walk: Walk, slot: Slot, rows: Rows): void {
       for (const place of elements(inner(false), false)) walkCodec(walk, part, { slot: place, plan: field });
     }
   }
-}
-
-function walkColumn(
-  walk: Walk,
-  entity: Entity,
-  { slot, column }: { readonly slot: Slot; readonly column: string },
-): void {
-  const value = valueAt(slot);
-  const type = entity.columns.find(({ name }) => name === column)?.type.graphql;
-  if (type !== "Float" || !isNotFinite(value)) return;
-  walk.faults.add(
-    slot,
-    new ServiceError(
-      "VALUE_NOT_FINITE",
-      `${entity.name}.${String(slot.key)} holds ${value[""]}, which Float cannot carry. Declare the field as Float64 to read it.`,
-      { details: { field: `${entity.name}.${String(slot.key)}`, remedy: "Declare the field as Float64." } },
-    ),
-  );
 }
 
 function walkCodec(
@@ -142,6 +124,13 @@ function walkConnection(
   if (field.kind === "nodes") {
     for (const place of elements(slot, false)) walkRow(walk, place, { entity, selection: field.selection });
   }
+  const listed = walk.model.entity.get(entity);
+  if (listed !== undefined && field.kind === "aggregate") {
+    walkAggregate(walk.faults, slot, { entity: listed, selection: field.selection });
+  }
+  if (listed !== undefined && field.kind === "groupBy") {
+    walkGroups(walk.faults, slot, { entity: listed, selection: field.selection });
+  }
   if (field.kind === "edges") {
     for (const place of elements(slot, false)) walkEdge(walk, place, { entity, selection: field.selection });
   }
@@ -161,14 +150,4 @@ function walkEdge(
       selection: part.selection,
     });
   }
-}
-
-function elements(slot: Slot, nullable: boolean): readonly Slot[] {
-  const list = valueAt(slot);
-  return Array.isArray(list) ? list.map((_, index) => slotIn(list, index, { nullable, parent: slot })) : [];
-}
-
-/** Whether a parsed value is an object, whose keys are the answer's. */
-function isObject(value: unknown): value is Record<string, unknown> {
-  return value !== null && typeof value === "object" && !Array.isArray(value);
 }

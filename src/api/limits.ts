@@ -1,10 +1,11 @@
 /** Documented limits of the entity API. Every refusal names the number and the setting. */
 
 import { ServiceError } from "../errors.ts";
+import type { GroupLimits } from "../sql/groups.ts";
 import type { PageLimits } from "../sql/select-page.ts";
 
 /** Limits of requests to the entity API. */
-export interface ApiLimits extends PageLimits {
+export interface ApiLimits extends PageLimits, GroupLimits {
   /** Rows that one query may ask for by its page sizes, multiplied along nested lists. */
   readonly maxRows: number;
   /** Levels of braces, brackets and parentheses in a document. */
@@ -51,6 +52,7 @@ export interface ApiLimits extends PageLimits {
 export const defaultApiLimits: ApiLimits = {
   defaultPageSize: 100,
   maxPageSize: 1000,
+  maxGroups: 10_000,
   maxRows: 5_000_000,
   maxDepth: 100,
   maxDocumentLength: 200_000,
@@ -77,6 +79,7 @@ export const defaultApiLimits: ApiLimits = {
 export const limitSettings: Readonly<Record<keyof ApiLimits, string>> = {
   defaultPageSize: "HOLDFAST_PAGE",
   maxPageSize: "HOLDFAST_MAX_PAGE",
+  maxGroups: "HOLDFAST_MAX_GROUPS",
   maxRows: "HOLDFAST_MAX_ROWS",
   maxDepth: "HOLDFAST_MAX_DEPTH",
   maxDocumentLength: "HOLDFAST_MAX_DOCUMENT",

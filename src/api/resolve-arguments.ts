@@ -3,6 +3,7 @@
 import type { Model } from "../model/model.ts";
 import { evaluateArguments } from "../plan/expression.ts";
 import type { Place } from "../plan/plan.ts";
+import { resolveGroups } from "../sql/groups.ts";
 import { resolvePage } from "../sql/select-page.ts";
 import { type ApiLimits, beyondLimit } from "./limits.ts";
 import { resolveIds } from "./node-id.ts";
@@ -29,9 +30,13 @@ function resolvePlace(
   const given = evaluateArguments(place.arguments, variables);
   const { use } = place;
   if (use.kind === "ids") return resolveIds(model, given, limits);
-  const entity = use.kind === "list" ? model.entity.get(use.entity) : undefined;
   guardFilter(given["where"], "where", limits);
-  return entity === undefined ? given : resolvePage(model, entity, { given, limits });
+  guardFilter(given["having"], "having", limits);
+  const entity = use.kind !== "list" && use.kind !== "groups" ? undefined : model.entity.get(use.entity);
+  if (entity === undefined) return given;
+  return use.kind === "groups"
+    ? resolveGroups(model, entity, { given, limits })
+    : resolvePage(model, entity, { given, limits });
 }
 
 /** Page sizes multiply along nested lists; a query that could answer with far too many rows is refused before it runs. */
@@ -39,13 +44,20 @@ function checkRows(places: readonly Place[], resolved: ResolvedArguments, limits
   const rows: number[] = [];
   for (const [at, { use, within }] of places.entries()) {
     const outer = within === undefined ? 1 : (rows[within] ?? 1);
-    const size = use.kind === "list" ? Number(resolved[at]?.["asked"] ?? resolved[at]?.["size"]) : 1;
+    const isMany = use.kind === "list" || use.kind === "groups";
+    const size = isMany ? Number(resolved[at]?.["asked"] ?? resolved[at]?.["size"]) : 1;
     rows.push(Math.max(outer * size, 1));
-    if (use.kind !== "list" || outer * size <= limits.maxRows) continue;
-    throw beyondLimit(`The query asks for up to ${outer * size} rows of ${use.entity}`, "maxRows", limits, {
-      field: "first",
-      remedy: "Give smaller pages by first.",
-    });
+    if (!isMany || outer * size <= limits.maxRows) continue;
+    const what = use.kind === "groups" ? "groups" : "rows";
+    throw beyondLimit(
+      `The query asks for up to ${outer * size} ${what} of ${use.entity}`,
+      "maxRows",
+      limits,
+      {
+        field: "first",
+        remedy: "Give smaller pages by first.",
+      },
+    );
   }
 }
 
@@ -58,6 +70,7 @@ export function shapeOf(resolved: ResolvedArguments): string {
 }
 
 function placeShape(place: Readonly<Record<string, unknown>>): string {
+  if ("groupSignature" in place) return `${String(place["groupSignature"])}${valueShape(place["having"])}`;
   if ("terms" in place) {
     const { signature, where, after, before, backward, offset } = place;
     const bounds = [after, before].map((bound) =>

@@ -1,6 +1,7 @@
 /** Output types of one entity: the object, its connection, its payloads. */
 
 import type { Child, Column, Entity, Model } from "../model/model.ts";
+import { aggregateFields } from "./schema-sdl-aggregate.ts";
 import { columnType, definition, field, typeNames } from "./schema-sdl-names.ts";
 
 /** Arguments of every list. */
@@ -76,6 +77,7 @@ export function entitySdl(model: Model, entity: Entity): string {
       `edges: [${names.edge}!]!`,
       "pageInfo: PageInfo!",
       field("totalCount: Int!", "Rows that the filter leaves, on all pages."),
+      ...aggregateFields(entity),
     ]),
     definition(`type ${names.edge}`, ["cursor: String!", `node: ${names.object}!`]),
     definition(`type ${names.payload}`, [`${entity.singular}: ${names.object}`, "affected: [TableCount!]!"]),

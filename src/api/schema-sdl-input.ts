@@ -2,9 +2,9 @@
 
 import type { Codec } from "../codec/contract.ts";
 import type { Column, Entity, Model } from "../model/model.ts";
+import { isOrderable } from "./schema-sdl-aggregate.ts";
 import { type FieldStep, fieldSteps, listElement, visibleChildren } from "./schema-sdl-entity.ts";
 import { columnFilter, columnType, definition, field, typeNames } from "./schema-sdl-names.ts";
-import { isOrdered } from "./schema-sdl-shared.ts";
 
 /** The codecs by name. */
 export interface CodecNames {
@@ -66,16 +66,15 @@ function filterFields(model: Model, entity: Entity): readonly string[] {
 }
 
 function orderFields(model: Model, entity: Entity): readonly string[] {
-  return fieldSteps(entity).flatMap((step) => {
+  const own = fieldSteps(entity).flatMap((step) => {
     if (step.kind === "reference") return [`${step.reference.field}: ${step.reference.target}OrderBy`];
     if (step.kind !== "column" || !isOrderable(step.column, model)) return [];
     return [`${step.column.field}: OrderDirection`];
   });
-}
-
-function isOrderable(column: Column, model: Model): boolean {
-  const { list, codec, graphql } = column.type;
-  return list === undefined && codec === undefined && (isOrdered(graphql) || model.enum.has(graphql));
+  const back = visibleChildren(model, entity).flatMap((child) =>
+    child.unique ? [] : [`${child.field}: ${typeNames(child.target).aggregateOrderBy}`],
+  );
+  return [...own, ...back];
 }
 
 function createFields(

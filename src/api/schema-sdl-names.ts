@@ -2,7 +2,7 @@
 
 import type { Column, Entity, EnumType } from "../model/model.ts";
 
-/** The generated type names of one entity; at most 24, the ones of later rooms (`Aggregate`, `Group`…) included. */
+/** The generated type names of one entity; at most 24, those of later rooms included. */
 export function typeNames(entity: Entity) {
   const name = entity.name;
   const many = upperFirst(entity.plural);
@@ -21,6 +21,16 @@ export function typeNames(entity: Entity) {
     payload: `${name}Payload`,
     // Where singular and plural are one word the list is called `speciesList`, so this cannot be the name above.
     manyPayload: `${many}Payload`,
+    aggregate: `${name}Aggregate`,
+    sums: `${name}Sums`,
+    extremes: `${name}Extremes`,
+    group: `${name}Group`,
+    groupKey: `${name}GroupKey`,
+    groupValues: `${name}GroupValues`,
+    having: `${name}Having`,
+    sumsHaving: `${name}SumsHaving`,
+    extremesHaving: `${name}ExtremesHaving`,
+    aggregateOrderBy: `${name}AggregateOrderBy`,
   };
 }
 

@@ -2,6 +2,7 @@
 
 import type { CodecRegistry } from "../codec/registry.ts";
 import type { EnumType, Model } from "../model/model.ts";
+import { aggregateSdl } from "./schema-sdl-aggregate.ts";
 import { codecSdl } from "./schema-sdl-codec.ts";
 import { entitySdl } from "./schema-sdl-entity.ts";
 import { inputSdl } from "./schema-sdl-input.ts";
@@ -16,7 +17,11 @@ export type SchemaCodecs = Pick<CodecRegistry, "outputs" | "typeDefs" | "find">;
 export function schemaSdl(model: Model, codecs: SchemaCodecs): string {
   const parts = [
     rootSdl(model, codecs),
-    ...rootEntities(model).flatMap((entity) => [entitySdl(model, entity), inputSdl(model, entity, codecs)]),
+    ...rootEntities(model).flatMap((entity) => [
+      entitySdl(model, entity),
+      inputSdl(model, entity, codecs),
+      aggregateSdl(model, entity),
+    ]),
     ...model.enums.flatMap((type) => [enumSdl(type), enumFilterSdl(type)]),
     codecSdl(codecs.outputs.values()),
     codecs.typeDefs,

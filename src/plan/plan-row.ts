@@ -13,6 +13,7 @@ import type {
   RowField,
   RowSelection,
 } from "./plan.ts";
+import { planAggregate, planGroups } from "./plan-aggregate.ts";
 import { planCodec } from "./plan-codec.ts";
 import { addPlace, objectType, type Planning } from "./planning.ts";
 
@@ -145,6 +146,10 @@ function planConnection(
         return { kind: "pageInfo", key, selection: planPageInfo(planning, inner) };
       case "totalCount":
         return { kind: "totalCount", key };
+      case "aggregate":
+        return { kind: "aggregate", key, selection: planAggregate(planning, entity, inner) };
+      case "groupBy":
+        return planGroups(planning, entity, { key, nodes });
       default:
         return { kind: "typename", key, type: type.name };
     }

@@ -13,7 +13,9 @@ export interface Plan {
 /** A place that takes arguments. */
 export interface Place {
   readonly arguments: Arguments;
-  readonly use: { readonly kind: "plain" | "ids" } | { readonly kind: "list"; readonly entity: string };
+  readonly use:
+    | { readonly kind: "plain" | "ids" }
+    | { readonly kind: "list" | "groups"; readonly entity: string };
   /** Number of the innermost list around it. */
   readonly within?: number;
 }
@@ -64,7 +66,40 @@ export type ConnectionField =
   | { readonly kind: "nodes"; readonly key: string; readonly selection: RowSelection }
   | { readonly kind: "edges"; readonly key: string; readonly selection: readonly EdgeField[] }
   | { readonly kind: "pageInfo"; readonly key: string; readonly selection: readonly PageInfoField[] }
-  | { readonly kind: "totalCount"; readonly key: string };
+  | { readonly kind: "totalCount"; readonly key: string }
+  | { readonly kind: "aggregate"; readonly key: string; readonly selection: readonly AggregateField[] }
+  | {
+      readonly kind: "groupBy";
+      readonly key: string;
+      readonly at: number;
+      readonly selection: readonly GroupField[];
+    };
+
+/** What is told of many rows at once. */
+export type AggregateField =
+  | TypeName
+  | { readonly kind: "count"; readonly key: string }
+  | {
+      readonly kind: "sum" | "avg" | "min" | "max";
+      readonly key: string;
+      readonly selection: readonly MeasureField[];
+    };
+
+/** The sum, average, smallest or largest value of one column. */
+export type MeasureField =
+  | TypeName
+  | { readonly kind: "measure"; readonly key: string; readonly column: string };
+
+/** A field of one group. */
+export type GroupField =
+  | TypeName
+  | { readonly kind: "key"; readonly key: string; readonly selection: readonly GroupValueField[] }
+  | { readonly kind: "aggregate"; readonly key: string; readonly selection: readonly AggregateField[] };
+
+/** A value that the rows of a group share; `field` is {@link GroupKey.field}. */
+export type GroupValueField =
+  | TypeName
+  | { readonly kind: "value"; readonly key: string; readonly field: string };
 
 export type EdgeField =
   | TypeName

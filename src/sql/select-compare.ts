@@ -67,6 +67,15 @@ export function compareScalar(
   return compare(builder, { sql: cast, type, convert: converter(type) }, filter);
 }
 
+/** Conditions on an expression of a type whose values are sent as they are. */
+export function compareTyped(
+  builder: Builder,
+  { sql, type }: { readonly sql: string; readonly type: string },
+  filter: Argument,
+): string {
+  return compare(builder, { sql, type, convert: converter(type) }, filter);
+}
+
 function compare(builder: Builder, subject: Subject, filter: Argument): string {
   return all(
     operatorsOf(filter).map((name) => operator(builder, subject, { name, part: partOf(filter, name) })),

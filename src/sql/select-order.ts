@@ -1,8 +1,7 @@
-/** Orders of lists: terms from `orderBy`, a unique tie-breaker, cursors, and the conditions that begin a page at a cursor. */
+/** Orders of lists in SQL: values to order by, and the conditions that begin a page at a cursor. */
 
-import { createHash } from "node:crypto";
-import { ServiceError } from "../errors.ts";
-import type { Column, Entity, Model, Reference } from "../model/model.ts";
+import type { Reference } from "../model/model.ts";
+import type { Direction, Ordered, OrderedMeasure, OrderTerm } from "./order-term.ts";
 import { identifier } from "./quote.ts";
 import {
   type Argument,
@@ -11,86 +10,37 @@ import {
   entityOf,
   freshTable,
   linked,
-  modelColumn,
   parameter,
   partOf,
   tableOf,
 } from "./select-builder.ts";
+import {
+  countOf,
+  measureOf,
+  type RawAggregates,
+  rawAggregates,
+  rawList,
+  type Typed,
+} from "./select-measure.ts";
 import { orderable } from "./select-type.ts";
 
-/** One term of an order: a column, reached through references. */
-export interface OrderTerm {
-  readonly path: readonly Reference[];
-  readonly column: Column;
-  readonly descending: boolean;
-  readonly nullsFirst: boolean;
-  readonly nullable: boolean;
-}
-
-/** The terms of `orderBy`, with the key appended where it is needed to tell all rows apart. */
-export function orderTerms(model: Model, entity: Entity, orderBy: unknown): readonly OrderTerm[] {
-  const given = Array.isArray(orderBy) ? orderBy.map((entry) => term(model, entity, entry)) : [];
-  const own = new Set(given.filter(({ path }) => path.length === 0).map(({ column }) => column.name));
-  const key = entity.key.filter((name) => !own.has(name));
-  const breakers = key.map((name) => ({
-    path: [],
-    column: modelColumn(entity, name),
-    descending: false,
-    nullsFirst: false,
-    nullable: false,
-  }));
-  return [...given, ...breakers];
-}
-
-function term(model: Model, entity: Entity, entry: unknown): OrderTerm {
-  const path: Reference[] = [];
-  let at = entity;
-  let value: unknown = entry;
-  for (;;) {
-    const [name, inner] = Object.entries(value ?? {})[0] ?? ["", undefined];
-    const reference = at.references.find(({ field }) => field === name);
-    const column = at.columns.find(({ exposed, field }) => exposed && field === name);
-    if (column !== undefined && typeof inner === "string") return directed(path, column, inner);
-    if (reference === undefined || inner === null || inner === undefined) {
-      throw new ServiceError("BAD_USER_INPUT", `orderBy: give exactly one field of ${at.name}.`, {
-        details: { field: "orderBy" },
-      });
-    }
-    path.push(reference);
-    at = entityOf(model, reference.target);
-    value = inner;
-  }
-}
-
-function directed(path: readonly Reference[], column: Column, direction: string): OrderTerm {
-  const descending = direction.startsWith("DESC");
-  const nullsFirst = direction.endsWith("NULLS_FIRST") || (descending && !direction.endsWith("NULLS_LAST"));
-  const nullable = column.nullable || path.some((reference) => reference.nullable);
-  return { path, column, descending, nullsFirst, nullable };
-}
-
-/** What a cursor must have been made with to be used again: the list's type and order. */
-export function orderSignature(entity: Entity, terms: readonly OrderTerm[]): string {
-  const text = terms.map((one) =>
-    [...one.path.map(({ field }) => field), one.column.name, one.descending, one.nullsFirst].join("."),
-  );
-  return createHash("sha256")
-    .update(`${entity.name}:${text.join(",")}`)
-    .digest("base64url")
-    .slice(0, 8);
-}
-
 /** The term's value for the row `table`. */
-export function termSql(
-  builder: Builder,
-  table: string,
-  one: OrderTerm,
-): { readonly sql: string; readonly type: string } {
-  const sql = reach(builder, { path: one.path, table, column: one.column.name });
-  return orderable(builder.model, one.column, sql);
+export function termSql(builder: Builder, table: string, one: OrderTerm): Typed {
+  const { path, of } = one;
+  if (of.kind === "column") {
+    const sql = reachColumn(builder, { path, table, column: of.column.name });
+    return orderable(builder.model, of.column, sql);
+  }
+  let type = "";
+  const sql = reach(builder, { path, table }, (reached) => {
+    const children = childrenSql(builder, reached, of);
+    type = children.type;
+    return children.sql;
+  });
+  return { sql, type };
 }
 
-function reach(
+function reachColumn(
   builder: Builder,
   {
     path,
@@ -98,21 +48,53 @@ function reach(
     column,
   }: { readonly path: readonly Reference[]; readonly table: string; readonly column: string },
 ): string {
-  const [first, ...rest] = path;
-  if (first === undefined) return columnOf(table, column);
   // A key column of the target is our own foreign key column: no need to look there.
-  const own = rest.length === 0 ? first.columns.find(({ target }) => target === column) : undefined;
-  if (own !== undefined) return columnOf(table, own.column);
+  const last = path.at(-1);
+  const own = last?.columns.find(({ target }) => target === column)?.column;
+  const short = own === undefined ? path : path.slice(0, -1);
+  return reach(builder, { path: short, table }, (reached) => columnOf(reached, own ?? column));
+}
+
+/** What `leaf` tells of the row that the references lead to. */
+function reach(
+  builder: Builder,
+  { path, table }: { readonly path: readonly Reference[]; readonly table: string },
+  leaf: (table: string) => string,
+): string {
+  const [first, ...rest] = path;
+  if (first === undefined) return leaf(table);
   const target = freshTable(builder);
   const links = first.columns.map((pair) => ({ own: pair.column, other: pair.target }));
-  const inner = reach(builder, { path: rest, table: target, column });
+  const inner = reach(builder, { path: rest, table: target }, leaf);
   const from = tableOf(entityOf(builder.model, first.target));
   return `(SELECT ${inner} FROM ${from} ${identifier(target)} WHERE ${linked(links, table, target)})`;
 }
 
+/** What is told of the children of the row `own`. Cursors need sums that are the same each time. */
+function childrenSql(builder: Builder, own: string, of: Ordered & { readonly kind: "children" }): Typed {
+  const target = entityOf(builder.model, of.child.entity);
+  const reference = target.references.find(({ field }) => field === of.child.reference);
+  const links = (reference?.columns ?? []).map((pair) => ({ own: pair.target, other: pair.column }));
+  const table = freshTable(builder);
+  const raw = rawAggregates(`r${table}`, true);
+  const { sql, type } = measuredSql(builder, raw, { ...of, table });
+  const inner = `SELECT ${rawList(raw).join(", ")} FROM ${tableOf(target)} ${identifier(table)} WHERE ${linked(links, own, table)}`;
+  return { sql: `(SELECT ${sql} FROM (${inner}) ${raw.table})`, type };
+}
+
+/** What is told of the rows that `table` runs through, as lists are ordered by it. */
+export function measuredSql(
+  builder: Builder,
+  raw: RawAggregates,
+  { measure, value, table }: OrderedMeasure & { readonly table: string },
+): Typed {
+  if (measure === "count" || value === undefined) return countOf(raw);
+  return measureOf(raw, measure, termSql(builder, table, value));
+}
+
 /** `ORDER BY` terms over given expressions, reversed when a page is read from its end. */
 export function orderSql(
-  terms: readonly OrderTerm[],
+  terms: readonly (Direction & { readonly nullable: boolean })[],
   expressions: readonly string[],
   reversed: boolean,
 ): string {

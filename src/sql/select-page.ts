@@ -2,7 +2,7 @@
 
 import { ServiceError } from "../errors.ts";
 import type { Entity, Model } from "../model/model.ts";
-import { type OrderTerm, orderSignature, orderTerms } from "./select-order.ts";
+import { type OrderTerm, orderSignature, orderTerms } from "./order-term.ts";
 
 /** Limits of lists. */
 export interface PageLimits {
@@ -68,7 +68,8 @@ export function resolvePage(
   };
 }
 
-function count(name: string, value: unknown): number | undefined {
+/** A count among the arguments; absent where it is null. @throws {BAD_USER_INPUT} for a negative one. */
+export function count(name: string, value: unknown): number | undefined {
   if (value === undefined || value === null) return undefined;
   if (typeof value === "number" && Number.isInteger(value) && value >= 0) return value;
   throw wrong(name, `${name} is ${JSON.stringify(value)}; give 0 or a positive number`);

@@ -10,7 +10,9 @@ import type {
   RowField,
   RowSelection,
 } from "../plan/plan.ts";
+import type { Gathered } from "./gathering.ts";
 import { identifier, literal } from "./quote.ts";
+import { aggregateJson, groupsJson } from "./select-aggregate.ts";
 import {
   all,
   argumentOf,
@@ -158,6 +160,10 @@ function connectionJson(list: List, page: string, field: ConnectionField): strin
       const table = freshTable(list.builder);
       return `(SELECT count(*) FROM ${tableOf(list.entity)} ${identifier(table)} WHERE ${membership(list, table)})`;
     }
+    case "aggregate":
+      return aggregateJson(gatheredOf(list), field.selection);
+    case "groupBy":
+      return groupsJson(gatheredOf(list), field);
     case "nodes":
       return aggregate(list, page, (row) => rowJson(list.builder, row, field.selection, versionColumn));
     case "edges":
@@ -167,6 +173,12 @@ function connectionJson(list: List, page: string, field: ConnectionField): strin
     case "pageInfo":
       return jsonObject(field.selection.map((part) => [part.key, pageInfoJson(list, page, part)]));
   }
+}
+
+/** The whole list's rows, whatever the page. */
+function gatheredOf(list: List): Gathered {
+  const { builder, entity } = list;
+  return { builder, entity, membership: (table) => membership(list, table) };
 }
 
 /** A JSON list of the page's rows, in the list's order whichever end was read. */

@@ -22,6 +22,11 @@ export function parameterType(type: ColumnType): string {
   return /^(varchar|character varying|text|citext)$/.test(base) ? "text" : base;
 }
 
+/** What stands in the place of a list of groups that has more of them than there may be, a number that is given. */
+export function groupsMark(cap: string): string {
+  return `('${notFiniteMark}' || ${cap} || '"}')::json`;
+}
+
 /** The column as it is compared: enums by their text. */
 export function comparable(column: Column, sql: string): string {
   return column.type.enum === undefined ? sql : `${sql}::text`;

@@ -48,6 +48,39 @@ describe("planOperation", () => {
     expect(kinds(false)).toEqual(["totalCount", "nodes"]);
   });
 
+  test("tells aggregates and groups apart by column and key, and keeps their arguments as expressions", () => {
+    const made = plan(
+      `query($by: [SessionGroupKey!]!) { sessions { aggregate { n: count max { sessionIdx } } groupBy(by: $by, having: {count: {gt: 1}}) { key { subjectId __typename } } } }`,
+    );
+    expect(JSON.parse(JSON.stringify(made))).toEqual(made);
+    expect(made.roots[0]).toMatchObject({
+      selection: [
+        {
+          kind: "aggregate",
+          selection: [
+            { kind: "count", key: "n" },
+            { kind: "max", selection: [{ kind: "measure", key: "sessionIdx", column: "session_idx" }] },
+          ],
+        },
+        {
+          kind: "groupBy",
+          at: 1,
+          selection: [
+            { kind: "key", selection: [{ kind: "value", field: "subjectId" }, { kind: "typename" }] },
+          ],
+        },
+      ],
+    });
+    expect(made.places[1]).toEqual({
+      use: { kind: "groups", entity: "Session" },
+      within: 0,
+      arguments: {
+        by: { expression: { kind: "variable", name: "by" }, required: true },
+        having: { expression: { kind: "literal", value: { count: { gt: 1 } } }, required: false },
+      },
+    });
+  });
+
   test("merges fields of one name, and keeps response order", () => {
     const made = plan(
       `{ a: subject(subjectId: 1) { name } b: __typename a: subject(subjectId: 1) { subjectId } }`,

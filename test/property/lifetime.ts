@@ -5,6 +5,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect } from "vitest";
 import type { Entity, Model } from "../../src/model/model.ts";
+import { expectAggregates } from "./aggregates.ts";
 import type { CodecSource } from "./codec-values.ts";
 import { counted, sorted, type TableCount } from "./counts.ts";
 import { deleteAll } from "./deletes.ts";
@@ -24,6 +25,7 @@ export async function live(world: World, service: Service, random: Random): Prom
   await rows.fill(source);
   await create(world, service, { rows, random });
   await expectRows(service, rows, random);
+  await expectAggregates(service, random);
   await update(service, rows, random, source);
   await upsert(service, rows, random, source);
   await expectRows(service, rows, random);
