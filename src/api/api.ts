@@ -1,20 +1,22 @@
 /** The entity API: one schema version, served by Apollo Server. A new version of the model makes a new one. */
 
-import { ApolloServer, HeaderMap, type HTTPGraphQLRequest, type HTTPGraphQLResponse } from "@apollo/server";
+import { type ApolloServer, HeaderMap, type HTTPGraphQLRequest } from "@apollo/server";
 import type { FormattedExecutionResult, GraphQLSchema } from "graphql";
 import type { CodecRegistry } from "../codec/registry.ts";
 import type { Database } from "../db/contract.ts";
 import type { Model } from "../model/model.ts";
 import type { Capabilities, ObjectReaderFactory, ObjectWriter, Uploads } from "../object/contract.ts";
 import type { Stores } from "../store/contract.ts";
-import { guardDocument } from "./document-guard.ts";
 import { QueryExecutor } from "./execute-query.ts";
-import { type ErrorLog, formatError, graphqlError } from "./graphql-error.ts";
+import { type ErrorLog, formatError } from "./graphql-error.ts";
+import { GuardedServer } from "./guarded-server.ts";
 import { type ApiLimits, defaultApiLimits } from "./limits.ts";
 import { operationPlugin } from "./operation-plugin.ts";
 import { stringifyResult } from "./raw-json.ts";
 import { createReadBack } from "./read-back.ts";
 import { buildEntitySchema } from "./schema.ts";
+import { withStatementLimit } from "./statement-limit.ts";
+import { type DocumentPolicy, openDocumentPolicy } from "./trusted-documents.ts";
 import { defaultWriteLimits, type WriteContext, type WriteLimits } from "./write/contract.ts";
 
 /** What the entity API is made of. */
@@ -30,6 +32,8 @@ export interface EntityApiOptions {
   };
   readonly stores: Stores;
   readonly limits?: Partial<ApiLimits> | undefined;
+  /** Any document where nothing is said. */
+  readonly documents?: DocumentPolicy | undefined;
   readonly writeLimits?: Partial<WriteLimits> | undefined;
   readonly log: ErrorLog;
 }
@@ -56,8 +60,9 @@ export interface EntityApi {
 
 /** Makes the entity API. @throws {SCHEMA_INVALID} when generated names collide. */
 export function createEntityApi(options: EntityApiOptions): EntityApi {
-  const { model, registry, db, objects, stores, log } = options;
+  const { model, registry, objects, stores, log } = options;
   const limits: ApiLimits = { ...defaultApiLimits, ...options.limits };
+  const db = withStatementLimit(options.db, limits);
   const { schema, sdl } = buildEntitySchema(model, registry);
   const read = { model, schema, registry, db, objects, limits };
   const write = {
@@ -68,20 +73,23 @@ export function createEntityApi(options: EntityApiOptions): EntityApi {
     readBack: createReadBack(read),
     limits: { ...defaultWriteLimits, ...options.writeLimits },
   };
-  const plugin = operationPlugin({ schema, model, log, executor: new QueryExecutor(read), write });
-  const server = new GuardedServer(limits, {
-    schema,
-    plugins: [plugin],
-    stringifyResult,
-    formatError: formatError(log),
-    introspection: true,
-    includeStacktraceInErrorResponses: false,
-    parseOptions: { maxTokens: limits.maxTokens },
-    allowBatchedHttpRequests: false,
-    stopOnTerminationSignals: false,
-    // Reports go to nobody: Apollo's key in the environment must not turn them on.
-    apollo: {},
-  });
+  const plugin = operationPlugin({ schema, model, log, limits, executor: new QueryExecutor(read), write });
+  const server = new GuardedServer(
+    { limits, documents: options.documents ?? openDocumentPolicy },
+    {
+      schema,
+      plugins: [plugin],
+      stringifyResult,
+      formatError: formatError(log),
+      includeStacktraceInErrorResponses: false,
+      // A refusal lists what is wrong; looking for similar names is slow in large schemas.
+      validationOptions: { maxErrors: 20 },
+      allowBatchedHttpRequests: false,
+      stopOnTerminationSignals: false,
+      // Reports go to nobody: Apollo's key in the environment must not turn them on.
+      apollo: {},
+    },
+  );
   return { server, schema, sdl, execute: (request, context) => runOnce(server, request, context) };
 }
 
@@ -102,35 +110,4 @@ async function runOnce(
   });
   // Incremental delivery is not offered, so the body is always whole; it is what stringifyResult wrote.
   return JSON.parse(body.kind === "complete" ? body.string : "{}") as FormattedExecutionResult;
-}
-
-/** Apollo Server that looks at a document's length and depth before it is parsed: parsing and validating are recursive. */
-class GuardedServer extends ApolloServer<ApiContext> {
-  readonly #limits: ApiLimits;
-
-  constructor(limits: ApiLimits, options: ConstructorParameters<typeof ApolloServer<ApiContext>>[0]) {
-    super(options);
-    this.#limits = limits;
-  }
-
-  override executeHTTPGraphQLRequest(
-    request: Parameters<ApolloServer<ApiContext>["executeHTTPGraphQLRequest"]>[0],
-  ): Promise<HTTPGraphQLResponse> {
-    const fault = this.#faultOf(request.httpGraphQLRequest);
-    return fault === undefined ? super.executeHTTPGraphQLRequest(request) : Promise.resolve(fault);
-  }
-
-  #faultOf({ body, search }: HTTPGraphQLRequest): HTTPGraphQLResponse | undefined {
-    const inBody = body !== null && typeof body === "object" && "query" in body ? body.query : undefined;
-    const text = inBody ?? new URLSearchParams(search).get("query");
-    if (typeof text !== "string") return undefined;
-    try {
-      guardDocument(text, this.#limits);
-      return undefined;
-    } catch (error) {
-      const headers = new HeaderMap([["content-type", "application/json; charset=utf-8"]]);
-      const string = `${JSON.stringify({ errors: [graphqlError(error)] })}\n`;
-      return { status: 400, headers, body: { kind: "complete", string } };
-    }
-  }
 }

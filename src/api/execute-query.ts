@@ -4,7 +4,6 @@ import { createHash } from "node:crypto";
 import type { GraphQLError, GraphQLSchema } from "graphql";
 import type { CodecRegistry } from "../codec/registry.ts";
 import type { Queryable } from "../db/contract.ts";
-import { ServiceError } from "../errors.ts";
 import type { Model } from "../model/model.ts";
 import type { Capabilities, ObjectReaderFactory } from "../object/contract.ts";
 import { collectFields } from "../plan/collect-fields.ts";
@@ -14,10 +13,11 @@ import { type CodecSql, parameterValues } from "../sql/select-builder.ts";
 import { codecSql } from "./codec-sql.ts";
 import { completeTasks } from "./complete-answer.ts";
 import { newWalk, walkRoots } from "./completion.ts";
-import { introspect } from "./introspection.ts";
+import { introspect, introspectionLists } from "./introspection.ts";
 import { parseExact } from "./json-text.ts";
-import { type ApiLimits, limitSettings } from "./limits.ts";
+import { type ApiLimits, beyondLimit } from "./limits.ts";
 import { type CachedPlan, fragmentsOf, type Operation, PlanCache } from "./plan-cache.ts";
+import { planningBudget } from "./planning-budget.ts";
 import { RawJson } from "./raw-json.ts";
 import { type ResolvedArguments, resolveArguments, shapeOf } from "./resolve-arguments.ts";
 
@@ -37,9 +37,9 @@ export interface ReadContext {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** The answer to a query; `data` is text where nothing had to be completed. */
+/** The answer to a query. */
 export interface QueryAnswer {
-  readonly data: RawJson | Readonly<Record<string, unknown>> | null;
+  readonly data: RawJson | null;
   readonly errors: readonly GraphQLError[];
 }
 
@@ -56,7 +56,7 @@ export class QueryExecutor {
   constructor(services: ReadServices) {
     const { schema, model, limits, registry } = services;
     this.#services = services;
-    this.#plans = new PlanCache({ schema, model, size: limits.cachedPlans });
+    this.#plans = new PlanCache({ schema, model, limits });
     this.#codecs = codecSql(registry);
   }
 
@@ -80,7 +80,9 @@ export class QueryExecutor {
     const known = cached.statements.get(shape);
     if (known !== undefined) return known;
     const { model } = this.#services;
+    const budget = planningBudget(this.#services.limits);
     const statement = compileSelect(cached.plan, { model, codecs: this.#codecs, resolved });
+    budget.check();
     const entry: { statement: SelectStatement | undefined; uses: number; name?: string } = {
       statement,
       uses: 0,
@@ -136,18 +138,27 @@ export class QueryExecutor {
       limits.parallelReads,
     );
     const errors = [...introspected.errors, ...walk.faults.errors];
-    return { data: walk.faults.isLost ? null : data, errors };
+    if (walk.faults.isLost) return { data: null, errors };
+    return { data: new RawJson(checkSize(JSON.stringify(data), limits)), errors };
   }
 
   async #introspect(request: Operation, plan: Plan) {
     const keys = new Set(plan.roots.flatMap((root) => (root.kind === "introspection" ? [root.key] : [])));
-    const { schema } = this.#services;
+    const { schema, limits } = this.#services;
     const query = schema.getQueryType();
     if (keys.size === 0 || query === undefined || query === null) return { data: {}, errors: [] };
     const { document, operation, variables } = request;
-    const context = { schema, fragments: fragmentsOf(document), variables };
+    const budget = planningBudget(limits);
+    const context = { schema, fragments: fragmentsOf(document), variables, budget };
     const fields = collectFields(context, query, [operation.selectionSet]);
     const nodes = [...fields].flatMap(([key, found]) => (keys.has(key) ? found : []));
+    const enough = limits.maxIntrospectionLists;
+    if (introspectionLists(nodes, context.fragments, { enough, budget }) > enough)
+      throw beyondLimit(
+        `The operation asks introspection for more than ${enough} lists`,
+        "maxIntrospectionLists",
+        limits,
+      );
     return introspect({ schema, document, operation, nodes, variables });
   }
 }
@@ -157,11 +168,12 @@ function marked(text: string): boolean {
   return text.includes('{"":"') || text.includes('{"":{');
 }
 
+/** A character has three bytes of UTF-8 at most: short texts need no count. */
 function checkSize(text: string, limits: ApiLimits): string {
-  if (text.length <= limits.maxAnswerBytes) return text;
-  throw new ServiceError(
-    "LIMIT_EXCEEDED",
-    `The answer has ${text.length} characters; the limit is ${limits.maxAnswerBytes} (${limitSettings.maxAnswerBytes}). Ask for smaller pages.`,
-    { details: { limit: limits.maxAnswerBytes, setting: limitSettings.maxAnswerBytes } },
-  );
+  if (text.length * 3 <= limits.maxAnswerBytes) return text;
+  const bytes = Buffer.byteLength(text);
+  if (bytes <= limits.maxAnswerBytes) return text;
+  throw beyondLimit(`The answer has ${bytes} bytes`, "maxAnswerBytes", limits, {
+    remedy: "Ask for smaller pages.",
+  });
 }

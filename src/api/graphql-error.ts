@@ -52,6 +52,7 @@ export function formatError(
     const original = error instanceof GraphQLError ? (error.originalError ?? error) : error;
     const code = formatted.extensions?.["code"];
     if (code === "GRAPHQL_PARSE_FAILED") return parseFault(formatted);
+    if (formatted.extensions?.["validationErrorCode"] === "INTROSPECTION_DISABLED") return hidden(formatted);
     if (isServiceError(original) && errorTable[original.code].exposed) return formatted;
     if (code !== "INTERNAL_SERVER_ERROR") return formatted;
     const id = randomUUID();
@@ -63,6 +64,16 @@ export function formatError(
       ...(path === undefined ? {} : { path }),
       extensions: { code: "INTERNAL_SERVER_ERROR", id, retryable: false },
     };
+  };
+}
+
+/** Apollo tells how to change its own options, which nobody here can. */
+function hidden(formatted: GraphQLFormattedError): GraphQLFormattedError {
+  const setting = "HOLDFAST_INTROSPECTION";
+  return {
+    ...formatted,
+    message: `This server does not tell its schema: __schema and __type are switched off (${setting}).`,
+    extensions: { ...formatted.extensions, setting, retryable: false },
   };
 }
 

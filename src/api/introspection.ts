@@ -4,11 +4,43 @@ import {
   type DocumentNode,
   execute,
   type FieldNode,
+  type FragmentDefinitionNode,
   type GraphQLError,
   type GraphQLSchema,
   Kind,
   type OperationDefinitionNode,
+  type SelectionNode,
 } from "graphql";
+import type { Budget } from "../plan/collect-fields.ts";
+
+const lists = new Set([
+  "types",
+  "directives",
+  "fields",
+  "args",
+  "interfaces",
+  "possibleTypes",
+  "enumValues",
+  "inputFields",
+]);
+
+/** How many lists `nodes` ask for; each may be as long as the schema has types. Stops counting above `enough`. */
+export function introspectionLists(
+  nodes: readonly SelectionNode[],
+  fragments: Readonly<Record<string, FragmentDefinitionNode>>,
+  { enough, budget }: { readonly enough: number; readonly budget: Budget },
+): number {
+  let found = 0;
+  const waiting = [...nodes];
+  for (let node = waiting.pop(); node !== undefined && found <= enough; node = waiting.pop()) {
+    budget.spend();
+    if (node.kind === Kind.FIELD && lists.has(node.name.value)) found += 1;
+    const inner =
+      node.kind === Kind.FRAGMENT_SPREAD ? fragments[node.name.value]?.selectionSet : node.selectionSet;
+    waiting.push(...(inner?.selections ?? []));
+  }
+  return found;
+}
 
 /** Executes the introspection fields of a query. */
 export async function introspect(options: {

@@ -9,10 +9,14 @@ import {
 import { GraphQLError, type GraphQLFormattedError, type GraphQLSchema, getVariableValues } from "graphql";
 import { ServiceError } from "../errors.ts";
 import type { Model } from "../model/model.ts";
+import { collectFields } from "../plan/collect-fields.ts";
 import { unfitLiteral } from "../plan/expression.ts";
 import type { QueryExecutor } from "./execute-query.ts";
 import { type ErrorLog, formatError, graphqlError } from "./graphql-error.ts";
-import { fragmentsOf, type Operation } from "./plan-cache.ts";
+import type { ApiLimits } from "./limits.ts";
+import { checkRoots, fragmentsOf, type Operation } from "./plan-cache.ts";
+import { planningBudget } from "./planning-budget.ts";
+import { guardVariables } from "./variables-guard.ts";
 import type { MutationAnswer, WriteContext, WriteServices } from "./write/contract.ts";
 import { executeMutation } from "./write/execute-mutation.ts";
 
@@ -25,6 +29,7 @@ export interface OperationServices {
   readonly executor: QueryExecutor;
   readonly write: WriteServices;
   readonly log: ErrorLog;
+  readonly limits: ApiLimits;
 }
 
 /** Makes the plugin. graphql-js executes nothing but introspection. */
@@ -65,10 +70,11 @@ class RefusedVariables extends Error {
   }
 }
 
-function operationOf({ schema }: OperationServices, requested: Requested): Operation {
+function operationOf({ schema, limits }: OperationServices, requested: Requested): Operation {
   const { document, queryHash, request } = requested;
   const operation = chosen(requested);
   const given = request.variables ?? {};
+  guardVariables(operation.variableDefinitions ?? [], given, limits);
   const coerced = getVariableValues(schema, operation.variableDefinitions ?? [], given, { maxErrors: 50 });
   if (coerced.errors !== undefined)
     throw new RefusedVariables(coerced.errors.map((error) => graphqlError(error)));
@@ -127,16 +133,13 @@ function mutate(
   request: Operation,
   context: WriteContext,
 ): Promise<MutationAnswer> {
-  const { schema, model, write } = services;
+  const { schema, model, write, limits } = services;
   const { operation, variables, document } = request;
-  return executeMutation(write, {
-    schema,
-    model,
-    operation,
-    variables,
-    fragments: fragmentsOf(document),
-    context,
-  });
+  const fragments = fragmentsOf(document);
+  const type = schema.getMutationType();
+  const collect = { schema, fragments, variables, budget: planningBudget(limits) };
+  if (type != null) checkRoots(collectFields(collect, type, [operation.selectionSet]).size, limits);
+  return executeMutation(write, { schema, model, operation, variables, fragments, context });
 }
 
 /** Status of an answer without data; with data it is 200, as Apollo has it. */

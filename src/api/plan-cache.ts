@@ -13,6 +13,8 @@ import type { Model } from "../model/model.ts";
 import type { Plan } from "../plan/plan.ts";
 import { planOperation } from "../plan/plan-operation.ts";
 import type { SelectStatement } from "../sql/select.ts";
+import { type ApiLimits, beyondLimit } from "./limits.ts";
+import { planningBudget } from "./planning-budget.ts";
 
 /** A plan with what was compiled from it. */
 export interface CachedPlan {
@@ -39,9 +41,15 @@ export class PlanCache {
   readonly #switches = new WeakMap<OperationDefinitionNode, readonly string[]>();
   readonly #schema: GraphQLSchema;
   readonly #model: Model;
+  readonly #limits: ApiLimits;
 
-  constructor(options: { readonly schema: GraphQLSchema; readonly model: Model; readonly size: number }) {
-    this.#plans = new LRUCache({ max: options.size });
+  constructor(options: {
+    readonly schema: GraphQLSchema;
+    readonly model: Model;
+    readonly limits: ApiLimits;
+  }) {
+    this.#plans = new LRUCache({ max: options.limits.cachedPlans });
+    this.#limits = options.limits;
     this.#schema = options.schema;
     this.#model = options.model;
   }
@@ -58,9 +66,12 @@ export class PlanCache {
       model: this.#model,
       fragments: fragmentsOf(request.document),
       variables,
+      budget: planningBudget(this.#limits),
     };
+    const plan = planOperation(context, operation);
+    checkRoots(plan.roots.length, this.#limits);
     const made: CachedPlan = {
-      plan: planOperation(context, operation),
+      plan,
       statements: new LRUCache({ max: 50 }),
     };
     this.#plans.set(key, made);
@@ -82,6 +93,12 @@ export class PlanCache {
     this.#switches.set(operation, switches);
     return switches;
   }
+}
+
+/** @throws {LIMIT_EXCEEDED} when an operation has too many root fields. */
+export function checkRoots(roots: number, limits: ApiLimits): void {
+  if (roots > limits.maxRootFields)
+    throw beyondLimit(`The operation has ${roots} root fields`, "maxRootFields", limits);
 }
 
 /** The fragments of a document by name. */

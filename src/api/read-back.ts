@@ -10,6 +10,7 @@ import { newWalk, walkRow } from "./completion.ts";
 import type { ReadServices } from "./execute-query.ts";
 import { parseExact } from "./json-text.ts";
 import { groupKeys } from "./node-id.ts";
+import { planningBudget } from "./planning-budget.ts";
 import { resolveArguments } from "./resolve-arguments.ts";
 import type { ReadBack, ReadBackRequest } from "./write/contract.ts";
 
@@ -20,7 +21,11 @@ export function createReadBack(services: Omit<ReadServices, "db">): ReadBack {
   return async (transaction, asked) => {
     const { entity, keys, nodes, request } = asked;
     const { fragments, variables } = request;
-    const plan = planRows({ schema, model, fragments, variables }, entity.name, nodes);
+    const plan = planRows(
+      { schema, model, fragments, variables, budget: planningBudget(limits) },
+      entity.name,
+      nodes,
+    );
     const [, ...others] = resolveArguments(plan.places, variables, { model, limits });
     const resolved = [groupKeys(entity, keys), ...others];
     const statement = compileRows(entity.name, plan.selection, { model, codecs, resolved });

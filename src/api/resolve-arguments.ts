@@ -1,13 +1,13 @@
 /** The arguments of one request, place by place: pages checked, ids taken apart, the rest as given. */
 
-import { ServiceError } from "../errors.ts";
 import type { Model } from "../model/model.ts";
 import { evaluateArguments } from "../plan/expression.ts";
 import type { Place } from "../plan/plan.ts";
 import { resolveGroups } from "../sql/groups.ts";
 import { resolvePage } from "../sql/select-page.ts";
-import { type ApiLimits, limitSettings } from "./limits.ts";
+import { type ApiLimits, beyondLimit } from "./limits.ts";
 import { resolveIds } from "./node-id.ts";
+import { guardFilter } from "./variables-guard.ts";
 
 export type ResolvedArguments = readonly Readonly<Record<string, unknown>>[];
 
@@ -30,6 +30,8 @@ function resolvePlace(
   const given = evaluateArguments(place.arguments, variables);
   const { use } = place;
   if (use.kind === "ids") return resolveIds(model, given, limits);
+  guardFilter(given["where"], "where", limits);
+  guardFilter(given["having"], "having", limits);
   const entity = use.kind !== "list" && use.kind !== "groups" ? undefined : model.entity.get(use.entity);
   if (entity === undefined) return given;
   return use.kind === "groups"
@@ -46,10 +48,15 @@ function checkRows(places: readonly Place[], resolved: ResolvedArguments, limits
     const size = isMany ? Number(resolved[at]?.["asked"] ?? resolved[at]?.["size"]) : 1;
     rows.push(Math.max(outer * size, 1));
     if (!isMany || outer * size <= limits.maxRows) continue;
-    throw new ServiceError(
-      "LIMIT_EXCEEDED",
-      `The query asks for up to ${outer * size} ${use.kind === "groups" ? "groups" : "rows"} of ${use.entity}; the limit is ${limits.maxRows} (${limitSettings.maxRows}). Give smaller pages by first.`,
-      { details: { field: "first", limit: limits.maxRows, setting: limitSettings.maxRows } },
+    const what = use.kind === "groups" ? "groups" : "rows";
+    throw beyondLimit(
+      `The query asks for up to ${outer * size} ${what} of ${use.entity}`,
+      "maxRows",
+      limits,
+      {
+        field: "first",
+        remedy: "Give smaller pages by first.",
+      },
     );
   }
 }

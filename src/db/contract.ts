@@ -18,6 +18,8 @@ export interface Queryable {
       /** Name of the server-side prepared statement; ignored behind transaction-mode poolers. */
       readonly name?: string;
       readonly signal?: AbortSignal | undefined;
+      /** Outside a transaction: the server stops the statement after so long, with LIMIT_EXCEEDED; 0 and absent: the pool's limit. */
+      readonly timeoutMs?: number;
     },
   ): Promise<QueryResult<Row>>;
 }

@@ -3,7 +3,7 @@
 import { Pool, type PoolConfig } from "pg";
 import { ServiceError } from "../errors.ts";
 import type { Database, Queryable, QueryResult, Transaction } from "./contract.ts";
-import { createSession, type Session } from "./session.ts";
+import { createSession, type Session, type SessionOptions } from "./session.ts";
 import { toServiceError } from "./sqlstate.ts";
 import { runTransaction, type TransactionOptions } from "./transaction.ts";
 import { createValueTypes } from "./value-types.ts";
@@ -82,7 +82,9 @@ function createDatabase(pool: Pool, config: PoolConfig, options: ConnectOptions)
   // A connection that the server drops while idle is replaced at the next query; it must not end the process.
   pool.on("error", () => undefined);
   pool.on("connect", (client) => client.on("error", () => undefined));
-  const acquire = (): Promise<Session> => openSession(pool, options);
+  const { prepared = true, statementTimeoutMs } = options;
+  const shared: SessionOptions = { prepared, statementTimeoutMs, limits: new WeakMap() };
+  const acquire = (): Promise<Session> => openSession(pool, shared);
   let closing: Promise<void> | undefined;
   return {
     pool,
@@ -90,6 +92,11 @@ function createDatabase(pool: Pool, config: PoolConfig, options: ConnectOptions)
     query: async <Row>(text: string, values?: readonly unknown[], how?: QueryOptions) => {
       how?.signal?.throwIfAborted();
       const session = await acquire();
+      const limit = options.prepared === false ? how?.timeoutMs : undefined;
+      if (limit !== undefined) {
+        const work = (transaction: Transaction) => transaction.query<Row>(text, values, how);
+        return await runTransaction(session, work, { statementTimeoutMs: limit });
+      }
       try {
         return await session.query<Row>(text, values, { ...how, mayRepeat: true });
       } finally {
@@ -111,10 +118,10 @@ function createDatabase(pool: Pool, config: PoolConfig, options: ConnectOptions)
   };
 }
 
-async function openSession(pool: Pool, options: ConnectOptions): Promise<Session> {
+async function openSession(pool: Pool, options: SessionOptions): Promise<Session> {
   try {
     const client = await pool.connect();
-    return createSession(client, pool, { prepared: options.prepared ?? true });
+    return createSession(client, pool, options);
   } catch (error) {
     throw toServiceError(error);
   }

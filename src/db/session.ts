@@ -8,14 +8,27 @@ import { sqlstateOf, toServiceError } from "./sqlstate.ts";
 interface RunOptions {
   readonly name?: string;
   readonly signal?: AbortSignal | undefined;
+  /** See {@link Session.limit}. */
+  readonly timeoutMs?: number;
   /** A statement of its own, outside a transaction: may run again where the server forgot its prepared form. */
   readonly mayRepeat?: boolean;
+}
+
+/** What all sessions of one pool share. */
+export interface SessionOptions {
+  readonly prepared: boolean;
+  /** Limit of the pool's statements. */
+  readonly statementTimeoutMs?: number | undefined;
+  /** `statement_timeout` of connections where it is not the pool's: it stays, because the next request mostly wants the same. */
+  readonly limits: WeakMap<PoolClient, number>;
 }
 
 /** A connection held by one piece of work. */
 export interface Session {
   /** @throws {ServiceError} translated by SQLSTATE; the signal's reason when it was the signal that stopped it. */
   query<Row>(text: string, values?: readonly unknown[], options?: RunOptions): Promise<QueryResult<Row>>;
+  /** What to send before a statement, so that it ends after `timeoutMs`, or the pool's limit; `undefined` where that is so already. */
+  limit(timeoutMs: number | undefined): string | undefined;
   /** Several statements in one message, without values; the command tags, in order. */
   run(text: string): Promise<string[]>;
   /** Gives the connection back, or closes it when its state is in doubt. */
@@ -29,11 +42,9 @@ const staleStatement: ReadonlySet<string> = new Set(["0A000", "26000"]);
 const queryCanceled = "57014";
 
 /** Wraps `client`; `pool` serves the second connection that cancelling needs. */
-export function createSession(
-  client: PoolClient,
-  pool: Pool,
-  options: { readonly prepared: boolean },
-): Session {
+export function createSession(client: PoolClient, pool: Pool, options: SessionOptions): Session {
+  const limit = (timeoutMs: number | undefined): string | undefined =>
+    options.prepared ? changeLimit(client, timeoutMs, options) : undefined;
   let tainted = false;
   const taint = (): void => {
     tainted = true;
@@ -64,6 +75,8 @@ export function createSession(
     query: async <Row>(text: string, values?: readonly unknown[], how: RunOptions = {}) => {
       const stop = cancelOn(how.signal, client, pool, taint);
       try {
+        const change = how.mayRepeat === true ? limit(how.timeoutMs) : undefined;
+        if (change !== undefined) await send(change, undefined, undefined);
         const last = (await attempt(text, values, how)).at(-1);
         // The caller names the shape of the rows that its own SQL selects.
         return { rows: (last?.rows ?? []) as Row[], rowCount: last?.rowCount ?? 0 };
@@ -81,9 +94,23 @@ export function createSession(
         throw fault(error);
       }
     },
+    limit,
     release: () => client.release(tainted),
     taint,
   };
+}
+
+/** 0 stands for the pool's. */
+function changeLimit(
+  client: PoolClient,
+  timeoutMs = 0,
+  { statementTimeoutMs: usual, limits }: SessionOptions,
+): string | undefined {
+  const wanted = Math.trunc(timeoutMs);
+  if (wanted === (limits.get(client) ?? 0)) return undefined;
+  limits.set(client, wanted);
+  if (wanted === 0 && usual === undefined) return "RESET statement_timeout";
+  return `SET statement_timeout = ${wanted || Math.trunc(usual ?? 0)}`;
 }
 
 /** Cancels the running statement when the signal fires. The answer ends the watch, and waits for a cancel on its way. */

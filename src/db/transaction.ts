@@ -25,6 +25,8 @@ export async function runTransaction<T>(
 ): Promise<T> {
   const state = { open: true, failure: undefined as unknown };
   try {
+    const reset = session.limit(undefined);
+    if (reset !== undefined) await session.run(reset);
     await session.run(opening(options));
     const answer = await work(createTransaction(session, state));
     state.open = false;

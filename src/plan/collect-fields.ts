@@ -20,6 +20,14 @@ export interface CollectContext {
   readonly schema: GraphQLSchema;
   readonly fragments: Readonly<Record<string, FragmentDefinitionNode>>;
   readonly variables: Readonly<Record<string, unknown>>;
+  /** Fragments can make a short document huge. */
+  readonly budget?: Budget;
+}
+
+/** How much planning one operation may cost. */
+export interface Budget {
+  /** Called for each selection that is looked at. @throws {LIMIT_EXCEEDED} when there were too many. */
+  spend(): void;
 }
 
 /** Field nodes by response name, in response order, of all `sets` together, for an object of `type`. */
@@ -43,6 +51,7 @@ interface Collecting {
 
 function collect(set: SelectionSetNode, into: Collecting): void {
   for (const selection of set.selections) {
+    into.context.budget?.spend();
     if (!isIncluded(selection, into.context.variables)) continue;
     if (selection.kind === Kind.FIELD) {
       const key = selection.alias?.value ?? selection.name.value;

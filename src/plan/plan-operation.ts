@@ -1,6 +1,12 @@
 /** A validated query → Plan. */
 
-import type { FieldNode, OperationDefinitionNode, SelectionSetNode } from "graphql";
+import {
+  type FieldNode,
+  isAbstractType,
+  Kind,
+  type OperationDefinitionNode,
+  type SelectionSetNode,
+} from "graphql";
 import type { Model } from "../model/model.ts";
 import { type CollectContext, collectFields, selectionSets } from "./collect-fields.ts";
 import { planArguments } from "./expression.ts";
@@ -67,5 +73,40 @@ function planRoot(planning: Planning, key: string, nodes: readonly [FieldNode, .
 
 function planTypes(planning: Planning, sets: readonly SelectionSetNode[]): Record<string, RowSelection> {
   const entities = planning.model.entities.filter(({ listOf }) => listOf === undefined);
-  return Object.fromEntries(entities.map(({ name }) => [name, planRow(planning, name, sets)]));
+  const named = namedTypes(planning, sets);
+  const other = entities.find(({ name }) => !named.has(name));
+  // What no fragment names has the fields of the interface only: planned once, however many types there are.
+  const shared = other === undefined ? [] : planRow(planning, other.name, sets);
+  const selectionOf = (name: string): RowSelection =>
+    named.has(name)
+      ? planRow(planning, name, sets)
+      : shared.map((field) => (field.kind === "typename" ? { ...field, type: name } : field));
+  return Object.fromEntries(entities.map(({ name }) => [name, selectionOf(name)]));
+}
+
+/** The types that fragments among `sets` name, themselves or by an interface of theirs that is not all types' own. */
+function namedTypes(planning: Planning, sets: readonly SelectionSetNode[]): ReadonlySet<string> {
+  const named = new Set<string>();
+  const seen = new Set<string>();
+  const waiting = [...sets];
+  for (let set = waiting.pop(); set !== undefined; set = waiting.pop()) {
+    for (const selection of set.selections) {
+      planning.budget?.spend();
+      if (selection.kind === Kind.FIELD) continue;
+      const name = selection.kind === Kind.FRAGMENT_SPREAD ? selection.name.value : undefined;
+      const fragment =
+        selection.kind === Kind.FRAGMENT_SPREAD ? planning.fragments[selection.name.value] : selection;
+      if (fragment === undefined || (name !== undefined && seen.has(name))) continue;
+      if (name !== undefined) seen.add(name);
+      for (const type of typesOf(planning, fragment.typeCondition?.name.value)) named.add(type);
+      waiting.push(fragment.selectionSet);
+    }
+  }
+  return named;
+}
+
+function typesOf({ schema }: Planning, condition: string | undefined): readonly string[] {
+  if (condition === undefined || condition === "Node") return [];
+  const type = schema.getType(condition);
+  return isAbstractType(type) ? schema.getPossibleTypes(type).map(({ name }) => name) : [condition];
 }

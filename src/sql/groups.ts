@@ -72,7 +72,7 @@ export function tooManyGroups(limits: GroupLimits): ServiceError {
 function tooMany(subject: string, { maxGroups }: GroupLimits): ServiceError {
   return new ServiceError(
     "LIMIT_EXCEEDED",
-    `${subject} one list may have, ${maxGroups} (limits.maxGroups). Group by less, filter by where or having, or give a smaller first.`,
-    { details: { field: "groupBy", limit: maxGroups, setting: "limits.maxGroups" } },
+    `${subject} one list may have, ${maxGroups} (HOLDFAST_MAX_GROUPS). Group by less, filter by where or having, or give a smaller first.`,
+    { details: { field: "groupBy", limit: maxGroups, setting: "HOLDFAST_MAX_GROUPS" } },
   );
 }

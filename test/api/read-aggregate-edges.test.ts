@@ -272,12 +272,12 @@ describe("limits and refusals", () => {
     expect(fault).toMatchObject({
       code: "LIMIT_EXCEEDED",
       path: ["spikes", "groupBy"],
-      extensions: { limit: 7, setting: "limits.maxGroups" },
+      extensions: { limit: 7, setting: "HOLDFAST_MAX_GROUPS" },
     });
     expect((await lab.data(byCell, { by: ["SPIKE"], first: 7 })).spikes.groupBy).toHaveLength(7);
     const first = await lab.fault(byCell, { by: ["SPIKE"], first: 8 });
     expect(first.message).toBe(
-      "first: 8 groups are more than one list may have, 7 (limits.maxGroups). Group by less, filter by where or having, or give a smaller first.",
+      "first: 8 groups are more than one list may have, 7 (HOLDFAST_MAX_GROUPS). Group by less, filter by where or having, or give a smaller first.",
     );
   });
 

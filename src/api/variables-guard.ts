@@ -1,0 +1,93 @@
+/** Refuses variables and filters that would cost too much, before anything recursive looks at them. */
+
+import { Kind, type TypeNode, type VariableDefinitionNode } from "graphql";
+import { type ApiLimits, beyondLimit } from "./limits.ts";
+
+/** Looks at what a request gives for its variables. @throws {LIMIT_EXCEEDED} naming the variable. */
+export function guardVariables(
+  definitions: readonly VariableDefinitionNode[],
+  given: Readonly<Record<string, unknown>>,
+  limits: ApiLimits,
+): void {
+  for (const { variable, type } of definitions) {
+    const name = variable.name.value;
+    const value = Object.hasOwn(given, name) ? given[name] : undefined;
+    if (value === null || typeof value !== "object") continue;
+    if (typeName(type).endsWith("Filter")) guardFilter(value, name, limits);
+    else walk(value, (part) => checkDepth(part, name, limits));
+  }
+}
+
+function typeName(type: TypeNode): string {
+  return type.kind === Kind.NAMED_TYPE ? type.name.value : typeName(type.type);
+}
+
+/** Each condition is SQL of its own with a parameter of its own, of which PostgreSQL takes 65,535. @throws {LIMIT_EXCEEDED} */
+export function guardFilter(filter: unknown, field: string, limits: ApiLimits): void {
+  let conditions = 0;
+  let values = 0;
+  walk(filter, (part) => {
+    checkDepth(part, field, limits);
+    if (Array.isArray(part.value)) values += part.value.length;
+    else conditions += Math.max(Object.keys(part.value).length, 1);
+    if (conditions > limits.maxConditions) {
+      throw beyondLimit(
+        `${field} has more than ${limits.maxConditions} conditions`,
+        "maxConditions",
+        limits,
+        {
+          field,
+          remedy: "Give values of one field as a list by in.",
+        },
+      );
+    }
+    if (values > limits.maxValues) {
+      throw beyondLimit(`${field} has more than ${limits.maxValues} values in lists`, "maxValues", limits, {
+        field,
+        remedy: "Ask in several requests.",
+      });
+    }
+  });
+}
+
+function checkDepth(part: Part, field: string, limits: ApiLimits): void {
+  if (part.depth <= limits.maxVariableDepth) return;
+  const at = [field, ...pathOf(part)].join(".");
+  throw beyondLimit(
+    `${at} is nested deeper than ${limits.maxVariableDepth} levels`,
+    "maxVariableDepth",
+    limits,
+    { field: at },
+  );
+}
+
+/** An object or a list somewhere in a value. */
+interface Part {
+  readonly value: object;
+  readonly depth: number;
+  readonly name?: string;
+  readonly above?: Part;
+}
+
+/** The first steps tell which field it is. */
+function pathOf(part: Part): readonly string[] {
+  const path: string[] = [];
+  for (let at: Part | undefined = part; at?.name !== undefined; at = at.above) path.push(at.name);
+  return path.reverse().slice(0, 3);
+}
+
+/** Calls `look` for every object and list of `value`, on no stack but its own. */
+function walk(value: unknown, look: (part: Part) => void): void {
+  if (!isCompound(value)) return;
+  const waiting: Part[] = [{ value, depth: 1 }];
+  for (let part = waiting.pop(); part !== undefined; part = waiting.pop()) {
+    look(part);
+    const depth = part.depth + 1;
+    for (const [name, inner] of Array.isArray(part.value) ? part.value.entries() : Object.entries(part.value))
+      if (isCompound(inner)) waiting.push({ value: inner, depth, name: String(name), above: part });
+  }
+}
+
+function isCompound(value: unknown): value is object {
+  return value !== null && typeof value === "object" && !(value instanceof Uint8Array);
+}
