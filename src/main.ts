@@ -1,7 +1,10 @@
 /** The composition root: from settings to a running service. Everything is made here once and passed down. */
 
+import { dirname } from "node:path";
 import pino, { type Logger } from "pino";
 import { createEntityApi, type EntityApi } from "./api/api.ts";
+import { apiLimitsFrom } from "./api/limits.ts";
+import { type DocumentPolicy, documentPolicyFrom } from "./api/trusted-documents.ts";
 import { finishUpload, requestUpload } from "./api/write/request-upload.ts";
 import type { Settings } from "./cli/settings.ts";
 import { choosePort } from "./cli/start/choose-port.ts";
@@ -76,7 +79,8 @@ export async function startService(settings: Settings, options: StartOptions): P
     const faults = parseFaultPoints(settings.fault);
     const stores = await openStores(loaded.storeConfigs, { file: { faults } });
     const objects = stack.adopt(await createObjects({ db, stores, faults }), (made) => made.close());
-    const parts: Parts = { settings, loaded, logger, db, stores, objects, faults };
+    const documents = await documentPolicyFrom(process.env, dirname(settings.schemaPath));
+    const parts: Parts = { settings, loaded, logger, db, stores, objects, faults, documents };
     return await serve(parts, { stack, database, begin, options, running });
   } catch (error) {
     await stack.disposeAsync();
@@ -97,6 +101,7 @@ interface Parts {
   readonly stores: Stores;
   readonly objects: Objects;
   readonly faults: FaultPoints;
+  readonly documents: DocumentPolicy;
 }
 
 interface Start {
@@ -199,14 +204,15 @@ interface ChangeOver {
 
 /** When mounted, new requests go to the new model; the API before it is stopped when its last request is answered. */
 async function prepareApi(parts: Parts, { http, running, model }: ChangeOver): Promise<PreparedApi> {
-  const { loaded, db, objects, stores, logger, settings } = parts;
+  const { loaded, db, objects, stores, logger } = parts;
   const api = createEntityApi({
     model,
     registry: loaded.registry,
     db: withCommitFaults(db, parts.faults),
     objects,
     stores,
-    limits: { maxPageSize: settings.maxPageSize },
+    limits: apiLimitsFrom(process.env),
+    documents: parts.documents,
     log: logger,
   });
   await api.server.start();

@@ -34,7 +34,6 @@ export interface Settings {
   readonly logLevel?: string;
   /** False behind a transaction-mode pooler. */
   readonly prepared: boolean;
-  readonly maxPageSize: number;
   readonly httpLimits: HttpLimits;
   /** Fault injection of the drills: `name:action`. */
   readonly fault?: string;
@@ -65,7 +64,6 @@ export function readSettings(flags: Flags, environment: Environment, cwd: string
     ...optional("publicUrl", url("HOLDFAST_URL", env["HOLDFAST_URL"], ["http:", "https:"])),
     ...optional("logLevel", env["LOG_LEVEL"] && oneOf("LOG_LEVEL", env["LOG_LEVEL"], logLevels)),
     prepared: oneOf("HOLDFAST_PREPARED", env["HOLDFAST_PREPARED"] ?? "on", ["on", "off"]) === "on",
-    maxPageSize: whole("HOLDFAST_MAX_PAGE", env["HOLDFAST_MAX_PAGE"] ?? "1000", 1, 100_000),
     httpLimits: httpLimitsFrom(env),
     ...optional("fault", env["HOLDFAST_FAULT"]),
   };

@@ -25,7 +25,6 @@ describe("readSettings", () => {
       dataFolder: "/lab/data",
       hosts: [],
       prepared: true,
-      maxPageSize: 1000,
       httpLimits: defaultHttpLimits,
     });
   });
@@ -71,7 +70,6 @@ describe("readSettings", () => {
       'LOG_LEVEL is "loud"; it must be one of trace, debug, info, warn, error, fatal, silent.',
     ],
     [{ HOLDFAST_PREPARED: "maybe" }, 'HOLDFAST_PREPARED is "maybe"; it must be one of on, off.'],
-    [{ HOLDFAST_MAX_PAGE: "0" }, 'HOLDFAST_MAX_PAGE is "0"; it must be a whole number from 1 to 100000.'],
   ])("names what is wrong in %j and never repeats a secret", (env, message) => {
     expect(refusal(env)).toBe(message);
   });
