@@ -61,6 +61,7 @@ export const errorTable = {
   SCHEMA_INVALID: kind(400, 1, "The schema file has errors."),
   DESTRUCTIVE_CHANGE: kind(409, 4, "Applying the schema would drop data; it needs --allow-destructive."),
   SERVER_UNAVAILABLE: kind(503, 6, "No Holdfast server answers at the address.", { retryable: true }),
+  SCHEMA_DRIFT: kind(503, 4, "The database lacks a table or column that the schema file describes."),
   DATABASE_UNAVAILABLE: kind(503, 6, "PostgreSQL cannot be reached.", { retryable: true }),
   DATABASE_INCOMPATIBLE: kind(500, 6, "The database was set up by another version of Holdfast."),
   ADDRESS_IN_USE: kind(500, 6, "The port is taken by another program."),

@@ -148,6 +148,7 @@ const statusOf: Readonly<Record<string, number>> = {
   FORBIDDEN: 403,
   DATABASE_UNAVAILABLE: 503,
   STORE_UNAVAILABLE: 503,
+  SCHEMA_DRIFT: 503,
   INTERNAL_SERVER_ERROR: 500,
 };
 

@@ -258,10 +258,16 @@ describe("refusals", () => {
     const answer = await lab.execute({ query: "{ values { totalCount } }" }, nobody);
     expect(answer.errors?.[0]?.extensions?.["code"]).toBe("FORBIDDEN");
     await lab.db.query("ALTER TABLE lab.child RENAME TO hidden");
+    const drifted = await lab.fault("{ children { totalCount } }");
+    expect(drifted).toMatchObject({ code: "SCHEMA_DRIFT", message: expect.stringContaining("lab.child") });
+    await lab.db.query(`CREATE FUNCTION lab.secret() RETURNS boolean STABLE LANGUAGE plpgsql AS
+      $$ BEGIN RAISE EXCEPTION 'secret of the house' USING ERRCODE = 'XX000'; END $$;
+      CREATE VIEW lab.child AS SELECT * FROM lab.hidden WHERE lab.secret()`);
     lab.logged.length = 0;
     const fault = await lab.fault("{ children { totalCount } }");
-    await lab.db.query("ALTER TABLE lab.hidden RENAME TO child");
-    expect(fault.message).not.toContain("lab");
-    expect(lab.logged).toHaveLength(fault.code === "INTERNAL_SERVER_ERROR" ? 1 : 0);
+    await lab.db.query("DROP VIEW lab.child; ALTER TABLE lab.hidden RENAME TO child");
+    expect(fault.code).toBe("INTERNAL_SERVER_ERROR");
+    expect(fault.message).not.toContain("secret");
+    expect(lab.logged).toHaveLength(1);
   });
 });

@@ -58,6 +58,10 @@ describe("start on a DATABASE_URL", () => {
     const ready = await fetch(`${service.url}/readyz`);
     expect(ready.status).toBe(503);
     expect(await ready.text()).toContain("holdfast plan");
+    const lacking = await samples(service.url);
+    expect(lacking.status).toBe(503);
+    expect(lacking.errors?.[0]?.extensions).toMatchObject({ code: "SCHEMA_DRIFT" });
+    expect(lacking.errors?.[0]?.message).toContain("lab.sample");
     expect(readFileSync(join(folder, "data/server.json"), "utf8")).not.toContain(
       new URL(databaseUrl).password,
     );
