@@ -19,6 +19,7 @@ export default defineConfig({
     include: isLong ? long.map((path) => path.replace("**", "*.test.ts")) : ["test/**/*.test.ts"],
     exclude: [...configDefaults.exclude, ...(isLong ? [] : long)],
     globalSetup: ["test/support/global-postgres.ts"],
+    setupFiles: ["test/support/seed.ts"],
     testTimeout: 30_000,
     hookTimeout: 60_000,
   },

@@ -1,8 +1,9 @@
-/** A database whose statements end after a time, with an error that names it. */
+/** A database whose statements end after a time, with an error that names it, and tell what of the model the database lacks. */
 
 import type { Database, Queryable } from "../db/contract.ts";
 import { isServiceError, type ServiceError } from "../errors.ts";
 import { type ApiLimits, beyondLimit } from "./limits.ts";
+import { tellDrift } from "./tell-drift.ts";
 
 /** Gives every statement of `db`, also those in transactions, the limit's time. */
 export function withStatementLimit(db: Database, limits: ApiLimits): Database {
@@ -28,7 +29,7 @@ async function named<T>(run: () => Promise<T>, limits: ApiLimits): Promise<T> {
   try {
     return await run();
   } catch (error) {
-    throw isTimeout(error) ? tookTooLong(limits) : error;
+    throw isTimeout(error) ? tookTooLong(limits) : tellDrift(error);
   }
 }
 

@@ -247,8 +247,6 @@ const exact: Readonly<Record<string, (report: Report) => Said>> = {
           details: { remedy: "Try again." },
         }
       : unforeseen(report),
-  "42P01": drifted,
-  "42703": drifted,
   "26000": conflict("The connection was reset."),
   "25006": unavailable(
     "PostgreSQL accepts no changes",
@@ -265,15 +263,6 @@ const byClass: Readonly<Record<string, (report: Report) => Said>> = {
   "57": restarting,
   "58": unavailable("PostgreSQL met an error of its disk or system", "See the server's log."),
 };
-
-/** Our statements name only what the model has, so what is missing has not been applied yet, or somebody took it away. */
-function drifted(report: Report): Said {
-  return {
-    code: "SCHEMA_DRIFT",
-    message: `The database lacks what the schema file describes: ${short(report.message)}.`,
-    details: { remedy: "Look at: holdfast drift, then make it so with: holdfast apply" },
-  };
-}
 
 function unforeseen(report: Report): Said {
   return {
