@@ -20,6 +20,8 @@ export default defineConfig({
     exclude: [...configDefaults.exclude, ...(isLong ? [] : long)],
     globalSetup: ["test/support/global-postgres.ts"],
     setupFiles: ["test/support/seed.ts"],
+    // Processes, sockets and clocks of a busy machine: CI looks twice, and the report says which tests needed it.
+    retry: process.env["CI"] ? 1 : 0,
     testTimeout: 30_000,
     hookTimeout: 60_000,
   },
