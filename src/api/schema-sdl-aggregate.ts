@@ -2,7 +2,7 @@
 
 import type { Column, Entity, Model } from "../model/model.ts";
 import { type GroupKey, groupKeys, sumType } from "../plan/group-key.ts";
-import { columnFilter, definition, field, typeNames } from "./schema-sdl-names.ts";
+import { columnFilter, definition, field, joined, typeNames } from "./schema-sdl-names.ts";
 import { isOrdered } from "./schema-sdl-shared.ts";
 
 /** The connection's fields that tell of all its rows at once. */
@@ -33,7 +33,7 @@ export function aggregateSdl(model: Model, entity: Entity): string {
     ...(summed.length === 0 ? [] : [`sum: ${sums}`, `avg: ${sums}`]),
     ...(ordered.length === 0 ? [] : [`min: ${extremes}`, `max: ${extremes}`]),
   ];
-  return [
+  return joined([
     definition(`type ${names.aggregate}`, ["count: Int!", ...measures(names.sums, names.extremes)]),
     definition(
       `type ${names.sums}`,
@@ -63,14 +63,14 @@ export function aggregateSdl(model: Model, entity: Entity): string {
       "count: OrderDirection",
       ...measures(names.orderBy, names.orderBy),
     ]),
-  ].join("\n");
+  ]);
 }
 
 function groupSdl(entity: Entity): string {
   const names = typeNames(entity);
   const keys = groupKeys(entity);
   if (keys.length === 0) return "";
-  return [
+  return joined([
     definition(`type ${names.group}`, [`key: ${names.groupValues}!`, `aggregate: ${names.aggregate}!`]),
     definition(
       `enum ${names.groupKey}`,
@@ -81,7 +81,7 @@ function groupSdl(entity: Entity): string {
       keys.map((key) => `${key.field}: ${key.type}`),
       "What the rows of a group share; null for what they were not grouped by.",
     ),
-  ].join("\n");
+  ]);
 }
 
 function periodDescription({ period, column, type }: GroupKey): string {

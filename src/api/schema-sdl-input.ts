@@ -4,7 +4,7 @@ import type { Codec } from "../codec/contract.ts";
 import type { CodecList, Column, Entity, Model } from "../model/model.ts";
 import { isOrderable } from "./schema-sdl-aggregate.ts";
 import { type FieldStep, fieldSteps, listElement, visibleChildren } from "./schema-sdl-entity.ts";
-import { columnFilter, columnType, definition, field, typeNames } from "./schema-sdl-names.ts";
+import { columnFilter, columnType, definition, field, joined, typeNames } from "./schema-sdl-names.ts";
 import { keyName, uniqueNames } from "./unique-names.ts";
 
 /** The codecs by name. */
@@ -21,7 +21,7 @@ export function inputSdl(model: Model, entity: Entity, codecs: CodecNames): stri
   const create = createFields(model, entity, { codecs, child: false });
   const createChild =
     entity.references.length === 0 ? [] : createFields(model, entity, { codecs, child: true });
-  return [
+  return joined([
     definition(`input ${names.filter}`, filterFields(model, entity)),
     definition(`input ${names.listFilter}`, [
       field(`some: ${names.filter}`, "At least one row fits."),
@@ -43,7 +43,7 @@ export function inputSdl(model: Model, entity: Entity, codecs: CodecNames): stri
     ),
     definition(`input ${names.reference} @oneOf`, [`key: ${names.key}`, `create: ${names.create}`]),
     definition(`input ${names.patch}`, patchFields(model, entity, codecs)),
-  ].join("\n");
+  ]);
 }
 
 /** Columns of the primary key, in key order. */

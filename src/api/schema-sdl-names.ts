@@ -75,6 +75,11 @@ export function definition(head: string, fields: readonly string[], description 
   return `${describe(description)}${head} {\n${fields.map((field) => `  ${field}`).join("\n")}\n}\n`;
 }
 
+/** Definitions one after the other, with one blank line between them. */
+export function joined(definitions: readonly string[]): string {
+  return definitions.filter((part) => part !== "").join("\n");
+}
+
 /** One field line with its description. */
 export function field(text: string, description = ""): string {
   return description === "" ? text : `${JSON.stringify(description)}\n  ${text}`;

@@ -47,7 +47,11 @@ export function sharedSdl(): string {
   return [...scalarSdl, fixed, ...filters].join("\n");
 }
 
-const fixed = `"A row with an id that is unique in the whole service."
+// Tools made before @oneOf became a part of GraphQL need its definition to read this text.
+const fixed = `"Exactly one field of the input is given, and that one is not null."
+directive @oneOf on INPUT_OBJECT
+
+"A row with an id that is unique in the whole service."
 interface Node {
   "Opaque: type and key."
   id: ID!

@@ -6,7 +6,7 @@ import { aggregateSdl } from "./schema-sdl-aggregate.ts";
 import { codecSdl } from "./schema-sdl-codec.ts";
 import { entitySdl } from "./schema-sdl-entity.ts";
 import { inputSdl } from "./schema-sdl-input.ts";
-import { definition, enumFilter, field } from "./schema-sdl-names.ts";
+import { definition, enumFilter, field, joined } from "./schema-sdl-names.ts";
 import { rootEntities, rootSdl } from "./schema-sdl-root.ts";
 import { sharedSdl } from "./schema-sdl-shared.ts";
 
@@ -15,7 +15,7 @@ export type SchemaCodecs = Pick<CodecRegistry, "outputs" | "typeDefs" | "find">;
 
 /** The SDL of the entity API of `model`. */
 export function schemaSdl(model: Model, codecs: SchemaCodecs): string {
-  const parts = [
+  return joined([
     rootSdl(model, codecs),
     ...rootEntities(model).flatMap((entity) => [
       entitySdl(model, entity),
@@ -26,8 +26,7 @@ export function schemaSdl(model: Model, codecs: SchemaCodecs): string {
     codecSdl(codecs.outputs.values()),
     codecs.typeDefs,
     sharedSdl(),
-  ];
-  return parts.filter((part) => part !== "").join("\n");
+  ]);
 }
 
 function enumSdl(type: EnumType): string {

@@ -10,6 +10,7 @@ import { initCommand } from "./command/init.ts";
 import { codecCommands, objectCommands, storeCommands } from "./command/inspect.ts";
 import { sampleCommands } from "./command/sample.ts";
 import { schemaCommands } from "./command/schema.ts";
+import { schemaPrintCommands } from "./command/schema-print.ts";
 import { startCommand } from "./command/start.ts";
 import { tokenCommands } from "./command/token.ts";
 import { uploadCommand } from "./command/upload.ts";
@@ -17,6 +18,11 @@ import { Interrupted } from "./interrupt.ts";
 import { report } from "./output.ts";
 import { usageError } from "./usage-error.ts";
 import { packageVersion } from "./version.ts";
+
+// A reader that has seen enough, such as `head`, is no failure of ours.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+});
 
 const json = process.argv.includes("--json");
 const program = new Command("holdfast");
@@ -44,7 +50,7 @@ conflict, 5 integrity damage, 6 database, store or server unreachable, 7 not all
 
 const groups: readonly (readonly [title: string, add: readonly ((program: Command) => void)[]])[] = [
   ["Service:", [initCommand, startCommand, doctorCommand]],
-  ["Schema:", [schemaCommands]],
+  ["Schema:", [schemaCommands, schemaPrintCommands]],
   ["Values:", [getCommand, uploadCommand]],
   ["Looking:", [storeCommands, codecCommands, objectCommands]],
   ["More:", [tokenCommands, sampleCommands]],

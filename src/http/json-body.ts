@@ -1,17 +1,27 @@
 /** JSON bodies as RFC 8259 has them: UTF-8, and nothing that pollutes prototypes. */
 
 import type { FastifyInstance } from "fastify";
+import { type PlacedNumber, roundedInteger } from "../api/json-text.ts";
+import { ServiceError } from "../errors.ts";
 import { badRequest } from "./error-reply.ts";
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
-/** Takes the place of the default parser, which would replace what is no UTF-8 and so change a text on its way into a row. */
+/** Takes the place of the default parser, which would change a text that is no UTF-8, and a long number, on the way into a row. */
 export function addJsonBodies(app: FastifyInstance): void {
   const parse = app.getDefaultJsonParser("error", "error");
   app.addContentTypeParser("application/json", { parseAs: "buffer" }, (request, body, done) => {
     const text = decoded(body);
-    if (text === undefined) done(badRequest("The body is not valid UTF-8. Send JSON in UTF-8."));
+    if (text === undefined) return done(badRequest("The body is not valid UTF-8. Send JSON in UTF-8."));
+    const rounded = roundedInteger(text);
+    if (rounded !== undefined) done(losesDigits(rounded));
     else void parse(request, text, done);
+  });
+}
+
+function losesDigits({ path, digits }: PlacedNumber): ServiceError {
+  return new ServiceError("BAD_USER_INPUT", `${path} is ${digits}, which loses digits as a JSON number.`, {
+    details: { field: path, value: digits, remedy: `Send it as a string: "${digits}".` },
   });
 }
 

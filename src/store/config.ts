@@ -27,6 +27,8 @@ export interface StoreConfigOptions {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** `HOLDFAST_DATA`; the default store's folder is made in it. */
   readonly dataFolder: string;
+  /** True to make no folder: for those who only read the configuration. */
+  readonly readOnly?: boolean;
 }
 
 /** Reads the configuration of the stores. @throws {CONFIG_INVALID} naming the source, the key and the remedy. */
@@ -35,7 +37,7 @@ export async function readStoreConfigs(options: StoreConfigOptions): Promise<Sto
   const fromFile = file === undefined ? undefined : await storesOf(file);
   const fromEnvironment = environmentStores(options);
   const raw = fromEnvironment ?? fromFile;
-  if (raw === undefined) return defaultStores(options.dataFolder);
+  if (raw === undefined) return defaultStores(options);
   const source = fromEnvironment === undefined ? (file ?? "datajoint.json") : "DJ_STORES";
   const complete = ignoresFile(options) ? raw : await withSecrets(raw, file && dirname(file));
   return parseStores(complete, source);
@@ -131,8 +133,16 @@ function invalid(source: string, key: string, what: string): ServiceError {
   });
 }
 
-async function defaultStores(dataFolder: string): Promise<StoreConfigs> {
+async function defaultStores({ dataFolder, readOnly }: StoreConfigOptions): Promise<StoreConfigs> {
   const location = resolve(dataFolder, "stores", "main");
+  if (readOnly !== true) await makeFolder(location, dataFolder);
+  return parseStores(
+    { default: "main", filepath_default: "main", main: { protocol: "file", location } },
+    "default",
+  );
+}
+
+async function makeFolder(location: string, dataFolder: string): Promise<void> {
   await mkdir(location, { recursive: true }).catch((cause: unknown) => {
     throw new ServiceError("CONFIG_INVALID", `The folder ${location} of the default store cannot be made.`, {
       details: {
@@ -143,8 +153,4 @@ async function defaultStores(dataFolder: string): Promise<StoreConfigs> {
       cause,
     });
   });
-  return parseStores(
-    { default: "main", filepath_default: "main", main: { protocol: "file", location } },
-    "default",
-  );
 }

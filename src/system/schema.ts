@@ -22,3 +22,8 @@ export async function createSystemSchema(services: SystemServices): Promise<Grap
     validate: false,
   });
 }
+
+/** The schema alone, to be printed: that calls no resolver, so the services are never asked. */
+export function describeSystemSchema(): Promise<GraphQLSchema> {
+  return createSystemSchema({} as SystemServices);
+}

@@ -71,6 +71,19 @@ describe("bodies that are no GraphQL request", () => {
     expect({ status: answer.status, code: codeOf(answer.body) }).toEqual({ status, code });
   });
 
+  it("whole numbers that a parser of JSON would change", async () => {
+    const query = "query ($id: BigInt) { samples(where: {sampleId: {eq: $id}}) { totalCount } }";
+    const body = `{"query": ${JSON.stringify(query)}, "variables": {"id": 9007199254740993}}`;
+    const answer = await rawPost("Content-Type: application/json", body);
+    expect([answer.status, codeOf(answer.body)]).toEqual([400, "BAD_USER_INPUT"]);
+    expect(answer.body).toContain("variables.id is 9007199254740993");
+    const literal =
+      'mutation { createSample(input: {sampleId: 2, label: "x", doc: {n: [9007199254740993]}}) { sample { sampleId } } }';
+    const { status, errors } = await place.ask(literal);
+    expect([status, errors?.[0]?.extensions["code"]]).toEqual([400, "GRAPHQL_VALIDATION_FAILED"]);
+    expect(errors?.[0]?.message).toContain("9007199254740993");
+  });
+
   it("one byte more than the limit that is set", async () => {
     const padded = (bytes: number) => '{"query": "{ __typename }"}'.padEnd(bytes);
     expect((await rawPost("Content-Type: application/json", padded(300_000))).status).toBe(200);

@@ -135,6 +135,16 @@ describe("looking", () => {
     expect(json("schema")).toMatchObject({ sdl: expect.stringContaining("type Sample ") });
   });
 
+  it("prints the schemas of a server as those of the file", () => {
+    const server = ["--server", service.url];
+    expect(json("schema", "print", ...server)).toEqual(json("schema", "print"));
+    expect(json("schema", "print", ...server)).toEqual(json("schema"));
+    for (const kind of ["--system", "--introspection"])
+      expect(json("schema", "print", kind, ...server)).toEqual(json("schema", "print", kind));
+    const other = fault("schema", "print", ...server, "--schema", "schema.graphql");
+    expect(other).toMatchObject({ code: 2, error: { field: "--schema" } });
+  });
+
   it("says how a list goes on", () => {
     const { out, err, code } = run("objects", "--first", "1", "--prefix", "main:");
     expect(code).toBe(0);

@@ -51,9 +51,11 @@ describe("holdfast", () => {
     [["token", "create"]],
     [["start", "--port", "many"]],
     [["start", "extra"]],
+    [["schema", "prnt"]],
   ])("%j is a usage error, in words and as JSON", (args) => {
     const text = run(...args);
     expect(text.code).toBe(2);
+    expect(text.err).not.toContain("..");
     expect(text.err).toMatch(/^holdfast: .+\n( {2}.+\n)? {2}\([A-Z_]+\)\n$/);
     const json = run(...args, "--json");
     expect(json.code).toBe(2);

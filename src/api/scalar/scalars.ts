@@ -1,6 +1,16 @@
 /** All scalars beyond GraphQL's own, and how they are put into a schema that was built from SDL text. */
 
-import { GraphQLError, type GraphQLSchema, isScalarType, Kind, type ValueNode } from "graphql";
+import {
+  type FloatValueNode,
+  GraphQLError,
+  type GraphQLSchema,
+  type IntValueNode,
+  isScalarType,
+  Kind,
+  type ValueNode,
+} from "graphql";
+import { isRounded } from "../json-text.ts";
+import { refusal } from "./fault.ts";
 import { bigIntScalar, decimalScalar, float32Scalar, float64Scalar } from "./numbers.ts";
 import type { Scalar } from "./scalar.ts";
 import { bytesScalar, jsonScalar, uuidScalar } from "./text.ts";
@@ -37,7 +47,7 @@ function literal(node: ValueNode, scalar: Scalar, variables: Record<string, unkn
       return node.value;
     case Kind.INT:
     case Kind.FLOAT:
-      return scalar.exactNumbers === true ? node.value : finite(Number(node.value), node);
+      return scalar.exactNumbers === true ? node.value : number(node, scalar);
     case Kind.NULL:
       return null;
     case Kind.LIST:
@@ -53,7 +63,13 @@ function literal(node: ValueNode, scalar: Scalar, variables: Record<string, unkn
   }
 }
 
-function finite(number: number, node: ValueNode): number {
-  if (Number.isFinite(number)) return number;
-  throw new GraphQLError("A number literal is beyond the range of 64-bit floating point.", { nodes: node });
+function number(node: IntValueNode | FloatValueNode, scalar: Scalar): number {
+  const number = Number(node.value);
+  if (!Number.isFinite(number)) throw beyondRange(node);
+  if (isRounded(node.value)) throw refusal(scalar.name, node.value, "it loses digits as a number, quote it");
+  return number;
+}
+
+function beyondRange(node: ValueNode): GraphQLError {
+  return new GraphQLError("A number literal is beyond the range of 64-bit floating point.", { nodes: node });
 }

@@ -7,6 +7,7 @@ import type { Scalar } from "./scalar.ts";
 export const dateScalar: Scalar = {
   name: "Date",
   description: "A calendar day, YYYY-MM-DD, of the years 0001 to 9999.",
+  specifiedBy: "https://www.rfc-editor.org/rfc/rfc3339#section-5.6",
   parse(value) {
     const match = typeof value === "string" ? /^(\d{4})-(\d{2})-(\d{2})$/.exec(value) : null;
     if (match === null) throw refusal("Date", value, 'give a day as "2026-05-17"');

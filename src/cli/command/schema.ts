@@ -1,4 +1,4 @@
-/** `check`, `plan`, `apply`, `drift`, `schema`: from the schema file to tables. */
+/** `check`, `plan`, `apply`, `drift`: from the schema file to tables. */
 
 import type { Command } from "commander";
 import { askSystem } from "../ask.ts";
@@ -42,16 +42,12 @@ export function schemaCommands(program: Command): void {
     .command("drift")
     .description("compare the tables with the schema file; exit code 4 when they differ")
     .action((_, command: Command) => drift(command));
-  program
-    .command("schema")
-    .description("print the GraphQL schema of the API")
-    .action((_, command: Command) => schema(command));
 }
 
 async function check(command: Command): Promise<void> {
   const { settings, output } = callOf(command);
   const { loadModel } = await import("../start/load-model.ts");
-  const { model } = await loadModel(settings);
+  const { model } = await loadModel(settings, { readOnly: true });
   const names = model.entities.map(({ name }) => name);
   output.result(
     { ok: true, entities: names, version: model.version },
@@ -110,11 +106,4 @@ async function drift(command: Command): Promise<void> {
   if (drift.length === 0) return;
   output.note("next: holdfast plan");
   process.exitCode = 4;
-}
-
-async function schema(command: Command): Promise<void> {
-  const { model } = await withService(command, (at) =>
-    askSystem<{ model: { apiSdl: string } }>(at, "{ model { apiSdl } }"),
-  );
-  callOf(command).output.result({ sdl: model.apiSdl }, model.apiSdl);
 }

@@ -33,8 +33,18 @@ function isOurSource(folder: string): boolean {
   return folder === ownCodecs || folder === resolve(import.meta.dirname, "../../../../codecs");
 }
 
-export function readStores(settings: Settings): Promise<StoreConfigs> {
+/** How a model is loaded. */
+interface LoadOptions {
+  /** True to leave nothing behind: no folder of a default store. */
+  readonly readOnly?: boolean;
+}
+
+export function readStores(
+  settings: Settings,
+  { readOnly = false }: LoadOptions = {},
+): Promise<StoreConfigs> {
   return readStoreConfigs({
+    readOnly,
     folder: dirname(settings.schemaPath),
     environment: process.env,
     dataFolder: settings.dataFolder,
@@ -42,10 +52,10 @@ export function readStores(settings: Settings): Promise<StoreConfigs> {
 }
 
 /** @throws {SCHEMA_INVALID} with every problem of the file, {NOT_FOUND} when there is no file. */
-export async function loadModel(settings: Settings): Promise<LoadedModel> {
+export async function loadModel(settings: Settings, options: LoadOptions = {}): Promise<LoadedModel> {
   const source = await readSchema(settings.schemaPath);
   const registry = await loadRegistry(settings);
-  const storeConfigs = await readStores(settings);
+  const storeConfigs = await readStores(settings, options);
   return {
     model: checkModel(settings.schemaPath, source, { registry, storeConfigs }),
     source,
