@@ -1,7 +1,7 @@
 /** JSON bodies as RFC 8259 has them: UTF-8, and nothing that pollutes prototypes. */
 
 import type { FastifyInstance } from "fastify";
-import { type PlacedNumber, roundedInteger } from "../api/json-text.ts";
+import { type PlacedNumber, roundedInteger } from "../api/long-integer.ts";
 import { ServiceError } from "../errors.ts";
 import { badRequest } from "./error-reply.ts";
 
@@ -13,9 +13,11 @@ export function addJsonBodies(app: FastifyInstance): void {
   app.addContentTypeParser("application/json", { parseAs: "buffer" }, (request, body, done) => {
     const text = decoded(body);
     if (text === undefined) return done(badRequest("The body is not valid UTF-8. Send JSON in UTF-8."));
-    const rounded = roundedInteger(text);
-    if (rounded !== undefined) done(losesDigits(rounded));
-    else void parse(request, text, done);
+    void parse(request, text, (error, value) => {
+      const rounded = error === null ? roundedInteger(text) : undefined;
+      if (rounded === undefined) done(error, value);
+      else done(losesDigits(rounded));
+    });
   });
 }
 

@@ -2,7 +2,8 @@
 
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { isRounded, parseExact, roundedInteger } from "../../src/api/json-text.ts";
+import { parseExact } from "../../src/api/json-text.ts";
+import { isRounded, roundedInteger } from "../../src/api/long-integer.ts";
 
 describe("whole numbers of a request", () => {
   it.each([
@@ -13,6 +14,11 @@ describe("whole numbers of a request", () => {
     ],
     ["[-9223372036854775807]", "0", "-9223372036854775807"],
     ['{"a":\n1152921504606846977\t}', "a", "1152921504606846977"],
+    [
+      '{"a\\"b": {"c": "{[,", "d": [[], {}, [1, {"e": 0}, 9007199254740993]]}, "z": 9007199254740995}',
+      'a"b.d.2.2',
+      "9007199254740993",
+    ],
     [`[${"9".repeat(400)}]`, "0", "9".repeat(400)],
   ])("%s is told with its place", (text, path, digits) => {
     expect(roundedInteger(text)).toEqual({ path, digits });
@@ -25,7 +31,6 @@ describe("whole numbers of a request", () => {
     // As JavaScript writes the nearest float: whoever sends it has a float.
     "[12345678901234567000]",
     "[1e300, 0.12345678901234567, 3.1415926535897931, 9007199254740993.0]",
-    "[9007199254740993",
   ])("%s is left alone", (text) => {
     expect(roundedInteger(text)).toBeUndefined();
   });
@@ -40,7 +45,7 @@ describe("whole numbers of a request", () => {
           return String(number) !== text && BigInt(Number(number)) !== BigInt(text);
         });
         const told = roundedInteger(`{"digits": [${digits.join(", ")}]}`);
-        expect(told?.digits).toBe(changed.at(-1));
+        expect(told?.digits).toBe(changed[0]);
         expect(digits.filter(isRounded)).toEqual(changed);
       }),
     );

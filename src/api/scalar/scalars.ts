@@ -9,7 +9,7 @@ import {
   Kind,
   type ValueNode,
 } from "graphql";
-import { isRounded } from "../json-text.ts";
+import { isRounded } from "../long-integer.ts";
 import { refusal } from "./fault.ts";
 import { bigIntScalar, decimalScalar, float32Scalar, float64Scalar } from "./numbers.ts";
 import type { Scalar } from "./scalar.ts";
