@@ -47,7 +47,8 @@ function parameterOf(builder: Builder, column: Column): Pick<Subject, "type" | "
   return { type, convert };
 }
 
-const typeOfScalar: Readonly<Record<FilterScalar, string>> = {
+/** PostgreSQL type by the scalar of a codec's field. */
+export const typeOfScalar: Readonly<Record<Exclude<FilterScalar, "IntList">, string>> = {
   String: "text",
   Int: "bigint",
   BigInt: "bigint",
@@ -55,17 +56,6 @@ const typeOfScalar: Readonly<Record<FilterScalar, string>> = {
   Boolean: "boolean",
   DateTime: "timestamptz",
 };
-
-/** Conditions on a codec's field, whose SQL gives a value of the scalar. */
-export function compareScalar(
-  builder: Builder,
-  { scalar, sql }: { readonly scalar: FilterScalar; readonly sql: string },
-  filter: Argument,
-): string {
-  const type = typeOfScalar[scalar];
-  const cast = scalar === "DateTime" ? `${sql}::timestamptz` : sql;
-  return compare(builder, { sql: cast, type, convert: converter(type) }, filter);
-}
 
 /** Conditions on an expression of a type whose values are sent as they are. */
 export function compareTyped(
@@ -126,7 +116,8 @@ function unknownOperator(name: string): never {
   throw new ServiceError("BAD_USER_INPUT", `There is no filter operator ${name}.`);
 }
 
-function nullOperand(part: Argument): ServiceError {
+/** The refusal of `null` in an operator's place. */
+export function nullOperand(part: Argument): ServiceError {
   const field = part.path.slice(1).join(".");
   return new ServiceError(
     "BAD_USER_INPUT",

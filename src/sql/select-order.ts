@@ -1,7 +1,13 @@
 /** Orders of lists in SQL: values to order by, and the conditions that begin a page at a cursor. */
 
 import type { Reference } from "../model/model.ts";
-import type { Direction, Ordered, OrderedMeasure, OrderTerm } from "./order-term.ts";
+import {
+  type Direction,
+  notNumeric,
+  type Ordered,
+  type OrderedMeasure,
+  type OrderTerm,
+} from "./order-term.ts";
 import { identifier } from "./quote.ts";
 import {
   type Argument,
@@ -14,6 +20,7 @@ import {
   partOf,
   tableOf,
 } from "./select-builder.ts";
+import { codecTerm } from "./select-codec-term.ts";
 import {
   countOf,
   measureOf,
@@ -33,11 +40,17 @@ export function termSql(builder: Builder, table: string, one: OrderTerm): Typed 
   }
   let type = "";
   const sql = reach(builder, { path, table }, (reached) => {
-    const children = childrenSql(builder, reached, of);
-    type = children.type;
-    return children.sql;
+    const told = of.kind === "codec" ? codecSql(builder, reached, of) : childrenSql(builder, reached, of);
+    type = told.type;
+    return told.sql;
   });
   return { sql, type };
+}
+
+function codecSql(builder: Builder, own: string, of: Ordered & { readonly kind: "codec" }): Typed {
+  const place = { entity: of.entity, column: of.column, sql: columnOf(own, of.column.name) };
+  const told = codecTerm(builder, place, { name: of.field, verb: "ordered" });
+  return { sql: told.sql, type: told.kind === "list" ? "jsonb" : told.type };
 }
 
 function reachColumn(
@@ -89,8 +102,15 @@ export function measuredSql(
   { measure, value, table }: OrderedMeasure & { readonly table: string },
 ): Typed {
   if (measure === "count" || value === undefined) return countOf(raw);
-  return measureOf(raw, measure, termSql(builder, table, value));
+  const told = termSql(builder, table, value);
+  const sums = measure === "sum" || measure === "avg";
+  if (sums && value.of.kind === "codec" && !numeric.has(told.type))
+    throw notNumeric(measure, value, value.of.entity);
+  return measureOf(raw, measure, told);
 }
+
+/** Types of codec fields that can be summed. */
+const numeric: ReadonlySet<string> = new Set(["bigint", "double precision"]);
 
 /** `ORDER BY` terms over given expressions, reversed when a page is read from its end. */
 export function orderSql(
