@@ -156,7 +156,7 @@ export interface CodecField {
   /**
    * SQL expression for the value, given the column as quoted SQL; by placement. Absent: `read` is used.
    * Store columns are jsonb, row columns are what `chain` says. The expression must be of the PostgreSQL type whose
-   * JSON form is the answer (`text`, `int8`, `bool`, `jsonb`…).
+   * JSON form is the answer (`text`, `int8`, `bool`, `jsonb`…), and NULL where the column is: filters and orders ask it of such rows too.
    */
   readonly sql?: { readonly row?: (column: string) => string; readonly store?: (column: string) => string };
   /** Filter that this field offers; needs `sql`. */

@@ -22,9 +22,9 @@ export function jsonList(column: string, key: string): string {
   return `(CASE WHEN jsonb_typeof(${column}->'${key}') = 'array' THEN ${column}->'${key}' END)`;
 }
 
-/** A true or false of a key. */
-export function jsonBoolean(column: string, key: string): string {
-  return `(CASE WHEN jsonb_typeof(${column}->'${key}') = 'boolean' THEN (${column}->'${key}')::boolean END)`;
+/** Whether a key is true; false where it is missing, NULL where there is no JSON. */
+export function jsonFlag(column: string, key: string): string {
+  return `(CASE WHEN ${column} IS NOT NULL THEN ${column} @> '{"${key}": true}' END)`;
 }
 
 const instant =

@@ -125,7 +125,9 @@ function combined(builder: Builder, sql: string, { name, part }: Named): string 
     return all(
       items.map((item) => {
         const path = parameter(builder, partOf(item, "path"), "text[]");
-        return `(${compareJson(builder, `(${sql} #> ${path})`, item)})`;
+        const fits = compareJson(builder, `(${sql} #> ${path})`, item);
+        // PostgreSQL refuses a parameter that is nowhere used.
+        return fits.includes(path) ? `(${fits})` : `(${fits} AND ${path} IS NOT NULL)`;
       }),
     );
   }
