@@ -8,6 +8,7 @@ import { resolveGroups } from "../sql/groups.ts";
 import { resolvePage } from "../sql/select-page.ts";
 import { type ApiLimits, beyondLimit } from "./limits.ts";
 import { resolveIds } from "./node-id.ts";
+import { roleKey } from "./row-rules.ts";
 import { guardFilter } from "./variables-guard.ts";
 
 export type ResolvedArguments = readonly Readonly<Record<string, unknown>>[];
@@ -71,6 +72,7 @@ export function shapeOf(resolved: ResolvedArguments): string {
 }
 
 function placeShape(place: Readonly<Record<string, unknown>>): string {
+  if (roleKey in place) return JSON.stringify(place[roleKey]);
   if ("groupSignature" in place) return `${String(place["groupSignature"])}${valueShape(place["having"])}`;
   if ("terms" in place) {
     const { signature, whereShape, after, before, backward, offset } = place;

@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto";
 import { ServiceError } from "../errors.ts";
 import type { Child, Column, Entity, Model, Reference } from "../model/model.ts";
+import { isOptional } from "../model/reference.ts";
 import { sumType } from "../plan/group-key.ts";
 import { entityOf, modelColumn } from "./select-builder.ts";
 import type { MeasureName } from "./select-measure.ts";
@@ -64,7 +65,7 @@ function term(model: Model, entity: Entity, entry: unknown): OrderTerm {
   const reference = entity.references.find(({ field }) => field === name);
   if (reference !== undefined) {
     const one = term(model, entityOf(model, reference.target), inner);
-    return { ...one, path: [reference, ...one.path], nullable: one.nullable || reference.nullable };
+    return { ...one, path: [reference, ...one.path], nullable: one.nullable || isOptional(reference) };
   }
   const child = entity.children.find(({ field }) => field === name);
   if (child === undefined) throw noField(entity);

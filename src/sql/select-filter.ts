@@ -109,11 +109,11 @@ function related(builder: Builder, { entity, links, own }: Related, where: Argum
   const target = entityOf(builder.model, entity);
   const table = freshTable(builder);
   const fits = conditions(builder, { entity: target, table }, where);
-  return exists(target, table, all([linked(links, own, table), fits]));
+  return exists(builder, { entity: target, table }, all([linked(links, own, table), fits]));
 }
 
-function exists(target: Entity, table: string, condition: string): string {
-  return `EXISTS (SELECT 1 FROM ${tableOf(target)} ${identifier(table)} WHERE ${condition})`;
+function exists(builder: Builder, { entity: target, table }: Row, condition: string): string {
+  return `EXISTS (SELECT 1 FROM ${tableOf(builder, target)} ${identifier(table)} WHERE ${condition})`;
 }
 
 function childCondition(
@@ -131,8 +131,9 @@ function childCondition(
     const table = freshTable(builder);
     const fits = conditions(builder, { entity: target, table }, inner);
     const link = linked(links, row.table, table);
-    if (name === "every") return `NOT ${exists(target, table, all([link, `(${fits}) IS NOT TRUE`]))}`;
-    return `${name === "none" ? "NOT " : ""}${exists(target, table, all([link, fits]))}`;
+    if (name === "every")
+      return `NOT ${exists(builder, { entity: target, table }, all([link, `(${fits}) IS NOT TRUE`]))}`;
+    return `${name === "none" ? "NOT " : ""}${exists(builder, { entity: target, table }, all([link, fits]))}`;
   });
   return all(quantified);
 }

@@ -61,9 +61,10 @@ function reachColumn(
     column,
   }: { readonly path: readonly Reference[]; readonly table: string; readonly column: string },
 ): string {
-  // A key column of the target is our own foreign key column: no need to look there.
+  // A key column of the target is our own foreign key column: no need to look there, unless the target may be hidden.
   const last = path.at(-1);
-  const own = last?.columns.find(({ target }) => target === column)?.column;
+  const own =
+    last?.hideable === true ? undefined : last?.columns.find(({ target }) => target === column)?.column;
   const short = own === undefined ? path : path.slice(0, -1);
   return reach(builder, { path: short, table }, (reached) => columnOf(reached, own ?? column));
 }
@@ -79,7 +80,7 @@ function reach(
   const target = freshTable(builder);
   const links = first.columns.map((pair) => ({ own: pair.column, other: pair.target }));
   const inner = reach(builder, { path: rest, table: target }, leaf);
-  const from = tableOf(entityOf(builder.model, first.target));
+  const from = tableOf(builder, entityOf(builder.model, first.target));
   return `(SELECT ${inner} FROM ${from} ${identifier(target)} WHERE ${linked(links, table, target)})`;
 }
 
@@ -91,7 +92,7 @@ function childrenSql(builder: Builder, own: string, of: Ordered & { readonly kin
   const table = freshTable(builder);
   const raw = rawAggregates(`r${table}`, true);
   const { sql, type } = measuredSql(builder, raw, { ...of, table });
-  const inner = `SELECT ${rawList(raw).join(", ")} FROM ${tableOf(target)} ${identifier(table)} WHERE ${linked(links, own, table)}`;
+  const inner = `SELECT ${rawList(raw).join(", ")} FROM ${tableOf(builder, target)} ${identifier(table)} WHERE ${linked(links, own, table)}`;
   return { sql: `(SELECT ${sql} FROM (${inner}) ${raw.table})`, type };
 }
 
