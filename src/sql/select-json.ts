@@ -108,8 +108,23 @@ function among(builder: Builder, sql: string, { name, part }: Named): string {
   return name === "in" ? `${sql} = ANY (${list})` : `(${sql} = ANY (${list})) IS NOT TRUE`;
 }
 
+/** Levels of `some`, `every`, `none` and `at`: PostgreSQL's time to plan grows with the square of them. */
+const depthLimit = 32;
+const deeper: ReadonlySet<string | number> = new Set(["some", "every", "none", "at"]);
+
+function checkDepth({ path }: Argument): void {
+  if (path.filter((step) => deeper.has(step)).length <= depthLimit) return;
+  const field = path.slice(1, 5).join(".");
+  throw new ServiceError(
+    "LIMIT_EXCEEDED",
+    `The filter ${field}… looks deeper than ${depthLimit} levels of some, every, none and at.`,
+    { details: { field, limit: depthLimit, remedy: "Write one longer path instead of several." } },
+  );
+}
+
 /** Elements of a list; what is no list has none. */
 function elements(builder: Builder, sql: string, { name, part }: Named): string {
+  checkDepth(part);
   const table = freshTable(builder);
   const fits = compareJson(builder, `${table}.v`, part);
   const from = `jsonb_array_elements(CASE WHEN ${isKind(sql, "array")} THEN ${sql} END) ${table}(v)`;
@@ -122,6 +137,7 @@ function combined(builder: Builder, sql: string, { name, part }: Named): string 
   if (name === "not") return `(${compareJson(builder, sql, part)}) IS NOT TRUE`;
   const items = Array.isArray(part.value) ? part.value.map((_, index) => partOf(part, index)) : [];
   if (name === "at") {
+    checkDepth(part);
     return all(
       items.map((item) => {
         const path = parameter(builder, partOf(item, "path"), "text[]");

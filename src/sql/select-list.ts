@@ -45,7 +45,7 @@ function condition(
     case "hasEvery":
       return element === "JSON"
         ? within(operand(name === "has"), array)
-        : `${array} @> ${operand(name === "has")}`;
+        : `${sql} @> ${operand(name === "has")}`;
     case "hasSome":
       return `EXISTS (SELECT 1 FROM jsonb_array_elements(${array}) e(v) WHERE e.v IN (SELECT jsonb_array_elements(${operand(false)})))`;
     case "isEmpty":

@@ -245,6 +245,23 @@ describe("filters on JSON", () => {
     });
   });
 
+  test("what is nested too deeply is refused, whatever is around it", async () => {
+    const nested = (levels: number) => {
+      let filter: Filter = { eq: 1 };
+      for (let level = 0; level < levels; level++)
+        filter = level % 2 === 0 ? { some: filter } : { at: [{ path: ["a"], ...filter }] };
+      return { where: { result: filter } };
+    };
+    expect((await lab.data(listed, nested(32))).fits.totalCount).toBe(0);
+    expect(await lab.fault(listed, nested(33))).toMatchObject({
+      code: "LIMIT_EXCEEDED",
+      extensions: { limit: 32 },
+    });
+    let not: Filter = { eq: 1 };
+    for (let level = 0; level < 500; level++) not = { not };
+    expect(await found({ result: not })).toEqual(await found({ result: { eq: 1 } }));
+  });
+
   test("a wide or of paths is planned within its budget, and one that is too wide is refused", async () => {
     const or = (count: number) => ({
       where: {

@@ -109,6 +109,18 @@ describe("reading under rules", () => {
       "{ subjects(offset: 1) { nodes { subject } pageInfo { hasPreviousPage } } }",
     );
     expect(stepped.subjects).toEqual({ nodes: [{ subject: 4 }], pageInfo: { hasPreviousPage: true } });
+    const { subjects: one } = await ask(
+      as("everything", {}),
+      "{ subjects(first: 1) { pageInfo { endCursor } } }",
+    );
+    const behind = await ask(
+      as("member", { groups: ["g2"] }),
+      `{ subjects(first: 9, after: "${one.pageInfo.endCursor}") { nodes { subject } pageInfo { hasPreviousPage } } }`,
+    );
+    expect(behind.subjects).toEqual({
+      nodes: [{ subject: 2 }, { subject: 4 }],
+      pageInfo: { hasPreviousPage: false },
+    });
   });
 
   test("one row by key and by a unique", async () => {
