@@ -36,7 +36,7 @@ export function textOf(value: J): string {
 }
 
 /** An operand as clients send it, as a document. */
-export function fromPlain(value: unknown): J {
+function fromPlain(value: unknown): J {
   if (typeof value === "number") return new Num(Object.is(value, -0) ? "0" : String(value));
   if (value === null || typeof value === "boolean" || typeof value === "string") return value;
   if (Array.isArray(value)) return value.map(fromPlain);
@@ -85,7 +85,7 @@ function contains(a: Found, b: Found, isTop = true): boolean {
 }
 
 /** What lies at a path. */
-export function at(value: Found, path: readonly string[]): Found {
+function at(value: Found, path: readonly string[]): Found {
   return path.reduce<Found>((found, step) => {
     if (isFields(found)) return Object.hasOwn(found, step) ? found[step] : undefined;
     if (!isList(found) || !/^[+-]?\d{1,9}$/.test(step)) return undefined;

@@ -10,7 +10,7 @@ import { type Answer, anyone, openLaboratory } from "./laboratory.ts";
 
 const lab = await openLaboratory(`
   type Group @table { group: String! @key @column(type: "varchar(20)")  title: String }
-  type Subject @table { subject: Int! @key  group: Group!  name: String! @unique  settings: JSON }
+  type Subject @table { subject: Int! @key  group: Group!  name: String! @unique  weight: Float! @column(default: 1)  settings: JSON }
   type Session @table { subject: Subject! @key  idx: Int! @key  score: Float  partner: Subject @reference(columns: ["partner_id"]) @reverse(name: "partnerOf") }
   type Card @table { subject: Subject! @key  text: String }
 `);
@@ -109,6 +109,10 @@ describe("reading under rules", () => {
       "{ subjects(offset: 1) { nodes { subject } pageInfo { hasPreviousPage } } }",
     );
     expect(stepped.subjects).toEqual({ nodes: [{ subject: 4 }], pageInfo: { hasPreviousPage: true } });
+    const none = "{ subjects(offset: 1) { pageInfo { hasPreviousPage } } }";
+    expect((await ask(as("member", { groups: [] }), none)).subjects.pageInfo).toEqual({
+      hasPreviousPage: false,
+    });
     const { subjects: one } = await ask(
       as("everything", {}),
       "{ subjects(first: 1) { pageInfo { endCursor } } }",
@@ -166,6 +170,17 @@ describe("reading under rules", () => {
     expect(fieldsOf(open.sdl, "Session")).toMatch(/subject: Subject!$/m);
     // What is written needs its reference nevertheless.
     expect(api.sdl).toContain("subject: SubjectReferenceInput!");
+  });
+
+  test("a fault inside of a target that may be hidden ends there", async () => {
+    await lab.db.query("UPDATE lab.subject SET weight = 'NaN' WHERE subject = 1");
+    const { data, errors } = await answer(
+      blind,
+      "{ sessions(first: 1) { nodes { score subject { weight } } } }",
+    );
+    expect(data).toEqual({ sessions: { nodes: [{ score: 1, subject: null }] } });
+    expect(errors).toHaveLength(1);
+    expect(errors[0]).toMatchObject({ path: ["sessions", "nodes", 0, "subject", "weight"] });
   });
 
   test("children: lists, counts, one-to-one", async () => {
