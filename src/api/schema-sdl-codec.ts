@@ -2,6 +2,7 @@
 
 import type { FilterScalar } from "../codec/contract.ts";
 import type { OutputType } from "../codec/registry.ts";
+import { measureSdl } from "./schema-sdl-codec-measure.ts";
 import { definition, field } from "./schema-sdl-names.ts";
 
 /** Type and fields of a column whose codec nobody knows. */
@@ -9,7 +10,12 @@ const opaqueType = "Opaque";
 
 /** SDL of the output types and filters of all codecs. */
 export function codecSdl(outputs: Iterable<OutputType>): string {
-  const own = [...outputs].flatMap((output) => [outputSdl(output), filterSdl(output), orderSdl(output)]);
+  const own = [...outputs].flatMap((output) => [
+    outputSdl(output),
+    filterSdl(output),
+    orderSdl(output),
+    measureSdl(output),
+  ]);
   return [...own, opaqueSdl].filter((text) => text !== "").join("\n");
 }
 

@@ -20,7 +20,7 @@ export function schemaSdl(model: Model, codecs: SchemaCodecs): string {
     ...rootEntities(model).flatMap((entity) => [
       entitySdl(model, entity),
       inputSdl(model, entity, codecs),
-      aggregateSdl(model, entity),
+      aggregateSdl(model, entity, codecs.outputs),
     ]),
     ...model.enums.flatMap((type) => [enumSdl(type), enumFilterSdl(type)]),
     codecSdl(codecs.outputs.values()),

@@ -3,7 +3,14 @@
 import type { Column } from "../model/model.ts";
 import { type GroupKey, groupKeys, sumType } from "../plan/group-key.ts";
 import type { AggregateField, ConnectionField, GroupField, MeasureField } from "../plan/plan.ts";
-import { begin, columnMeasure, type Gathered, type Gathering, type Placed } from "./gathering.ts";
+import {
+  begin,
+  codecMeasure,
+  columnMeasure,
+  type Gathered,
+  type Gathering,
+  type Placed,
+} from "./gathering.ts";
 import type { Groups } from "./groups.ts";
 import { identifier, literal } from "./quote.ts";
 import {
@@ -51,6 +58,17 @@ interface NamedMeasure {
 function measureJson(gathering: Gathering, { name, part }: NamedMeasure, placed: Placed): string {
   if (part.kind === "typename") return `${literal(part.type)}::text`;
   const column = modelColumn(gathering.entity, part.column);
+  if (part.kind === "codecMeasure") {
+    const parts = part.selection.map((field) => {
+      if (field.kind === "typename") return [field.key, `${literal(field.type)}::text`] as const;
+      const typed = placed(codecMeasure(gathering, name, { column, field: field.name }));
+      return [
+        field.key,
+        `(SELECT ${scalarJson(field.type, "f.v", typed.type)} FROM (SELECT ${typed.sql} AS v) f)`,
+      ] as const;
+    });
+    return jsonObject(parts);
+  }
   const { sql } = placed(columnMeasure(gathering, name, column));
   if (name === "min" || name === "max") return asJson(gathering.builder.model, column, sql);
   const type = sumType(column) ?? "Decimal";

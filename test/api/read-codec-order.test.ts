@@ -137,3 +137,52 @@ describe("orders by codec metadata", () => {
     expect(shape.code).toBe("GRAPHQL_VALIDATION_FAILED");
   });
 });
+
+describe("aggregates of codec metadata", () => {
+  test("sums, averages and extremes are those of the rows, whole and in groups", async () => {
+    const { scans: told } = await lab.data(`{ scans {
+      nodes { traces { sizeBytes dtype } notes { sizeBytes name } raw { modifiedAt isDirectory } }
+      aggregate {
+        sum { __typename traces { sizeBytes } notes { __typename sizeBytes } }
+        avg { notes { sizeBytes } }
+        min { traces { size: sizeBytes dtype } raw { modifiedAt isDirectory } }
+        max { notes { name sizeBytes } raw { modifiedAt } }
+      }
+      groupBy(by: [RIG], having: {sum: {notes: {sizeBytes: {gt: "16"}}}, max: {notes: {name: {gte: "c"}}}}, orderBy: [{sum: {notes: {sizeBytes: ASC}}}]) {
+        key { rig } aggregate { sum { notes { sizeBytes } } max { traces { dtype } } }
+      }
+    } }`);
+    const sizes = (field: string) =>
+      told.nodes.flatMap((one: Answer) => (one[field] === null ? [] : [BigInt(one[field].sizeBytes)]));
+    const sum = (field: string) => String(sizes(field).reduce((a: bigint, b: bigint) => a + b, 0n));
+    const smallest = sizes("traces").reduce((a: bigint, b: bigint) => (b < a ? b : a));
+    expect(told.aggregate).toEqual({
+      sum: {
+        __typename: "ScanSums",
+        traces: { sizeBytes: sum("traces") },
+        notes: { __typename: "FileSums", sizeBytes: sum("notes") },
+      },
+      avg: { notes: { sizeBytes: "8" } },
+      min: {
+        traces: { size: String(smallest), dtype: "float64" },
+        raw: { modifiedAt: "2024-02-29T21:59:59.5Z", isDirectory: false },
+      },
+      max: { notes: { name: "c.txt", sizeBytes: "10" }, raw: { modifiedAt: "2027-01-15T08:00:00Z" } },
+    });
+    expect(told.groupBy).toEqual([
+      {
+        key: { rig: 1 },
+        aggregate: { sum: { notes: { sizeBytes: "24" } }, max: { traces: { dtype: "uint8" } } },
+      },
+    ]);
+  });
+
+  test("what only the bytes tell is refused by name", async () => {
+    const fault = await lab.fault("{ scans { aggregate { max { notes { mediaType } } } } }");
+    expect(fault).toMatchObject({ code: "BAD_USER_INPUT", extensions: { field: "notes.mediaType" } });
+    const nothing = await lab.fault(
+      `{ scans { groupBy(by: [RIG], having: {max: {traces: {dtype: null}}}) { key { rig } } } }`,
+    );
+    expect(nothing.code).toBe("BAD_USER_INPUT");
+  });
+});
