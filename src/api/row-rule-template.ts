@@ -100,25 +100,21 @@ function bindClaim(type: GraphQLInputType, { name }: Claim, place: Place): RuleT
   const leaf = isList ? getNullableType(type.ofType) : type;
   if (!isLeafType(leaf) || textual.has(String(place.path.at(-1))))
     throw wrong(place, "a claim can only be the operand of a comparison");
-  const subject = place.path.join(".");
   return (claims) => {
     if (claims === placeholders) return isList ? [] : "";
     const given = Object.hasOwn(claims, name) ? claims[name] : undefined;
     if (given === undefined || given === null)
-      throw new ServiceError(
-        "FORBIDDEN",
-        `The caller has no claim ${name}, which the rule of ${subject} needs.`,
-      );
+      throw new ServiceError("FORBIDDEN", `The caller has no claim ${name}, which a rule of rows needs.`);
     const value = coerceInputValue(given, type, () => {
-      throw unfitClaim(name, subject);
+      throw unfitClaim(name);
     });
-    if (unfitLiteral(value) !== undefined) throw unfitClaim(name, subject);
+    if (unfitLiteral(value) !== undefined) throw unfitClaim(name);
     return value;
   };
 }
 
-function unfitClaim(name: string, subject: string): ServiceError {
-  return new ServiceError("FORBIDDEN", `The caller's claim ${name} does not fit the rule of ${subject}.`);
+function unfitClaim(name: string): ServiceError {
+  return new ServiceError("FORBIDDEN", `The caller's claim ${name} does not fit a rule of rows.`);
 }
 
 function below({ role, path }: Place, step: string | number): Place {

@@ -99,7 +99,9 @@ function operator(
     );
     return name === "in" ? `${sql} = ANY (${list})` : `(${sql} = ANY (${list})) IS NOT TRUE`;
   }
-  const value = parameter(builder, part, textOperators.has(name) ? "text" : type, convert);
+  const isPattern = name === "like" || name === "ilike";
+  const sent = isPattern ? (pattern: unknown) => wholePattern(pattern, part) : convert;
+  const value = parameter(builder, part, textOperators.has(name) ? "text" : type, sent);
   switch (name) {
     case "startsWith":
       return `starts_with(${sql}, ${value})`;
@@ -110,6 +112,21 @@ function operator(
     default:
       return `${sql} ${comparisons[name] ?? unknownOperator(name)} ${value}`;
   }
+}
+
+/** PostgreSQL refuses a pattern that ends in the middle of an escape only when a row gets that far: the refusal would tell of rows. */
+function wholePattern(pattern: unknown, part: Argument): unknown {
+  const text = String(pattern);
+  let end = text.length;
+  while (text[end - 1] === "\\") end -= 1;
+  if ((text.length - end) % 2 === 0) return pattern;
+  const field = part.path.slice(1).join(".");
+  const remedy = "Write \\\\ for a backslash itself, or use contains, which takes its text literally.";
+  throw new ServiceError(
+    "BAD_USER_INPUT",
+    `The filter ${field} ends with a backslash, which escapes the next character. ${remedy}`,
+    { details: { field, remedy } },
+  );
 }
 
 function unknownOperator(name: string): never {
