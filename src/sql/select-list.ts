@@ -23,8 +23,8 @@ export function compareList(builder: Builder, { sql, element }: List, filter: Ar
 function decimals(sql: string): string {
   const number =
     "(CASE WHEN length(e.v #>> '{}') < 10000 AND e.v #>> '{}' ~ '^-?[0-9]+([.][0-9]+)?$' THEN to_jsonb((e.v #>> '{}')::numeric) ELSE e.v END)";
-  const all = `(SELECT coalesce(jsonb_agg(${number} ORDER BY e.i), '[]'::jsonb) FROM jsonb_array_elements(${sql}) WITH ORDINALITY e(v, i))`;
-  return `(CASE WHEN jsonb_typeof(${sql}) = 'array' THEN ${all} END)`;
+  const list = `(SELECT coalesce(jsonb_agg(${number} ORDER BY e.i), '[]'::jsonb) FROM jsonb_array_elements(${sql}) WITH ORDINALITY e(v, i))`;
+  return `(CASE WHEN jsonb_typeof(${sql}) = 'array' THEN ${list} END)`;
 }
 
 function condition(
