@@ -16,7 +16,7 @@ import {
 import { isServiceError } from "../src/errors.ts";
 import { invalid, shown } from "../src/format/fault.ts";
 import { pathFault } from "../src/format/file-name.ts";
-import { jsonBoolean, jsonInt8, jsonText } from "../src/format/json-column.ts";
+import { jsonFlag, jsonInstant, jsonInt8, jsonText } from "../src/format/json-column.ts";
 
 /** Sections of every store that belong to the service. */
 const ownSections = ["_trash", "_obj"];
@@ -58,14 +58,15 @@ enum FileRefStatus { PRESENT CHANGED MISSING }
     isDirectory: {
       type: "Boolean",
       description: "True for a folder.",
-      sql: { store: (column) => `coalesce(${jsonBoolean(column, "is_dir")}, false)` },
+      sql: { store: (column) => jsonFlag(column, "is_dir") },
       filter: "Boolean",
     },
     modifiedAt: {
       type: "DateTime",
       description:
         "When the file was last changed, as known when the row was written, else as the store says now.",
-      sql: { store: (column) => jsonText(column, "modified_at") },
+      sql: { store: (column) => jsonInstant(column, "modified_at") },
+      filter: "DateTime",
       read: async (value) => (await headOf(value))?.modifiedAt?.toISOString() ?? null,
     },
     status: {

@@ -56,6 +56,7 @@ input NdArrayInput @oneOf { values: ArrayValuesInput base64: ArrayBase64Input up
       type: "[Int!]",
       description: "Length of each axis; empty for a single value.",
       sql: { store: (column) => jsonList(column, "shape") },
+      filter: "IntList",
       read: async (value, _args, context) => (await open(value, context)).header.shape,
     },
     sizeBytes: {

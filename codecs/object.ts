@@ -17,7 +17,7 @@ import { dtypeName } from "../src/format/dtype.ts";
 import { elementsToJson } from "../src/format/elements.ts";
 import { invalid } from "../src/format/fault.ts";
 import { pathFault, suffixOf } from "../src/format/file-name.ts";
-import { jsonBoolean, jsonInt4, jsonInt8 } from "../src/format/json-column.ts";
+import { jsonFlag, jsonInt4, jsonInt8 } from "../src/format/json-column.ts";
 import { openNpy, readNpySlice } from "../src/format/npy-reader.ts";
 import type { Slice } from "../src/format/slice.ts";
 
@@ -72,7 +72,7 @@ type TreeArray {
     isDirectory: {
       type: "Boolean",
       description: "True for a folder.",
-      sql: { store: (column) => `coalesce(${jsonBoolean(column, "is_dir")}, false)` },
+      sql: { store: (column) => jsonFlag(column, "is_dir") },
       filter: "Boolean",
     },
     entries: {

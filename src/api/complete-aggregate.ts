@@ -27,7 +27,7 @@ export function walkAggregate(
     const values = valueAt(inner);
     if (!isObject(values)) continue;
     for (const part of field.selection) {
-      if (part.kind === "typename") continue;
+      if (part.kind !== "measure") continue;
       const place = slotIn(values, part.key, { nullable: true, parent: inner });
       walkColumn(faults, entity, { slot: place, column: part.column });
     }

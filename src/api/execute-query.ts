@@ -8,7 +8,7 @@ import type { Model } from "../model/model.ts";
 import type { Capabilities, ObjectReaderFactory } from "../object/contract.ts";
 import { collectFields } from "../plan/collect-fields.ts";
 import type { Plan } from "../plan/plan.ts";
-import { compileSelect, type SelectStatement } from "../sql/select.ts";
+import { compileSelect, type SelectContext, type SelectStatement } from "../sql/select.ts";
 import { type CodecSql, parameterValues } from "../sql/select-builder.ts";
 import { codecSql } from "./codec-sql.ts";
 import { completeTasks } from "./complete-answer.ts";
@@ -20,6 +20,8 @@ import { type CachedPlan, fragmentsOf, type Operation, PlanCache } from "./plan-
 import { planningBudget } from "./planning-budget.ts";
 import { RawJson } from "./raw-json.ts";
 import { type ResolvedArguments, resolveArguments, shapeOf } from "./resolve-arguments.ts";
+import { type RuleBook, withRules } from "./row-rules.ts";
+import type { WriteContext } from "./write/contract.ts";
 
 /** What reading stands on. */
 export interface ReadServices {
@@ -29,6 +31,8 @@ export interface ReadServices {
   readonly db: Queryable;
   readonly objects: { readonly reader: ObjectReaderFactory; readonly capabilities: Capabilities };
   readonly limits: ApiLimits;
+  /** Absent: everybody sees all rows. */
+  readonly rules?: RuleBook | undefined;
 }
 
 /** What a query says of its caller. */
@@ -61,11 +65,12 @@ export class QueryExecutor {
   }
 
   /** Answers a query. @throws ServiceError or GraphQLError when the request as a whole is refused. */
-  async execute(request: Operation, context: ReadContext): Promise<QueryAnswer> {
+  async execute(request: Operation, context: WriteContext): Promise<QueryAnswer> {
     const cached = this.#plans.get(request);
     const { plan } = cached;
-    const resolved = resolveArguments(plan.places, request.variables, this.#services);
-    const entry = this.#statement(cached, resolved);
+    const given = resolveArguments(plan.places, request.variables, this.#services);
+    const { resolved, rules } = withRules(given, this.#services.rules?.of(context));
+    const entry = this.#statement(cached, { resolved, rules });
     const { statement } = entry;
     const text =
       statement === undefined ? undefined : await this.#run(entry, statement, { resolved, context });
@@ -75,13 +80,14 @@ export class QueryExecutor {
     return this.#complete(request, { plan, resolved, text }, context);
   }
 
-  #statement(cached: CachedPlan, resolved: ResolvedArguments) {
+  #statement(cached: CachedPlan, seen: Pick<SelectContext, "resolved" | "rules">) {
+    const { resolved } = seen;
     const shape = shapeOf(resolved);
     const known = cached.statements.get(shape);
     if (known !== undefined) return known;
     const { model } = this.#services;
     const budget = planningBudget(this.#services.limits);
-    const statement = compileSelect(cached.plan, { model, codecs: this.#codecs, resolved });
+    const statement = compileSelect(cached.plan, { model, codecs: this.#codecs, ...seen });
     budget.check();
     const entry: { statement: SelectStatement | undefined; uses: number; name?: string } = {
       statement,

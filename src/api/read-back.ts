@@ -12,6 +12,7 @@ import { parseExact } from "./json-text.ts";
 import { groupKeys } from "./node-id.ts";
 import { planningBudget } from "./planning-budget.ts";
 import { resolveArguments } from "./resolve-arguments.ts";
+import { withRules } from "./row-rules.ts";
 import type { ReadBack, ReadBackRequest } from "./write/contract.ts";
 
 /** Makes the read side of mutations. */
@@ -27,12 +28,15 @@ export function createReadBack(services: Omit<ReadServices, "db">): ReadBack {
       nodes,
     );
     const [, ...others] = resolveArguments(plan.places, variables, { model, limits });
-    const resolved = [groupKeys(entity, keys), ...others];
-    const statement = compileRows(entity.name, plan.selection, { model, codecs, resolved });
+    const visible = services.rules?.of(request.context);
+    const { resolved, rules } = withRules([groupKeys(entity, keys), ...others], visible);
+    const statement = compileRows(entity.name, plan.selection, { model, codecs, resolved, rules });
     const values = parameterValues(statement.parameters, resolved);
     const found = await transaction.query<{ data: string }>(statement.text, values);
     // The statement answers a list with one element for each key.
-    const rows = parseExact(found.rows[0]?.data ?? "[]") as unknown[];
+    const all = parseExact(found.rows[0]?.data ?? "[]") as unknown[];
+    // A row that was written out of the viewer's sight is counted, not shown.
+    const rows = visible !== undefined && isList(asked) ? all.filter((row) => row !== null) : all;
     return async () => {
       const slots = slotsOf(asked, rows);
       const walks = slots.map(({ slot, prefix }) => {
@@ -52,11 +56,16 @@ export function createReadBack(services: Omit<ReadServices, "db">): ReadBack {
   };
 }
 
+function isList({ entity, nodes }: ReadBackRequest): boolean {
+  return nodes[0]?.name.value === entity.plural;
+}
+
 /** Rows of a list are at `path` and their index, a single row is at `path` itself. */
-function slotsOf({ entity, nodes, path }: ReadBackRequest, rows: unknown[]) {
-  const isList = nodes[0]?.name.value === entity.plural;
+function slotsOf(asked: ReadBackRequest, rows: unknown[]) {
+  const { path } = asked;
+  const many = isList(asked);
   return rows.map((row, index) => {
-    if (isList) {
+    if (many) {
       return { slot: slotIn(rows, index, { nullable: true, parent: undefined }), prefix: path };
     }
     const key = path.at(-1) ?? 0;

@@ -3,10 +3,12 @@
 import type { Model } from "../model/model.ts";
 import { evaluateArguments } from "../plan/expression.ts";
 import type { Place } from "../plan/plan.ts";
+import { valueShape } from "../sql/filter-shape.ts";
 import { resolveGroups } from "../sql/groups.ts";
 import { resolvePage } from "../sql/select-page.ts";
 import { type ApiLimits, beyondLimit } from "./limits.ts";
 import { resolveIds } from "./node-id.ts";
+import { roleKey } from "./row-rules.ts";
 import { guardFilter } from "./variables-guard.ts";
 
 export type ResolvedArguments = readonly Readonly<Record<string, unknown>>[];
@@ -70,30 +72,17 @@ export function shapeOf(resolved: ResolvedArguments): string {
 }
 
 function placeShape(place: Readonly<Record<string, unknown>>): string {
+  if (roleKey in place) return JSON.stringify(place[roleKey]);
   if ("groupSignature" in place) return `${String(place["groupSignature"])}${valueShape(place["having"])}`;
   if ("terms" in place) {
-    const { signature, where, after, before, backward, offset } = place;
+    const { signature, whereShape, after, before, backward, offset } = place;
     const bounds = [after, before].map((bound) =>
       Array.isArray(bound) ? bound.map((one) => (one === null ? "0" : "1")).join("") : "-",
     );
-    return `${String(signature)}${bounds.join(",")}${backward === true ? "b" : "f"}${Number(offset) > 0 ? "o" : ""}${valueShape(where)}`;
+    return `${String(signature)}${bounds.join(",")}${backward === true ? "b" : "f"}${Number(offset) > 0 ? "o" : ""}${String(whereShape)}`;
   }
   const { groups } = place;
   if (Array.isArray(groups))
     return groups.map((group: { readonly entity: string }) => group.entity).join(",");
   return "";
-}
-
-function valueShape(value: unknown): string {
-  if (value === undefined) return "";
-  if (value === null) return "0";
-  if (typeof value === "boolean") return value ? "t" : "f";
-  if (typeof value !== "object" || value instanceof Uint8Array) return "?";
-  if (Array.isArray(value)) {
-    const isList = value.some((item) => item !== null && typeof item === "object");
-    return isList ? `[${value.map(valueShape).join(",")}]` : `[${value.length === 0 ? "" : "?"}]`;
-  }
-  return `{${Object.entries(value)
-    .map(([name, inner]) => `${name}${valueShape(inner)}`)
-    .join(",")}}`;
 }

@@ -1,7 +1,9 @@
 /** Types of one entity's aggregates and groups. */
 
+import type { CodecRegistry } from "../codec/registry.ts";
 import type { Column, Entity, Model } from "../model/model.ts";
 import { type GroupKey, groupKeys, sumType } from "../plan/group-key.ts";
+import { type CodecMeasures, codecMeasures } from "./schema-sdl-codec-measure.ts";
 import { columnFilter, definition, field, joined, typeNames } from "./schema-sdl-names.ts";
 import { isOrdered } from "./schema-sdl-shared.ts";
 
@@ -24,25 +26,28 @@ export function isOrderable({ type }: Column, model: Model): boolean {
 }
 
 /** SDL of the aggregates and groups of `entity`. */
-export function aggregateSdl(model: Model, entity: Entity): string {
+export function aggregateSdl(model: Model, entity: Entity, outputs: CodecRegistry["outputs"]): string {
   const names = typeNames(entity);
   const exposed = entity.columns.filter((column) => column.exposed);
+  const told = (suffix: CodecMeasures) => exposed.flatMap(codecMeasures(outputs, suffix));
   const summed = exposed.filter((column) => sumType(column) !== undefined);
   const ordered = exposed.filter((column) => isOrderable(column, model));
+  const summable = summed.length + told("Sums").length > 0;
+  const comparable = ordered.length + told("Extremes").length > 0;
   const measures = (sums: string, extremes: string) => [
-    ...(summed.length === 0 ? [] : [`sum: ${sums}`, `avg: ${sums}`]),
-    ...(ordered.length === 0 ? [] : [`min: ${extremes}`, `max: ${extremes}`]),
+    ...(!summable ? [] : [`sum: ${sums}`, `avg: ${sums}`]),
+    ...(!comparable ? [] : [`min: ${extremes}`, `max: ${extremes}`]),
   ];
   return joined([
     definition(`type ${names.aggregate}`, ["count: Int!", ...measures(names.sums, names.extremes)]),
-    definition(
-      `type ${names.sums}`,
-      summed.map((column) => `${column.field}: ${sumType(column)}`),
-    ),
-    definition(
-      `type ${names.extremes}`,
-      ordered.map((column) => `${column.field}: ${column.type.graphql}`),
-    ),
+    definition(`type ${names.sums}`, [
+      ...summed.map((column) => `${column.field}: ${sumType(column)}`),
+      ...told("Sums"),
+    ]),
+    definition(`type ${names.extremes}`, [
+      ...ordered.map((column) => `${column.field}: ${column.type.graphql}`),
+      ...told("Extremes"),
+    ]),
     groupSdl(entity),
     definition(`input ${names.having}`, [
       "count: IntFilter",
@@ -51,14 +56,14 @@ export function aggregateSdl(model: Model, entity: Entity): string {
       `or: [${names.having}!]`,
       `not: ${names.having}`,
     ]),
-    definition(
-      `input ${names.sumsHaving}`,
-      summed.map((column) => `${column.field}: ${sumType(column)}Filter`),
-    ),
-    definition(
-      `input ${names.extremesHaving}`,
-      ordered.map((column) => `${column.field}: ${columnFilter(column)}`),
-    ),
+    definition(`input ${names.sumsHaving}`, [
+      ...summed.map((column) => `${column.field}: ${sumType(column)}Filter`),
+      ...told("SumsHaving"),
+    ]),
+    definition(`input ${names.extremesHaving}`, [
+      ...ordered.map((column) => `${column.field}: ${columnFilter(column)}`),
+      ...told("ExtremesHaving"),
+    ]),
     definition(`input ${names.aggregateOrderBy} @oneOf`, [
       "count: OrderDirection",
       ...measures(names.orderBy, names.orderBy),

@@ -1,6 +1,7 @@
 /** Output types of one entity: the object, its connection, its payloads. */
 
 import type { Child, Column, Entity, Model } from "../model/model.ts";
+import { isOptional } from "../model/reference.ts";
 import { aggregateFields } from "./schema-sdl-aggregate.ts";
 import { columnType, definition, field, typeNames } from "./schema-sdl-names.ts";
 
@@ -97,7 +98,7 @@ function stepField(model: Model, step: FieldStep): string {
     case "reference": {
       const { reference } = step;
       return field(
-        `${reference.field}: ${reference.target}${reference.nullable ? "" : "!"}`,
+        `${reference.field}: ${reference.target}${isOptional(reference) ? "" : "!"}`,
         reference.description,
       );
     }

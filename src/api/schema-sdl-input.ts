@@ -1,8 +1,10 @@
 /** Input types of one entity: filter, order, key, create inputs, patch. */
 
 import type { Codec } from "../codec/contract.ts";
+import type { CodecRegistry } from "../codec/registry.ts";
 import type { CodecList, Column, Entity, Model } from "../model/model.ts";
 import { isOrderable } from "./schema-sdl-aggregate.ts";
+import { codecOrder } from "./schema-sdl-codec.ts";
 import { type FieldStep, fieldSteps, listElement, visibleChildren } from "./schema-sdl-entity.ts";
 import { columnFilter, columnType, definition, field, joined, typeNames } from "./schema-sdl-names.ts";
 import { keyName, uniqueNames } from "./unique-names.ts";
@@ -16,7 +18,11 @@ export interface CodecNames {
 const filterWords = new Set(["and", "or", "not"]);
 
 /** SDL of the input types of `entity`. */
-export function inputSdl(model: Model, entity: Entity, codecs: CodecNames): string {
+export function inputSdl(
+  model: Model,
+  entity: Entity,
+  codecs: CodecNames & Pick<CodecRegistry, "outputs">,
+): string {
   const names = typeNames(entity);
   const create = createFields(model, entity, { codecs, child: false });
   const createChild =
@@ -28,7 +34,7 @@ export function inputSdl(model: Model, entity: Entity, codecs: CodecNames): stri
       field(`every: ${names.filter}`, "No row fails to fit."),
       field(`none: ${names.filter}`, "No row fits."),
     ]),
-    definition(`input ${names.orderBy} @oneOf`, orderFields(model, entity)),
+    definition(`input ${names.orderBy} @oneOf`, orderFields(model, entity, codecs.outputs)),
     definition(`input ${names.key}`, keyColumns(entity).map(keyArgument)),
     definition(
       `enum ${names.unique}`,
@@ -71,10 +77,14 @@ function filterFields(model: Model, entity: Entity): readonly string[] {
   return [...usable, `and: [${filter}!]`, `or: [${filter}!]`, `not: ${filter}`];
 }
 
-function orderFields(model: Model, entity: Entity): readonly string[] {
+function orderFields(model: Model, entity: Entity, outputs: CodecRegistry["outputs"]): readonly string[] {
   const own = fieldSteps(entity).flatMap((step) => {
     if (step.kind === "reference") return [`${step.reference.field}: ${step.reference.target}OrderBy`];
-    if (step.kind !== "column" || !isOrderable(step.column, model)) return [];
+    if (step.kind !== "column") return [];
+    const { codec, graphql } = step.column.type;
+    const byCodec = codec === undefined ? undefined : codecOrder(outputs.get(graphql));
+    if (byCodec !== undefined) return [`${step.column.field}: ${byCodec}`];
+    if (!isOrderable(step.column, model)) return [];
     return [`${step.column.field}: OrderDirection`];
   });
   const back = visibleChildren(model, entity).flatMap((child) =>

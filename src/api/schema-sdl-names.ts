@@ -47,7 +47,7 @@ function upperFirst(name: string): string {
 
 /** Name of the filter type of a column's values; absent where none can be made. */
 export function columnFilter(column: Column): string {
-  if (column.type.list !== undefined) return "PresenceFilter";
+  if (column.type.list !== undefined) return `${column.type.list.element}ListFilter`;
   return `${column.type.graphql}Filter`;
 }
 

@@ -1,6 +1,7 @@
 /** The part of the schema that does not depend on the model: Node, pages, filters of scalars, uploads, scalars. */
 
 import { scalars } from "./scalar/scalars.ts";
+import { jsonFilterSdl, listFilterSdl } from "./schema-sdl-json.ts";
 
 const equality = ["eq", "neq"];
 const order = ["lt", "lte", "gt", "gte"];
@@ -20,7 +21,6 @@ const filterOperators: Readonly<Record<string, readonly string[]>> = {
   UUID: [...equality, "in", "notIn", ...order],
   Boolean: [...equality],
   Bytes: [...equality],
-  JSON: [...equality],
 };
 
 /** Scalars whose values have an order that lists can follow. */
@@ -36,15 +36,16 @@ function filterInput(scalar: string, operators: readonly string[]): string {
   return `input ${scalar}Filter {\n${[...fields, "  isNull: Boolean"].join("\n")}\n}\n`;
 }
 
-/** SDL of everything shared. */
-export function sharedSdl(): string {
+/** SDL of everything shared; `elements` are the scalars of which there are lists. */
+export function sharedSdl(elements: ReadonlySet<string>): string {
   const scalarSdl = scalars.map((scalar) => {
     const link =
       scalar.specifiedBy === undefined ? "" : ` @specifiedBy(url: ${JSON.stringify(scalar.specifiedBy)})`;
     return `${JSON.stringify(scalar.description)}\nscalar ${scalar.name}${link}\n`;
   });
   const filters = Object.entries(filterOperators).map(([scalar, names]) => filterInput(scalar, names));
-  return [...scalarSdl, fixed, ...filters].join("\n");
+  const lists = [...elements].sort().map(listFilterSdl);
+  return [...scalarSdl, fixed, ...filters, jsonFilterSdl(), ...lists].join("\n");
 }
 
 // Tools made before @oneOf became a part of GraphQL need its definition to read this text.
@@ -86,11 +87,6 @@ enum OnConflict {
   ABORT
   SKIP
   UPDATE
-}
-
-"For fields of which only the presence can be asked."
-input PresenceFilter {
-  isNull: Boolean
 }
 
 enum UploadKind {

@@ -20,13 +20,22 @@ export function schemaSdl(model: Model, codecs: SchemaCodecs): string {
     ...rootEntities(model).flatMap((entity) => [
       entitySdl(model, entity),
       inputSdl(model, entity, codecs),
-      aggregateSdl(model, entity),
+      aggregateSdl(model, entity, codecs.outputs),
     ]),
     ...model.enums.flatMap((type) => [enumSdl(type), enumFilterSdl(type)]),
     codecSdl(codecs.outputs.values()),
     codecs.typeDefs,
-    sharedSdl(),
+    sharedSdl(listElements(model, codecs)),
   ]);
+}
+
+/** Scalars that are elements of lists, in columns or in what codecs tell. */
+function listElements(model: Model, { outputs }: SchemaCodecs): ReadonlySet<string> {
+  const columns = model.entities.flatMap((entity) =>
+    entity.columns.flatMap(({ type }) => type.list?.element ?? []),
+  );
+  const told = [...outputs.values()].flatMap(({ fields }) => [...fields.values()]);
+  return new Set([...columns, ...(told.some(({ filter }) => filter === "IntList") ? ["Int"] : [])]);
 }
 
 function enumSdl(type: EnumType): string {

@@ -132,8 +132,11 @@ export interface DecodeContext {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** GraphQL scalars that a codec field may be filtered by. */
-export type FilterScalar = "String" | "Int" | "BigInt" | "Float" | "Boolean" | "DateTime";
+/**
+ * What a codec field may be filtered by: a GraphQL scalar, by which rows are ordered too, or `IntList`, a list of whole numbers
+ * (`[Int!]`, whose SQL is a JSON list). SQL of a `DateTime` is RFC 3339 text that PostgreSQL surely reads as an instant.
+ */
+export type FilterScalar = "String" | "Int" | "BigInt" | "Float" | "Boolean" | "DateTime" | "IntList";
 
 /**
  * One field of a codec's GraphQL output type. `url` is added by the service.
@@ -153,10 +156,10 @@ export interface CodecField {
   /**
    * SQL expression for the value, given the column as quoted SQL; by placement. Absent: `read` is used.
    * Store columns are jsonb, row columns are what `chain` says. The expression must be of the PostgreSQL type whose
-   * JSON form is the answer (`text`, `int8`, `bool`, `jsonb`…).
+   * JSON form is the answer (`text`, `int8`, `bool`, `jsonb`…), and NULL where the column is: filters and orders ask it of such rows too.
    */
   readonly sql?: { readonly row?: (column: string) => string; readonly store?: (column: string) => string };
-  /** Scalar filter that this field offers; needs `sql`. */
+  /** Filter that this field offers; needs `sql`. */
   readonly filter?: FilterScalar;
   /** The value, where SQL cannot tell it. The answer is plain JSON in the shape of `type`. */
   readonly read?: (

@@ -139,6 +139,8 @@ export interface Reference {
   readonly columns: readonly { readonly column: string; readonly target: string }[];
   readonly inKey: boolean;
   readonly nullable: boolean;
+  /** Set where a row rule can hide the target: then the reference reads as null although the row has one. */
+  readonly hideable?: boolean;
   /** True when at most one row may refer to one target row (a unique on it, or it is the whole key). */
   readonly unique: boolean;
   /** Field on the target that leads back here. */

@@ -20,7 +20,7 @@ const fixedTypeNames: readonly string[] = [
   "UploadTarget",
   "UploadTargetInput",
   "UploadStatus",
-  "PresenceFilter",
+  "JSONPathFilter",
   "ArrayBase",
   "ArrayBase64Input",
   "ArrayValuesInput",
@@ -50,7 +50,19 @@ const fixedTypeNames: readonly string[] = [
 ];
 
 const shapeSuffixes = ["Filter", "ListFilter", "Having"];
-const codecSuffixes = ["Input", "Filter", "Edge", "Connection", "Entry", "Statistics"];
+const codecSuffixes = [
+  "Input",
+  "Filter",
+  "OrderBy",
+  "Sums",
+  "SumsHaving",
+  "Extremes",
+  "ExtremesHaving",
+  "Edge",
+  "Connection",
+  "Entry",
+  "Statistics",
+];
 
 /** What is appended to an entity's name; at most 24 types an entity are generated of these. */
 const entitySuffixes: readonly string[] = [

@@ -3,7 +3,14 @@
 import type { FieldNode, SelectionSetNode } from "graphql";
 import { collectFields, selectionSets } from "./collect-fields.ts";
 import { planArguments } from "./expression.ts";
-import type { AggregateField, ConnectionField, GroupField, GroupValueField, MeasureField } from "./plan.ts";
+import type {
+  AggregateField,
+  CodecMeasureField,
+  ConnectionField,
+  GroupField,
+  GroupValueField,
+  MeasureField,
+} from "./plan.ts";
 import { addPlace, objectType, type Planning } from "./planning.ts";
 
 /** Plans the fields of an aggregate of rows of `entity`. */
@@ -42,7 +49,24 @@ function planMeasures(
     const name = nodes[0].name.value;
     const column = columns.find(({ exposed, field }) => exposed && field === name);
     if (column === undefined) return { kind: "typename", key, type: type.name };
-    return { kind: "measure", key, column: column.name };
+    const at = { key, column: column.name };
+    if (column.type.codec === undefined) return { kind: "measure", ...at };
+    const selection = planCodecMeasures(planning, `${column.type.graphql}${suffix}`, selectionSets(nodes));
+    return { kind: "codecMeasure", ...at, selection };
+  });
+}
+
+function planCodecMeasures(
+  planning: Planning,
+  typeName: string,
+  sets: readonly SelectionSetNode[],
+): readonly CodecMeasureField[] {
+  const type = objectType(planning, typeName);
+  return [...collectFields(planning, type, sets)].map(([key, nodes]): CodecMeasureField => {
+    const name = nodes[0].name.value;
+    const field = type.getFields()[name];
+    if (field === undefined) return { kind: "typename", key, type: type.name };
+    return { kind: "field", key, name, type: String(field.type) };
   });
 }
 

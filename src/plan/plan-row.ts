@@ -2,6 +2,7 @@
 
 import type { FieldNode, SelectionSetNode } from "graphql";
 import type { Child, CodecList, CodecUse, Column, Entity, Reference } from "../model/model.ts";
+import { isOptional } from "../model/reference.ts";
 import { collectFields, selectionSets } from "./collect-fields.ts";
 import { type Arguments, planArguments } from "./expression.ts";
 import type {
@@ -70,7 +71,7 @@ function planReference(
 ): RowField {
   const links = reference.columns.map(({ column, target }) => ({ own: column, other: target }));
   const selection = planRow(planning, reference.target, selectionSets(nodes));
-  return { kind: "one", key, entity: reference.target, links, nullable: reference.nullable, selection };
+  return { kind: "one", key, entity: reference.target, links, nullable: isOptional(reference), selection };
 }
 
 function planChild(

@@ -85,10 +85,21 @@ export type AggregateField =
       readonly selection: readonly MeasureField[];
     };
 
-/** The sum, average, smallest or largest value of one column. */
+/** The sum, average, smallest or largest value of one column, or of what rows tell of it. */
 export type MeasureField =
   | TypeName
-  | { readonly kind: "measure"; readonly key: string; readonly column: string };
+  | { readonly kind: "measure"; readonly key: string; readonly column: string }
+  | {
+      readonly kind: "codecMeasure";
+      readonly key: string;
+      readonly column: string;
+      readonly selection: readonly CodecMeasureField[];
+    };
+
+/** The sum, average, smallest or largest of what rows tell of a codec's values; `type` is the GraphQL type of the answer. */
+export type CodecMeasureField =
+  | TypeName
+  | { readonly kind: "field"; readonly key: string; readonly name: string; readonly type: string };
 
 /** A field of one group. */
 export type GroupField =

@@ -3,6 +3,7 @@
 import type { Column, Entity } from "../model/model.ts";
 import { literal } from "./quote.ts";
 import { type Builder, columnOf, freshTable } from "./select-builder.ts";
+import { codecTerm } from "./select-codec-term.ts";
 import {
   type MeasureName,
   measureOf,
@@ -36,6 +37,17 @@ export function begin({ builder, entity }: Gathered): Gathering {
 
 /** Where a value that is told of the rows is read from. */
 export type Placed = (typed: Typed) => Typed;
+
+/** A measure of what rows tell of a codec's values. */
+export function codecMeasure(
+  { builder, entity, table, raw }: Gathering,
+  name: Exclude<MeasureName, "count">,
+  { column, field }: { readonly column: Column; readonly field: string },
+): Typed {
+  const place = { entity: entity.name, column, sql: columnOf(table, column.name) };
+  const term = codecTerm(builder, place, { name: field, verb: "aggregated" });
+  return measureOf(raw, name, { sql: term.sql, type: term.kind === "list" ? "jsonb" : term.type });
+}
 
 /** A measure of a column's values, as values of the column where it is the smallest or the largest. */
 export function columnMeasure(

@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto";
 import { ServiceError } from "../errors.ts";
 import type { Child, Column, Entity, Model, Reference } from "../model/model.ts";
+import { isOptional } from "../model/reference.ts";
 import { sumType } from "../plan/group-key.ts";
 import { entityOf, modelColumn } from "./select-builder.ts";
 import type { MeasureName } from "./select-measure.ts";
@@ -20,9 +21,10 @@ export interface Direction {
   readonly nullsFirst: boolean;
 }
 
-/** What a row is ordered by: one of its columns, or what is told of its children. */
+/** What a row is ordered by: one of its columns, what SQL tells of a codec's value, or what is told of its children. */
 export type Ordered =
   | { readonly kind: "column"; readonly column: Column }
+  | { readonly kind: "codec"; readonly entity: string; readonly column: Column; readonly field: string }
   | ({ readonly kind: "children"; readonly child: Child } & OrderedMeasure);
 
 /** What is told of many rows: their number, or a measure of something of each. */
@@ -59,16 +61,25 @@ function term(model: Model, entity: Entity, entry: unknown): OrderTerm {
     return { path: [], of: { kind: "column", column }, ...directed(inner), nullable: column.nullable };
   }
   if (inner === null || inner === undefined) throw noField(entity);
+  if (column?.type.codec !== undefined) return codecTerm(entity, column, inner);
   const reference = entity.references.find(({ field }) => field === name);
   if (reference !== undefined) {
     const one = term(model, entityOf(model, reference.target), inner);
-    return { ...one, path: [reference, ...one.path], nullable: one.nullable || reference.nullable };
+    return { ...one, path: [reference, ...one.path], nullable: one.nullable || isOptional(reference) };
   }
   const child = entity.children.find(({ field }) => field === name);
   if (child === undefined) throw noField(entity);
   const { descending, nullsFirst, ...measured } = aggregateTerm(model, entityOf(model, child.entity), inner);
   const nullable = measured.measure !== "count";
   return { path: [], of: { kind: "children", child, ...measured }, descending, nullsFirst, nullable };
+}
+
+function codecTerm(entity: Entity, column: Column, inner: unknown): OrderTerm {
+  const [field, direction] = onlyField(inner);
+  if (typeof direction !== "string") throw noField(entity);
+  // Whatever the column says: a row of another program may lack the key.
+  const of = { kind: "codec" as const, entity: entity.name, column, field };
+  return { path: [], of, ...directed(direction), nullable: true };
 }
 
 /** A term that orders by what is told of many rows of `entity`. @throws {BAD_USER_INPUT} for sums of what is no number. */
@@ -78,14 +89,19 @@ export function aggregateTerm(model: Model, entity: Entity, entry: unknown): Agg
   if (inner === null || inner === undefined || !isMeasure(name)) throw noField(entity);
   const value = term(model, entity, inner);
   if ((name === "sum" || name === "avg") && !isNumeric(value)) {
-    throw new ServiceError(
-      "BAD_USER_INPUT",
-      `orderBy: ${name} needs a number, which ${termName(value)} of ${entity.name} is not. Order by its min or max, or by count.`,
-      { details: { field: "orderBy", remedy: "Order by min, max or count." } },
-    );
+    throw notNumeric(name, value, entity.name);
   }
   const { descending, nullsFirst } = value;
   return { measure: name, value, descending, nullsFirst };
+}
+
+/** The refusal of a sum or an average of what is no number. */
+export function notNumeric(measure: string, value: OrderTerm, entity: string): ServiceError {
+  return new ServiceError(
+    "BAD_USER_INPUT",
+    `orderBy: ${measure} needs a number, which ${termName(value)} of ${entity} is not. Order by its min or max, or by count.`,
+    { details: { field: "orderBy", remedy: "Order by min, max or count." } },
+  );
 }
 
 function isMeasure(name: string): name is Exclude<MeasureName, "count"> {
@@ -94,6 +110,8 @@ function isMeasure(name: string): name is Exclude<MeasureName, "count"> {
 
 function isNumeric({ of }: OrderTerm): boolean {
   if (of.kind === "column") return sumType(of.column) !== undefined;
+  // Only the codec's SQL has a type: see measuredSql.
+  if (of.kind === "codec") return true;
   return of.value === undefined || isNumeric(of.value);
 }
 
@@ -114,8 +132,12 @@ function directed(direction: string): Direction {
 }
 
 function termName({ path, of }: OrderTerm): string {
-  const own = of.kind === "column" ? of.column.name : `${of.child.field}#${measureName(of)}`;
-  return [...path.map(({ field }) => field), own].join(".");
+  return [...path.map(({ field }) => field), orderedName(of)].join(".");
+}
+
+function orderedName(of: Ordered): string {
+  if (of.kind === "column") return of.column.name;
+  return of.kind === "codec" ? `${of.column.name}:${of.field}` : `${of.child.field}#${measureName(of)}`;
 }
 
 function measureName({ measure, value }: OrderedMeasure): string {

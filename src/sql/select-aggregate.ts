@@ -3,7 +3,14 @@
 import type { Column } from "../model/model.ts";
 import { type GroupKey, groupKeys, sumType } from "../plan/group-key.ts";
 import type { AggregateField, ConnectionField, GroupField, MeasureField } from "../plan/plan.ts";
-import { begin, columnMeasure, type Gathered, type Gathering, type Placed } from "./gathering.ts";
+import {
+  begin,
+  codecMeasure,
+  columnMeasure,
+  type Gathered,
+  type Gathering,
+  type Placed,
+} from "./gathering.ts";
 import type { Groups } from "./groups.ts";
 import { identifier, literal } from "./quote.ts";
 import {
@@ -24,10 +31,10 @@ import { asJson, groupsMark, orderable, parameterType, scalarJson } from "./sele
 export function aggregateJson(gathered: Gathered, selection: readonly AggregateField[]): string {
   const gathering = begin(gathered);
   const object = aggregateObject(gathering, selection, (typed) => typed);
-  const { table, raw, entity } = gathering;
+  const { builder, table, raw, entity } = gathering;
   // A SELECT without aggregates would answer a row for each row.
   if (raw.columns.size === 0) return `(SELECT ${object})`;
-  const from = `${tableOf(entity)} ${identifier(table)} WHERE ${gathered.membership(table)}`;
+  const from = `${tableOf(builder, entity)} ${identifier(table)} WHERE ${gathered.membership(table)}`;
   return `(SELECT ${object} FROM (SELECT ${rawList(raw).join(", ")} FROM ${from}) ${raw.table})`;
 }
 
@@ -51,6 +58,17 @@ interface NamedMeasure {
 function measureJson(gathering: Gathering, { name, part }: NamedMeasure, placed: Placed): string {
   if (part.kind === "typename") return `${literal(part.type)}::text`;
   const column = modelColumn(gathering.entity, part.column);
+  if (part.kind === "codecMeasure") {
+    const parts = part.selection.map((field) => {
+      if (field.kind === "typename") return [field.key, `${literal(field.type)}::text`] as const;
+      const typed = placed(codecMeasure(gathering, name, { column, field: field.name }));
+      return [
+        field.key,
+        `(SELECT ${scalarJson(field.type, "f.v", typed.type)} FROM (SELECT ${typed.sql} AS v) f)`,
+      ] as const;
+    });
+    return jsonObject(parts);
+  }
   const { sql } = placed(columnMeasure(gathering, name, column));
   if (name === "min" || name === "max") return asJson(gathering.builder.model, column, sql);
   const type = sumType(column) ?? "Decimal";
@@ -95,13 +113,13 @@ function keep(told: Map<string, string>, table: string): Placed {
 /** One row for each group: its keys `~k0`…, and what is told of its rows. */
 function groupRows(
   { membership }: Gathered,
-  { entity, table, raw }: Gathering,
+  { builder, entity, table, raw }: Gathering,
   { keys, told }: { readonly keys: readonly GroupKey[]; readonly told: ReadonlyMap<string, string> },
 ): string {
   const names = keys.map((_, index) => identifier(`~k${index}`));
   const values = keys.map((key, index) => `${keySql(key, table)} AS ${names[index]}`);
   const positions = keys.map((_, index) => index + 1).join(", ");
-  const grouped = `SELECT ${[...values, ...rawList(raw)].join(", ")} FROM ${tableOf(entity)} ${identifier(table)} WHERE ${membership(table)} GROUP BY ${positions}`;
+  const grouped = `SELECT ${[...values, ...rawList(raw)].join(", ")} FROM ${tableOf(builder, entity)} ${identifier(table)} WHERE ${membership(table)} GROUP BY ${positions}`;
   const measures = [...told].map(([sql, name]) => `${sql} AS ${identifier(name)}`);
   const shown = names.map((name) => `${raw.table}.${name}`);
   return `SELECT ${[...shown, ...measures].join(", ")} FROM (${grouped}) ${raw.table}`;

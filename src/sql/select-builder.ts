@@ -40,6 +40,10 @@ export interface Builder {
   /** Arguments of each place of the plan, resolved for this request. */
   readonly resolved: readonly Readonly<Record<string, unknown>>[];
   tables: number;
+  /** Whether a rule hides rows of `entity` from the viewer. Inside of rules none does: a rule sees all rows. */
+  readonly isRuled: (entity: Entity) => boolean;
+  /** The condition that the viewer's rule puts on the rows of `table`. */
+  readonly rule: (entity: Entity, table: string) => string;
   /** Set when the answer holds stored values that JavaScript completes. */
   completes: boolean;
 }
@@ -86,9 +90,23 @@ export function freshTable(builder: Builder): string {
   return `t${builder.tables}`;
 }
 
-/** `"lab"."session"`. */
-export function tableOf(entity: Entity): string {
-  return qualified(entity.schema, entity.table);
+/** The table of `entity` as the viewer sees it, for FROM: `"lab"."session"`, or its visible rows. The only way to read a table. */
+export function tableOf(builder: Builder, entity: Entity): string {
+  const table = qualified(entity.schema, entity.table);
+  if (!builder.isRuled(entity)) return table;
+  const all = freshTable(builder);
+  // Pages and versions need what `*` leaves out.
+  return `(SELECT ${all}.*, ${columnOf(all, "xmin")} FROM ${table} ${identifier(all)} WHERE ${builder.rule(entity, all)})`;
+}
+
+/** The same for rows that are to be locked, which a subquery does not let be: the table, and the condition of what the viewer sees. */
+export function lockedTable(
+  builder: Builder,
+  entity: Entity,
+  table: string,
+): { readonly from: string; readonly visible: string | undefined } {
+  const from = `${qualified(entity.schema, entity.table)} ${identifier(table)}`;
+  return { from, visible: builder.isRuled(entity) ? `(${builder.rule(entity, table)})` : undefined };
 }
 
 /** `t1."name"`. */

@@ -47,7 +47,8 @@ function parameterOf(builder: Builder, column: Column): Pick<Subject, "type" | "
   return { type, convert };
 }
 
-const typeOfScalar: Readonly<Record<FilterScalar, string>> = {
+/** PostgreSQL type by the scalar of a codec's field. */
+export const typeOfScalar: Readonly<Record<Exclude<FilterScalar, "IntList">, string>> = {
   String: "text",
   Int: "bigint",
   BigInt: "bigint",
@@ -55,17 +56,6 @@ const typeOfScalar: Readonly<Record<FilterScalar, string>> = {
   Boolean: "boolean",
   DateTime: "timestamptz",
 };
-
-/** Conditions on a codec's field, whose SQL gives a value of the scalar. */
-export function compareScalar(
-  builder: Builder,
-  { scalar, sql }: { readonly scalar: FilterScalar; readonly sql: string },
-  filter: Argument,
-): string {
-  const type = typeOfScalar[scalar];
-  const cast = scalar === "DateTime" ? `${sql}::timestamptz` : sql;
-  return compare(builder, { sql: cast, type, convert: converter(type) }, filter);
-}
 
 /** Conditions on an expression of a type whose values are sent as they are. */
 export function compareTyped(
@@ -109,7 +99,9 @@ function operator(
     );
     return name === "in" ? `${sql} = ANY (${list})` : `(${sql} = ANY (${list})) IS NOT TRUE`;
   }
-  const value = parameter(builder, part, textOperators.has(name) ? "text" : type, convert);
+  const isPattern = name === "like" || name === "ilike";
+  const sent = isPattern ? (pattern: unknown) => wholePattern(pattern, part) : convert;
+  const value = parameter(builder, part, textOperators.has(name) ? "text" : type, sent);
   switch (name) {
     case "startsWith":
       return `starts_with(${sql}, ${value})`;
@@ -122,11 +114,27 @@ function operator(
   }
 }
 
+/** PostgreSQL refuses a pattern that ends in the middle of an escape only when a row gets that far: the refusal would tell of rows. */
+function wholePattern(pattern: unknown, part: Argument): unknown {
+  const text = String(pattern);
+  let end = text.length;
+  while (text[end - 1] === "\\") end -= 1;
+  if ((text.length - end) % 2 === 0) return pattern;
+  const field = part.path.slice(1).join(".");
+  const remedy = "Write \\\\ for a backslash itself, or use contains, which takes its text literally.";
+  throw new ServiceError(
+    "BAD_USER_INPUT",
+    `The filter ${field} ends with a backslash, which escapes the next character. ${remedy}`,
+    { details: { field, remedy } },
+  );
+}
+
 function unknownOperator(name: string): never {
   throw new ServiceError("BAD_USER_INPUT", `There is no filter operator ${name}.`);
 }
 
-function nullOperand(part: Argument): ServiceError {
+/** The refusal of `null` in an operator's place. */
+export function nullOperand(part: Argument): ServiceError {
   const field = part.path.slice(1).join(".");
   return new ServiceError(
     "BAD_USER_INPUT",

@@ -17,7 +17,10 @@ import {
   partOf,
   tableOf,
 } from "./select-builder.ts";
-import { compareColumn, compareScalar, operatorsOf } from "./select-compare.ts";
+import { codecTerm } from "./select-codec-term.ts";
+import { compareColumn, compareTyped, operatorsOf } from "./select-compare.ts";
+import { compareJson } from "./select-json.ts";
+import { compareList } from "./select-list.ts";
 
 /** A row to be filtered. */
 interface Row {
@@ -69,7 +72,12 @@ function columnCondition(
   part: Argument,
 ): string {
   const sql = columnOf(row.table, column.name);
-  if (column.type.codec === undefined) return compareColumn(builder, { column, sql }, part);
+  const { codec, list, graphql } = column.type;
+  if (list !== undefined) return compareList(builder, { sql, element: list.element }, part);
+  if (codec === undefined)
+    return graphql === "JSON"
+      ? compareJson(builder, sql, part)
+      : compareColumn(builder, { column, sql }, part);
   return all(
     operatorsOf(part).map((name) =>
       codecCondition(builder, { row, column, sql }, { name, part: partOf(part, name) }),
@@ -84,17 +92,9 @@ function codecCondition(
 ): string {
   if (part.value === null || part.value === undefined) throw nullFilter(part);
   if (name === "isNull") return `${sql} IS ${part.value === true ? "" : "NOT "}NULL`;
-  const { codec } = column.type;
-  const known = codec === undefined ? undefined : builder.codecs(codec, name);
-  if (known?.sql === undefined || known.filter === undefined) {
-    const where = codec?.store === undefined ? "in the row" : "in a store";
-    throw new ServiceError(
-      "BAD_USER_INPUT",
-      `${row.entity.name}.${column.field} cannot be filtered by ${name}: the codec "${codec?.name}" tells it only from the bytes, where values lie ${where}.`,
-      { details: { field: `${column.field}.${name}`, remedy: "Filter by another field, or by isNull." } },
-    );
-  }
-  return compareScalar(builder, { scalar: known.filter, sql: `(${known.sql(sql)})` }, part);
+  const term = codecTerm(builder, { entity: row.entity.name, column, sql }, { name, verb: "filtered" });
+  if (term.kind === "list") return compareList(builder, { sql: term.sql, element: "Int" }, part);
+  return compareTyped(builder, term, part);
 }
 
 interface Related {
@@ -109,11 +109,11 @@ function related(builder: Builder, { entity, links, own }: Related, where: Argum
   const target = entityOf(builder.model, entity);
   const table = freshTable(builder);
   const fits = conditions(builder, { entity: target, table }, where);
-  return exists(target, table, all([linked(links, own, table), fits]));
+  return exists(builder, { entity: target, table }, all([linked(links, own, table), fits]));
 }
 
-function exists(target: Entity, table: string, condition: string): string {
-  return `EXISTS (SELECT 1 FROM ${tableOf(target)} ${identifier(table)} WHERE ${condition})`;
+function exists(builder: Builder, { entity: target, table }: Row, condition: string): string {
+  return `EXISTS (SELECT 1 FROM ${tableOf(builder, target)} ${identifier(table)} WHERE ${condition})`;
 }
 
 function childCondition(
@@ -131,8 +131,9 @@ function childCondition(
     const table = freshTable(builder);
     const fits = conditions(builder, { entity: target, table }, inner);
     const link = linked(links, row.table, table);
-    if (name === "every") return `NOT ${exists(target, table, all([link, `(${fits}) IS NOT TRUE`]))}`;
-    return `${name === "none" ? "NOT " : ""}${exists(target, table, all([link, fits]))}`;
+    if (name === "every")
+      return `NOT ${exists(builder, { entity: target, table }, all([link, `(${fits}) IS NOT TRUE`]))}`;
+    return `${name === "none" ? "NOT " : ""}${exists(builder, { entity: target, table }, all([link, fits]))}`;
   });
   return all(quantified);
 }

@@ -1,7 +1,7 @@
 /** Conditions on groups. */
 
 import { ServiceError } from "../errors.ts";
-import { columnMeasure, type Gathering, type Placed } from "./gathering.ts";
+import { codecMeasure, columnMeasure, type Gathering, type Placed } from "./gathering.ts";
 import { type Argument, all, partOf } from "./select-builder.ts";
 import { compareColumn, compareTyped, operatorsOf } from "./select-compare.ts";
 import { countOf } from "./select-measure.ts";
@@ -66,6 +66,16 @@ function measured(
   const column = entity.columns.find((candidate) => candidate.exposed && candidate.field === field);
   if (column === undefined) {
     throw new ServiceError("BAD_USER_INPUT", `${entity.name} cannot be filtered by ${name} of ${field}.`);
+  }
+  if (column.type.codec !== undefined) {
+    return all(
+      operatorsOf(part).map((told) => {
+        const inner = partOf(part, told);
+        if (inner.value === null) throw nullCondition(inner);
+        const value = placed(codecMeasure(gathering, name, { column, field: told }));
+        return compareTyped(builder, value, inner);
+      }),
+    );
   }
   const value = placed(columnMeasure(gathering, name, column));
   if (name === "sum" || name === "avg") return compareTyped(builder, value, part);

@@ -1,7 +1,13 @@
 /** Orders of lists in SQL: values to order by, and the conditions that begin a page at a cursor. */
 
 import type { Reference } from "../model/model.ts";
-import type { Direction, Ordered, OrderedMeasure, OrderTerm } from "./order-term.ts";
+import {
+  type Direction,
+  notNumeric,
+  type Ordered,
+  type OrderedMeasure,
+  type OrderTerm,
+} from "./order-term.ts";
 import { identifier } from "./quote.ts";
 import {
   type Argument,
@@ -14,6 +20,7 @@ import {
   partOf,
   tableOf,
 } from "./select-builder.ts";
+import { codecTerm } from "./select-codec-term.ts";
 import {
   countOf,
   measureOf,
@@ -33,11 +40,17 @@ export function termSql(builder: Builder, table: string, one: OrderTerm): Typed 
   }
   let type = "";
   const sql = reach(builder, { path, table }, (reached) => {
-    const children = childrenSql(builder, reached, of);
-    type = children.type;
-    return children.sql;
+    const told = of.kind === "codec" ? codecSql(builder, reached, of) : childrenSql(builder, reached, of);
+    type = told.type;
+    return told.sql;
   });
   return { sql, type };
+}
+
+function codecSql(builder: Builder, own: string, of: Ordered & { readonly kind: "codec" }): Typed {
+  const place = { entity: of.entity, column: of.column, sql: columnOf(own, of.column.name) };
+  const told = codecTerm(builder, place, { name: of.field, verb: "ordered" });
+  return { sql: told.sql, type: told.kind === "list" ? "jsonb" : told.type };
 }
 
 function reachColumn(
@@ -48,9 +61,10 @@ function reachColumn(
     column,
   }: { readonly path: readonly Reference[]; readonly table: string; readonly column: string },
 ): string {
-  // A key column of the target is our own foreign key column: no need to look there.
+  // A key column of the target is our own foreign key column: no need to look there, unless the target may be hidden.
   const last = path.at(-1);
-  const own = last?.columns.find(({ target }) => target === column)?.column;
+  const own =
+    last?.hideable === true ? undefined : last?.columns.find(({ target }) => target === column)?.column;
   const short = own === undefined ? path : path.slice(0, -1);
   return reach(builder, { path: short, table }, (reached) => columnOf(reached, own ?? column));
 }
@@ -66,7 +80,7 @@ function reach(
   const target = freshTable(builder);
   const links = first.columns.map((pair) => ({ own: pair.column, other: pair.target }));
   const inner = reach(builder, { path: rest, table: target }, leaf);
-  const from = tableOf(entityOf(builder.model, first.target));
+  const from = tableOf(builder, entityOf(builder.model, first.target));
   return `(SELECT ${inner} FROM ${from} ${identifier(target)} WHERE ${linked(links, table, target)})`;
 }
 
@@ -78,7 +92,7 @@ function childrenSql(builder: Builder, own: string, of: Ordered & { readonly kin
   const table = freshTable(builder);
   const raw = rawAggregates(`r${table}`, true);
   const { sql, type } = measuredSql(builder, raw, { ...of, table });
-  const inner = `SELECT ${rawList(raw).join(", ")} FROM ${tableOf(target)} ${identifier(table)} WHERE ${linked(links, own, table)}`;
+  const inner = `SELECT ${rawList(raw).join(", ")} FROM ${tableOf(builder, target)} ${identifier(table)} WHERE ${linked(links, own, table)}`;
   return { sql: `(SELECT ${sql} FROM (${inner}) ${raw.table})`, type };
 }
 
@@ -89,8 +103,15 @@ export function measuredSql(
   { measure, value, table }: OrderedMeasure & { readonly table: string },
 ): Typed {
   if (measure === "count" || value === undefined) return countOf(raw);
-  return measureOf(raw, measure, termSql(builder, table, value));
+  const told = termSql(builder, table, value);
+  const sums = measure === "sum" || measure === "avg";
+  if (sums && value.of.kind === "codec" && !numeric.has(told.type))
+    throw notNumeric(measure, value, value.of.entity);
+  return measureOf(raw, measure, told);
 }
+
+/** Types of codec fields that can be summed. */
+const numeric: ReadonlySet<string> = new Set(["bigint", "double precision"]);
 
 /** `ORDER BY` terms over given expressions, reversed when a page is read from its end. */
 export function orderSql(

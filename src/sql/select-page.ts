@@ -2,6 +2,7 @@
 
 import { ServiceError } from "../errors.ts";
 import type { Entity, Model } from "../model/model.ts";
+import { filterShape } from "./filter-shape.ts";
 import { type OrderTerm, orderSignature, orderTerms } from "./order-term.ts";
 
 /** Limits of lists. */
@@ -23,6 +24,8 @@ export interface Page {
   readonly backward: boolean;
   readonly offset: number;
   readonly where: unknown;
+  /** What of `where` the SQL depends on. */
+  readonly whereShape: string;
   readonly terms: readonly OrderTerm[];
   readonly signature: string;
   readonly after?: readonly (string | null)[];
@@ -62,6 +65,7 @@ export function resolvePage(
     backward,
     offset: offset ?? 0,
     where: given["where"],
+    whereShape: filterShape(model, entity, given["where"]),
     terms,
     signature,
     ...bounds,

@@ -63,7 +63,7 @@ function fieldJson(builder: Builder, row: Row & { readonly version: string }, fi
       return codecListJson(builder, table, field);
     case "one": {
       const target = { entity: entityOf(builder.model, field.entity), table: freshTable(builder) };
-      const from = `${tableOf(target.entity)} ${identifier(target.table)}`;
+      const from = `${tableOf(builder, target.entity)} ${identifier(target.table)}`;
       return `(SELECT ${rowJson(builder, target, field.selection)} FROM ${from} WHERE ${linked(field.links, table, target.table)})`;
     }
     case "many":
@@ -88,7 +88,7 @@ function codecListJson(
   const linkedColumns = new Set(field.links.map(({ other }) => other));
   const order = part.key.filter((name) => !linkedColumns.has(name)).map((name) => columnOf(table, name));
   const value = codecJson(builder, field, { entity: part, table });
-  const from = `${tableOf(part)} ${identifier(table)} WHERE ${linked(field.links, own, table)}`;
+  const from = `${tableOf(builder, part)} ${identifier(table)} WHERE ${linked(field.links, own, table)}`;
   return `(SELECT coalesce(json_agg(${value} ORDER BY ${order.join(", ") || "1"}), '[]'::json) FROM ${from})`;
 }
 
@@ -148,7 +148,7 @@ function pageRows(list: List): string {
     page.offset > 0 ? ` OFFSET ${parameter(builder, argumentOf(builder, at, "offset"), "bigint")}` : "";
   const order = orderSql(page.terms, names, page.backward);
   const columns = [`${table}.*`, `${columnOf(table, "xmin")} AS ${identifier(versionColumn)}`, ...named];
-  const inner = `SELECT ${columns.join(", ")} FROM ${tableOf(entity)} ${identifier(table)} WHERE ${where} ORDER BY ${order} LIMIT ${limit}${offset}`;
+  const inner = `SELECT ${columns.join(", ")} FROM ${tableOf(builder, entity)} ${identifier(table)} WHERE ${where} ORDER BY ${order} LIMIT ${limit}${offset}`;
   return `SELECT p.*, row_number() OVER (ORDER BY ${order}) AS "~n" FROM (${inner}) p`;
 }
 
@@ -158,7 +158,7 @@ function connectionJson(list: List, page: string, field: ConnectionField): strin
       return `${literal(field.type)}::text`;
     case "totalCount": {
       const table = freshTable(list.builder);
-      return `(SELECT count(*) FROM ${tableOf(list.entity)} ${identifier(table)} WHERE ${membership(list, table)})`;
+      return `(SELECT count(*) FROM ${tableOf(list.builder, list.entity)} ${identifier(table)} WHERE ${membership(list, table)})`;
     }
     case "aggregate":
       return aggregateJson(gatheredOf(list), field.selection);
@@ -239,7 +239,7 @@ function outside(list: List, bound: Bound): string {
   if (list.page[bound] === undefined) return "false";
   const table = freshTable(list.builder);
   const inside = beyond(list, table, bound) ?? "true";
-  return `EXISTS (SELECT 1 FROM ${tableOf(list.entity)} ${identifier(table)} WHERE ${membership(list, table)} AND (${inside}) IS NOT TRUE)`;
+  return `EXISTS (SELECT 1 FROM ${tableOf(list.builder, list.entity)} ${identifier(table)} WHERE ${membership(list, table)} AND (${inside}) IS NOT TRUE)`;
 }
 
 /** Whether an offset stepped over rows. */
@@ -247,5 +247,5 @@ function skipped(list: List): string {
   if (list.page.offset === 0) return "false";
   const table = freshTable(list.builder);
   const where = all([membership(list, table), beyond(list, table, "after"), beyond(list, table, "before")]);
-  return `EXISTS (SELECT 1 FROM ${tableOf(list.entity)} ${identifier(table)} WHERE ${where})`;
+  return `EXISTS (SELECT 1 FROM ${tableOf(list.builder, list.entity)} ${identifier(table)} WHERE ${where})`;
 }

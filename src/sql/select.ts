@@ -1,9 +1,10 @@
 /** Plan → one SELECT that answers the whole query as JSON text. */
 
-import type { Model } from "../model/model.ts";
+import type { Entity, Model } from "../model/model.ts";
 import type { Plan, RootField, RowSelection } from "../plan/plan.ts";
 import { literal } from "./quote.ts";
-import { type Builder, type CodecSql, jsonObject, type Parameter } from "./select-builder.ts";
+import { argumentOf, type Builder, type CodecSql, jsonObject, type Parameter } from "./select-builder.ts";
+import { filterSql } from "./select-filter.ts";
 import { rowByColumns, rowById, rowsByIds, rowsByKeys } from "./select-node.ts";
 import { listJson } from "./select-row.ts";
 
@@ -22,6 +23,8 @@ export interface SelectContext {
   readonly codecs: CodecSql;
   /** Arguments of each place of the plan: pages as `resolvePage` gives them, ids grouped by type, the rest as they are. */
   readonly resolved: readonly Readonly<Record<string, unknown>>[];
+  /** Place of the viewer's rules among the arguments: filters by the name of the entity. Absent where there are none. */
+  readonly rules: number | undefined;
 }
 
 /** Compiles a query. `undefined` when nothing of it is in the database. */
@@ -44,8 +47,26 @@ export function compileRows(
 }
 
 /** A statement in the making, with nothing in it yet. */
-export function newBuilder({ model, codecs, resolved }: SelectContext): Builder {
-  return { model, codecs, resolved, parameters: [], tables: 0, completes: false };
+export function newBuilder({ model, codecs, resolved, rules }: SelectContext): Builder {
+  let isRule = false;
+  const ruleOf = ({ name }: Entity) => (rules === undefined ? undefined : argumentOf(builder, rules, name));
+  const builder: Builder = {
+    model,
+    codecs,
+    resolved,
+    parameters: [],
+    tables: 0,
+    completes: false,
+    isRuled: (entity) => !isRule && ruleOf(entity)?.value !== undefined,
+    rule: (entity, table) => {
+      const where = ruleOf(entity);
+      isRule = true;
+      const condition = where === undefined ? undefined : filterSql(builder, { entity, table }, where);
+      isRule = false;
+      return condition ?? "false";
+    },
+  };
+  return builder;
 }
 
 function finish(builder: Builder, data: string): SelectStatement {

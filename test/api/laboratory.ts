@@ -91,6 +91,7 @@ export async function openLaboratory(sdl: string, limits: Partial<ApiLimits> = {
     registry,
     folder,
     objects,
+    stores,
     /** Texts of the statements since the list was last emptied. */
     statements,
     /** What clients were not shown. */

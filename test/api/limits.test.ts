@@ -90,7 +90,7 @@ const cases: readonly (readonly [limit: keyof typeof limits, within: string, bey
   ],
   [
     "maxIntrospectionLists",
-    `{ __schema { types { name } directives { args { name } } } }`,
+    `{ __schema { queryType { fields { name } } directives { args { name } } } }`,
     `{ __schema { types { ...T } directives { args { name } } } } fragment T on __Type { fields { name } }`,
   ],
   ["maxPageSize", `{ boxes(first: 20) { totalCount } }`, `{ boxes(first: 21) { totalCount } }`],

@@ -272,6 +272,20 @@ describe("filters", () => {
     expect((await lab.data(listed, { where: null })).cells.totalCount).toBe(cells.length);
   });
 
+  test("a pattern that ends in the middle of an escape is refused whatever the rows hold", async () => {
+    for (const operator of ["like", "ilike"]) {
+      for (const pattern of ["\\", "no such name\\", "a\\\\\\"]) {
+        const fault = await lab.fault(listed, { where: { name: { [operator]: pattern } } });
+        expect(fault).toMatchObject({
+          code: "BAD_USER_INPUT",
+          extensions: { field: `where.name.${operator}` },
+        });
+      }
+      const { cells: found } = await lab.data(listed, { where: { name: { [operator]: "a\\\\b" } } });
+      expect(found.totalCount).toBe(cells.filter(({ name }) => name === "a\\b").length);
+    }
+  });
+
   test("variables inside filters, and absent ones", async () => {
     const query = `query($name: String, $in: [String!]) { cells(first: 1000, where: {name: {startsWith: $name, in: $in}}) { totalCount } }`;
     expect((await lab.data(query, {})).cells.totalCount).toBe(cells.length);

@@ -20,6 +20,9 @@ beforeAll(async () => {
   await lab.db.query(
     `INSERT INTO lab.session (subject_id, session_idx, started_at) SELECT s, i, timestamp '2026-01-01' + i * interval '1 day' FROM generate_series(1, 3) s, generate_series(1, 4) i`,
   );
+  await lab.db.query(
+    `UPDATE lab.session SET marks = jsonb_build_array(session_idx, 7), settings = jsonb_build_object('laser', jsonb_build_object('mW', session_idx * 2.5), 'tags', '["a", "b"]'::jsonb) WHERE subject_id < 3`,
+  );
 });
 
 describe("golden families", () => {

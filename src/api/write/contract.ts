@@ -94,6 +94,8 @@ export interface WriteServices {
   };
   readonly readBack: ReadBack;
   readonly limits: WriteLimits;
+  /** The viewer's row rules, as filters by the name of the entity; absent: everybody sees all rows. */
+  readonly rules?: { of(context: WriteContext): Readonly<Record<string, unknown>> } | undefined;
 }
 
 /** Documented limits of writes. */

@@ -1,8 +1,12 @@
 import type { Transaction } from "../../db/contract.ts";
 import { ServiceError } from "../../errors.ts";
 import type { Entity } from "../../model/model.ts";
-import { identifier, qualified } from "../../sql/quote.ts";
+import { identifier } from "../../sql/quote.ts";
+import { parameterValues } from "../../sql/select-builder.ts";
+import { compileLock } from "../../sql/select-match.ts";
+import { selectContext } from "./match-rows.ts";
 import { columnOf, emptyRow, type RowDraft } from "./row-draft.ts";
+import type { WriteScope } from "./write-plan.ts";
 
 /** A row named by its key, held by this transaction. */
 export interface LockedRow {
@@ -29,21 +33,22 @@ export function keysJson(entity: Entity, keys: readonly (readonly string[])[]): 
 }
 
 /**
- * Locks the row so that nobody changes it before we do.
+ * Locks the row so that nobody changes it before we do; a row that the viewer does not see is none.
  * @throws {NOT_FOUND} when there is none, {PRECONDITION_FAILED} when its version is not `ifVersion`.
  */
 export async function lockRow(
   transaction: Transaction,
   entity: Entity,
-  wanted: { key: ReadonlyMap<string, string>; ifVersion: unknown; strength: "UPDATE" | "NO KEY UPDATE" },
+  wanted: {
+    scope: WriteScope;
+    key: ReadonlyMap<string, string>;
+    ifVersion: unknown;
+    strength: "UPDATE" | "NO KEY UPDATE";
+  },
 ): Promise<LockedRow> {
-  const table = qualified(entity.schema, entity.table);
-  const texts = entity.key.map((name) => `t.${identifier(name)}::text`);
-  const { rows } = await transaction.query<LockedRow>(
-    `SELECT ARRAY[${texts.join(", ")}] AS key, t.xmin::text AS version
-FROM ${table} AS t, json_populate_record(NULL::${table}, $1::json) AS u WHERE ${keyCondition(entity)} FOR ${wanted.strength} OF t`,
-    [keyJson(wanted.key)],
-  );
+  const context = selectContext(wanted.scope, { key: keyJson(wanted.key) });
+  const { text, parameters } = compileLock(entity, context, wanted.strength);
+  const { rows } = await transaction.query<LockedRow>(text, parameterValues(parameters, context.resolved));
   const [row] = rows;
   if (row === undefined) throw missing(entity, wanted.key);
   if (typeof wanted.ifVersion === "string" && wanted.ifVersion !== row.version)

@@ -5,9 +5,11 @@ import { ServiceError } from "../../errors.ts";
 import type { Entity } from "../../model/model.ts";
 import { unfitLiteral } from "../../plan/expression.ts";
 import { refuseValue } from "../../plan/refuse-value.ts";
+import type { SelectContext } from "../../sql/select.ts";
 import { parameterValues } from "../../sql/select-builder.ts";
 import { compileCount, compileMatch, type MatchStatement } from "../../sql/select-match.ts";
 import { codecSql } from "../codec-sql.ts";
+import { withRules } from "../row-rules.ts";
 import type { WriteScope } from "./write-plan.ts";
 
 /** PostgreSQL text of a row's key columns, in the order of `entity.key`. */
@@ -25,17 +27,16 @@ export interface Match {
 
 /** Compiles `where` of a field. @throws {BAD_USER_INPUT} naming the filter or `atMost`. */
 export function planMatch(scope: WriteScope, entity: Entity, strength: "UPDATE" | "NO KEY UPDATE"): Match {
-  const { request, services, field } = scope;
+  const { services, field } = scope;
   const where = checkedWhere(field.args["where"]);
   const atMost = checkedAtMost(field.args["atMost"]);
   const allowed = Math.min(atMost, services.limits.rows);
   // One more than may fit tells that too many do.
-  const resolved = [{ where, limit: allowed + 1 }];
-  const context = { model: request.model, codecs: codecSql(services.codecs), resolved };
+  const context = selectContext(scope, { where, limit: allowed + 1 });
   const locking = compileMatch(entity, context, strength);
   const counting = compileCount(entity, context);
   const ask = <Row>(transaction: Transaction, { text, parameters }: MatchStatement) =>
-    transaction.query<Row>(text, parameterValues(parameters, resolved));
+    transaction.query<Row>(text, parameterValues(parameters, context.resolved));
   return {
     atMost,
     lock: async (transaction) => {
@@ -45,6 +46,15 @@ export function planMatch(scope: WriteScope, entity: Entity, strength: "UPDATE" 
       throw tooMany(entity, Math.max(found.length, Number(counted)), { atMost, allowed });
     },
   };
+}
+
+/** What statements of a field are compiled with: its arguments, and the rows that its viewer sees. */
+export function selectContext(
+  { request, services }: Pick<WriteScope, "request" | "services">,
+  given: Readonly<Record<string, unknown>>,
+): SelectContext {
+  const seen = withRules([given], services.rules?.of(request.context));
+  return { model: request.model, codecs: codecSql(services.codecs), ...seen };
 }
 
 function checkedWhere(where: unknown): unknown {

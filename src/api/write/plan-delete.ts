@@ -26,7 +26,7 @@ export function planDelete(scope: WriteScope, entityName: string): RowPlan {
     pending: [],
     run: async (transaction) => {
       const ifVersion = args["ifVersion"];
-      const locked = await lockRow(transaction, entity, { key, ifVersion, strength: "UPDATE" });
+      const locked = await lockRow(transaction, entity, { scope, key, ifVersion, strength: "UPDATE" });
       return deleteKeys(scope, transaction, { entity, keys: [locked.key], argument: "key" });
     },
   };

@@ -25,7 +25,7 @@ export function planUpdate(scope: WriteScope, entityName: string): RowPlan {
     pending: book.pending,
     run: async (transaction) => {
       const ifVersion = args["ifVersion"];
-      const locked = await lockRow(transaction, entity, { key, ifVersion, strength: "NO KEY UPDATE" });
+      const locked = await lockRow(transaction, entity, { scope, key, ifVersion, strength: "NO KEY UPDATE" });
       const affected = await updateRows(transaction, { book, row }, [locked.key]);
       const rows = await showRows(scope, transaction, { entity, many: false, keys: [locked.key] });
       return { kind: "rows", entity, many: false, rows, count: 1, skipped: 0, affected };
