@@ -121,7 +121,7 @@ export function linked(
 
 /** Conditions joined; `true` when there are none. */
 export function all(conditions: readonly (string | undefined)[]): string {
-  const given = conditions.filter((condition) => condition !== undefined && condition !== "");
+  const given = conditions.filter((condition) => !["", "true", undefined].includes(condition));
   return given.length === 0 ? "true" : given.join(" AND ");
 }
 

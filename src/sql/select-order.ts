@@ -1,19 +1,9 @@
-/** Orders of lists in SQL: values to order by, and the conditions that begin a page at a cursor. */
+/** Orders of lists in SQL: values to order by. */
 
 import type { Reference } from "../model/model.ts";
 import type { Direction, Ordered, OrderedMeasure, OrderTerm } from "./order-term.ts";
 import { identifier } from "./quote.ts";
-import {
-  type Argument,
-  type Builder,
-  columnOf,
-  entityOf,
-  freshTable,
-  linked,
-  parameter,
-  partOf,
-  tableOf,
-} from "./select-builder.ts";
+import { type Builder, columnOf, entityOf, freshTable, linked, tableOf } from "./select-builder.ts";
 import {
   countOf,
   measureOf,
@@ -38,6 +28,15 @@ export function termSql(builder: Builder, table: string, one: OrderTerm): Typed 
     return children.sql;
   });
   return { sql, type };
+}
+
+/** The column of the row itself that the term orders by; a key column of a target is the row's own foreign key column. */
+export function ownColumn({ path, of }: OrderTerm): string | undefined {
+  if (of.kind !== "column") return undefined;
+  const [reference, ...more] = path;
+  if (reference === undefined) return of.column.name;
+  if (more.length > 0) return undefined;
+  return reference.columns.find(({ target }) => target === of.column.name)?.column;
 }
 
 function reachColumn(
@@ -107,51 +106,4 @@ export function orderSql(
       return `${expressions[index]}${descending ? " DESC" : ""}${nulls}`;
     })
     .join(", ");
-}
-
-/** Whether a row lies strictly after the cursor (or before it, `reversed`), as a condition that is never unknown. */
-export function beyondSql(
-  builder: Builder,
-  {
-    terms,
-    table,
-    reversed,
-  }: { readonly terms: readonly OrderTerm[]; readonly table: string; readonly reversed: boolean },
-  cursor: Argument,
-): string {
-  const parts = terms.map((one, index) => {
-    const { sql, type } = termSql(builder, table, one);
-    const value = partOf(cursor, index);
-    const isNull = value.value === null || value.value === undefined;
-    return { one, sql, isNull, value: isNull ? "NULL" : parameter(builder, value, type) };
-  });
-  const first = parts[0]?.one.descending;
-  const uniform = parts.every(({ one }) => !one.nullable && one.descending === first);
-  if (uniform) {
-    const sign = (first === true) !== reversed ? "<" : ">";
-    return `(${parts.map(({ sql }) => sql).join(", ")}) ${sign} (${parts.map(({ value }) => value).join(", ")})`;
-  }
-  return parts.reduceRight<string>((rest, part) => {
-    const equal = part.isNull ? `${part.sql} IS NULL` : `${part.sql} = ${part.value}`;
-    const beyond = strictly(part, reversed);
-    return rest === "" ? beyond : `(${beyond} OR (${equal} AND ${rest}))`;
-  }, "");
-}
-
-function strictly(
-  {
-    one,
-    sql,
-    isNull,
-    value,
-  }: { readonly one: OrderTerm; readonly sql: string; readonly isNull: boolean; readonly value: string },
-  reversed: boolean,
-): string {
-  const nullsFirst = one.nullsFirst !== reversed;
-  if (isNull) return nullsFirst ? `${sql} IS NOT NULL` : "false";
-  const sign = one.descending !== reversed ? "<" : ">";
-  if (!one.nullable) return `${sql} ${sign} ${value}`;
-  return nullsFirst
-    ? `coalesce(${sql} ${sign} ${value}, false)`
-    : `(${sql} ${sign} ${value} OR ${sql} IS NULL)`;
 }
