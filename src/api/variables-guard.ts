@@ -18,6 +18,29 @@ export function guardVariables(
   }
 }
 
+/** Faults that graphql-js may tell of variables: each repeats the value that it is in, which takes as long as that is large. */
+export function tellableFaults(given: Readonly<Record<string, unknown>>): number {
+  let weight = 1;
+  walk(given, ({ value }) => {
+    for (const inner of Object.values(value))
+      weight += typeof inner === "string" ? 1 + inner.length / charactersAsMember : 1;
+  });
+  return Math.min(Math.max(Math.floor(tellableMembers / weight), 1), mostFaults);
+}
+
+const mostFaults = 50;
+/** Members of objects that all faults together repeat. */
+const tellableMembers = 40_000;
+const charactersAsMember = 200;
+
+/** A message that repeats a large value, with its beginning and its end, where it tells what is wrong. */
+export function shortened(message: string): string {
+  if (message.length <= 2 * shownCharacters) return message;
+  return `${message.slice(0, shownCharacters)} … ${message.slice(-shownCharacters)}`.toWellFormed();
+}
+
+const shownCharacters = 1000;
+
 function typeName(type: TypeNode): string {
   return type.kind === Kind.NAMED_TYPE ? type.name.value : typeName(type.type);
 }
@@ -80,11 +103,17 @@ function pathOf(part: Part): readonly string[] {
 function walk(value: unknown, look: (part: Part) => void): void {
   if (!isCompound(value)) return;
   const waiting: Part[] = [{ value, depth: 1 }];
-  for (let part = waiting.pop(); part !== undefined; part = waiting.pop()) {
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    const part = next;
     look(part);
-    const depth = part.depth + 1;
-    for (const [name, inner] of Array.isArray(part.value) ? part.value.entries() : Object.entries(part.value))
-      if (isCompound(inner)) waiting.push({ value: inner, depth, name: String(name), above: part });
+    const { value, depth } = part;
+    const add = (name: string | number, inner: unknown): void => {
+      if (isCompound(inner))
+        waiting.push({ value: inner, depth: depth + 1, name: String(name), above: part });
+    };
+    if (Array.isArray(value)) for (const [index, inner] of value.entries()) add(index, inner);
+    // A list of pairs would cost more than the look itself.
+    else for (const name of Object.keys(value)) add(name, Reflect.get(value, name));
   }
 }
 
