@@ -6,7 +6,14 @@ import {
   type GraphQLResponse,
   HeaderMap,
 } from "@apollo/server";
-import { GraphQLError, type GraphQLFormattedError, type GraphQLSchema, getVariableValues } from "graphql";
+import {
+  GraphQLError,
+  type GraphQLFormattedError,
+  type GraphQLSchema,
+  getVariableValues,
+  isInputType,
+  typeFromAST,
+} from "graphql";
 import { ServiceError } from "../errors.ts";
 import type { Model } from "../model/model.ts";
 import { collectFields } from "../plan/collect-fields.ts";
@@ -16,7 +23,7 @@ import { type ErrorLog, formatError, graphqlError } from "./graphql-error.ts";
 import type { ApiLimits } from "./limits.ts";
 import { checkRoots, fragmentsOf, type Operation } from "./plan-cache.ts";
 import { planningBudget } from "./planning-budget.ts";
-import { guardVariables, shortened, tellableFaults } from "./variables-guard.ts";
+import { guardVariables, refuseCrowds, shortened, tellableFaults } from "./variables-guard.ts";
 import type { MutationAnswer, WriteContext, WriteServices } from "./write/contract.ts";
 import { executeMutation } from "./write/execute-mutation.ts";
 
@@ -76,6 +83,11 @@ function operationOf({ schema, limits }: OperationServices, requested: Requested
   const given = request.variables ?? {};
   const definitions = operation.variableDefinitions ?? [];
   guardVariables(definitions, given, limits);
+  for (const { variable, type } of definitions) {
+    const inputType = typeFromAST(schema, type);
+    const name = variable.name.value;
+    if (isInputType(inputType) && Object.hasOwn(given, name)) refuseCrowds(given[name], inputType, name);
+  }
   const coerced = getVariableValues(schema, definitions, given, { maxErrors: 1 });
   if (coerced.errors !== undefined) {
     const maxErrors = tellableFaults(given);

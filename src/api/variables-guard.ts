@@ -1,6 +1,15 @@
 /** Refuses variables and filters that would cost too much, before anything recursive looks at them. */
 
-import { Kind, type TypeNode, type VariableDefinitionNode } from "graphql";
+import {
+  type GraphQLInputType,
+  getNullableType,
+  isInputObjectType,
+  isListType,
+  Kind,
+  type TypeNode,
+  type VariableDefinitionNode,
+} from "graphql";
+import { ServiceError } from "../errors.ts";
 import { type ApiLimits, beyondLimit } from "./limits.ts";
 
 /** Looks at what a request gives for its variables. @throws {LIMIT_EXCEEDED} naming the variable. */
@@ -15,6 +24,38 @@ export function guardVariables(
     if (value === null || typeof value !== "object") continue;
     if (typeName(type).endsWith("Filter")) guardFilter(value, name, limits);
     else walk(value, (part) => checkDepth(part, name, limits));
+  }
+}
+
+/** More fields than an input can have, which graphql-js would repeat as a whole for each that it does not know. */
+const crowd = 1000;
+
+/** The one scalar whose values are objects. */
+const anyJson = "JSON";
+
+/** @throws {BAD_USER_INPUT} for an object with far more fields than its type has. */
+export function refuseCrowds(value: unknown, type: GraphQLInputType, place: string): void {
+  if (value === null || typeof value !== "object") return;
+  const inner = getNullableType(type);
+  if (isListType(inner)) {
+    const items: readonly unknown[] = Array.isArray(value) ? value : [value];
+    for (const [index, item] of items.entries()) refuseCrowds(item, inner.ofType, `${place}.${index}`);
+  }
+  if (isListType(inner) || Array.isArray(value) || inner.name === anyJson) return;
+  const fields = isInputObjectType(inner) ? inner.getFields() : {};
+  const given = Object.keys(value);
+  const unknown = given.length > crowd ? given.filter((name) => !Object.hasOwn(fields, name)) : [];
+  if (unknown.length > crowd) {
+    const first = JSON.stringify(unknown[0]?.slice(0, 100));
+    throw new ServiceError(
+      "BAD_USER_INPUT",
+      `Variable "$${place}" has ${unknown.length} fields that ${inner.name} does not have, the first is ${first}.`,
+      { details: { field: place } },
+    );
+  }
+  for (const name of given) {
+    const field = fields[name];
+    if (field !== undefined) refuseCrowds(Reflect.get(value, name), field.type, `${place}.${name}`);
   }
 }
 

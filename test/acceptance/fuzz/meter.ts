@@ -13,15 +13,15 @@ const resolution = 2;
 if (path !== undefined && process.argv[1]?.endsWith("holdfast.js") === true) {
   const delay = monitorEventLoopDelay({ resolution });
   delay.enable();
-  let begin = process.cpuUsage();
+  let begin = process.threadCpuUsage();
   const server = createServer((socket) => {
     socket.on("error", () => undefined);
     socket.on("data", () => {
-      const { user, system } = process.cpuUsage(begin);
+      const { user, system } = process.threadCpuUsage(begin);
       const longestMs = Math.max(delay.max / 1e6 - resolution, 0);
       socket.write(`${JSON.stringify({ longestMs, cpuMs: (user + system) / 1000 })}\n`);
       delay.reset();
-      begin = process.cpuUsage();
+      begin = process.threadCpuUsage();
     });
   });
   server.listen(path);
