@@ -54,7 +54,7 @@ export function refuseCrowds(value: unknown, type: GraphQLInputType, place: stri
     );
   }
   for (const name of given) {
-    const field = fields[name];
+    const field = Object.hasOwn(fields, name) ? fields[name] : undefined;
     if (field !== undefined) refuseCrowds(Reflect.get(value, name), field.type, `${place}.${name}`);
   }
 }

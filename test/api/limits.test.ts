@@ -199,6 +199,11 @@ describe("variables that do not fit", () => {
     }
   });
 
+  it("names of what all objects inherit are fields like any other", async () => {
+    const fault = await lab.fault(create, { input: { box: { constructor: {}, toString: { a: 1 } } } });
+    expect(fault).toMatchObject({ code: "BAD_USER_INPUT", message: expect.stringMatching(/at "input.box"/) });
+  });
+
   it("JSON may have as many as it likes", async () => {
     await lab.data(create, { input: { box: 900, data: { json: crowd(3000) } } });
     await lab.db.query("DELETE FROM lab.box WHERE box = 900");

@@ -23,7 +23,7 @@ export async function upsert(service: Service, rows: Rows, random: Random, sourc
       if (fresh !== undefined) inputs.push(new Creations(rows, random).one(fresh));
       const { plural, name } = entity;
       const answer = await service.data(
-        `mutation ($rows: [Create${name}Input!]!) { done: create${capital(plural)}(rows: $rows, onConflict: ${rule}) { rows: ${plural} { id } count skipped affected { table count } } }`,
+        `mutation ($rows: [Create${name}Input!]!) { done: create${capital(plural)}(rows: $rows, onConflict: ${rule}) { rows: ${plural} { id rowVersion } count skipped affected { table count } } }`,
         { rows: random.shuffled(inputs) },
       );
       // As selected.
@@ -34,15 +34,22 @@ export async function upsert(service: Service, rows: Rows, random: Random, sourc
         written,
         inputs.length - written,
       ]);
-      const echoes = rule === "SKIP" ? [] : changes.map(({ written: one }) => one);
+      // Under UPDATE a row that has all the given values already is left as it is.
+      const versions = new Map(done.rows.map((node) => [node["id"], String(node["rowVersion"])]));
+      const echoes = rule === "SKIP" ? [] : changes.filter(({ row }) => versions.get(row.id) !== row.version);
+      for (const { row } of changes) row.version = versions.get(row.id) ?? row.version;
       expect(sorted(done.affected)).toEqual(
-        counted(rows.model, fresh === undefined ? echoes : [...echoes, fresh]),
+        counted(rows.model, [
+          ...echoes.map(({ written: one }) => one),
+          ...(fresh === undefined ? [] : [fresh]),
+        ]),
       );
     }
   }
 }
 
 interface Change {
+  readonly row: Row;
   readonly input: Node;
   /** The row with the lists that were given. */
   readonly written: Row;
@@ -115,5 +122,5 @@ async function change(
     lists.set(field, elements);
     input[field] = elements.map((one) => one.input);
   }
-  return { input, written: { ...row, lists } };
+  return { row: how.row, input, written: { ...row, lists } };
 }
