@@ -2,6 +2,7 @@
 
 import type { FilterScalar } from "../codec/contract.ts";
 import { ServiceError } from "../errors.ts";
+import { columnNamed } from "../model/find-column.ts";
 import type { CodecUse, Column, Entity, Model } from "../model/model.ts";
 import { identifier, qualified } from "./quote.ts";
 
@@ -105,7 +106,7 @@ export function entityOf(model: Model, name: string): Entity {
 
 /** The column of that name. @throws {INTERNAL_SERVER_ERROR} when a plan of another model is used. */
 export function modelColumn(entity: Entity, name: string): Column {
-  const column = entity.columns.find((candidate) => candidate.name === name);
+  const column = columnNamed(entity, name);
   if (column !== undefined) return column;
   throw new ServiceError("INTERNAL_SERVER_ERROR", `The entity ${entity.name} has no column ${name}.`);
 }
