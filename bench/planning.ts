@@ -59,6 +59,14 @@ async function timed(run: () => unknown): Promise<number> {
   return performance.now() - begin;
 }
 
+/** Processor time of this thread: what else the machine does is not the planner's. */
+function cpuTimed(run: () => unknown): number {
+  const begin = process.threadCpuUsage();
+  run();
+  const { user, system } = process.threadCpuUsage(begin);
+  return (user + system) / 1000;
+}
+
 function report(name: string, value: number, unit: string, limit: number): void {
   const fits = value <= limit;
   process.stdout.write(
@@ -68,7 +76,7 @@ function report(name: string, value: number, unit: string, limit: number): void 
 }
 
 /** Document → plan → SQL, nothing cached; the first run, which nobody has warmed, and the median. */
-async function wide(): Promise<void> {
+function wide(): void {
   const columns = Array.from(
     { length: 256 },
     (_, n) => `c${n}: ${["Int", "String", "Float", "DateTime"][n % 4]}`,
@@ -90,10 +98,10 @@ async function wide(): Promise<void> {
     const resolved = resolveArguments(cached.plan.places, {}, { model, limits: defaultApiLimits });
     return compileSelect(cached.plan, { model, codecs: codecSql(registry), resolved, rules: undefined });
   };
-  report("planning 256 columns, or of 16, first time", await timed(plan), "ms", 20);
+  report("planning 256 columns, or of 16, first time", cpuTimed(plan), "ms CPU", 20);
   const times: number[] = [];
-  for (let n = 0; n < repeats * 3; n++) times.push(await timed(plan));
-  report("planning 256 columns, or of 16, median", median(times), "ms", 20);
+  for (let n = 0; n < repeats * 3; n++) times.push(cpuTimed(plan));
+  report("planning 256 columns, or of 16, median", median(times), "ms CPU", 20);
 }
 
 /** Entities of ten columns, each a child of the one before and of the first. */
@@ -165,7 +173,7 @@ async function growth(db: PostgresDatabase): Promise<void> {
 const postgres = await startEmbedded({ folder: join(folder, "postgres"), settings: ["fsync=off"] });
 const db = await connect(postgres.url);
 try {
-  await wide();
+  wide();
   await migrate(db);
   await growth(db);
 } finally {

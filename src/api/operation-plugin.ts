@@ -6,7 +6,14 @@ import {
   type GraphQLResponse,
   HeaderMap,
 } from "@apollo/server";
-import { GraphQLError, type GraphQLFormattedError, type GraphQLSchema, getVariableValues } from "graphql";
+import {
+  GraphQLError,
+  type GraphQLFormattedError,
+  type GraphQLSchema,
+  getVariableValues,
+  isInputType,
+  typeFromAST,
+} from "graphql";
 import { ServiceError } from "../errors.ts";
 import type { Model } from "../model/model.ts";
 import { collectFields } from "../plan/collect-fields.ts";
@@ -16,7 +23,7 @@ import { type ErrorLog, formatError, graphqlError } from "./graphql-error.ts";
 import type { ApiLimits } from "./limits.ts";
 import { checkRoots, fragmentsOf, type Operation } from "./plan-cache.ts";
 import { planningBudget } from "./planning-budget.ts";
-import { guardVariables } from "./variables-guard.ts";
+import { guardVariables, refuseCrowds, shortened, tellableFaults } from "./variables-guard.ts";
 import type { MutationAnswer, WriteContext, WriteServices } from "./write/contract.ts";
 import { executeMutation } from "./write/execute-mutation.ts";
 
@@ -74,10 +81,19 @@ function operationOf({ schema, limits }: OperationServices, requested: Requested
   const { document, queryHash, request } = requested;
   const operation = chosen(requested);
   const given = request.variables ?? {};
-  guardVariables(operation.variableDefinitions ?? [], given, limits);
-  const coerced = getVariableValues(schema, operation.variableDefinitions ?? [], given, { maxErrors: 50 });
-  if (coerced.errors !== undefined)
-    throw new RefusedVariables(coerced.errors.map((error) => graphqlError(error)));
+  const definitions = operation.variableDefinitions ?? [];
+  guardVariables(definitions, given, limits);
+  for (const { variable, type } of definitions) {
+    const inputType = typeFromAST(schema, type);
+    const name = variable.name.value;
+    if (isInputType(inputType) && Object.hasOwn(given, name)) refuseCrowds(given[name], inputType, name);
+  }
+  const coerced = getVariableValues(schema, definitions, given, { maxErrors: 1 });
+  if (coerced.errors !== undefined) {
+    const maxErrors = tellableFaults(given);
+    const faults = maxErrors === 1 ? coerced : getVariableValues(schema, definitions, given, { maxErrors });
+    throw new RefusedVariables((faults.errors ?? []).map(variableFault));
+  }
   for (const [name, value] of Object.entries(coerced.coerced)) {
     const unfit = unfitLiteral(value);
     if (unfit !== undefined) {
@@ -93,6 +109,12 @@ function operationOf({ schema, limits }: OperationServices, requested: Requested
     operation,
     variables: coerced.coerced,
   };
+}
+
+function variableFault(error: GraphQLError): GraphQLError {
+  const { nodes, extensions } = error;
+  const place = nodes === undefined ? {} : { nodes };
+  return graphqlError(new GraphQLError(shortened(error.message), { ...place, extensions }));
 }
 
 /** Apollo comes here also where no operation has the name asked for, whatever its types say; validation lets subscriptions pass. */

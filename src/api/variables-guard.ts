@@ -1,6 +1,15 @@
 /** Refuses variables and filters that would cost too much, before anything recursive looks at them. */
 
-import { Kind, type TypeNode, type VariableDefinitionNode } from "graphql";
+import {
+  type GraphQLInputType,
+  getNullableType,
+  isInputObjectType,
+  isListType,
+  Kind,
+  type TypeNode,
+  type VariableDefinitionNode,
+} from "graphql";
+import { ServiceError } from "../errors.ts";
 import { type ApiLimits, beyondLimit } from "./limits.ts";
 
 /** Looks at what a request gives for its variables. @throws {LIMIT_EXCEEDED} naming the variable. */
@@ -17,6 +26,61 @@ export function guardVariables(
     else walk(value, (part) => checkDepth(part, name, limits));
   }
 }
+
+/** More fields than an input can have, which graphql-js would repeat as a whole for each that it does not know. */
+const crowd = 1000;
+
+/** The one scalar whose values are objects. */
+const anyJson = "JSON";
+
+/** @throws {BAD_USER_INPUT} for an object with far more fields than its type has. */
+export function refuseCrowds(value: unknown, type: GraphQLInputType, place: string): void {
+  if (value === null || typeof value !== "object") return;
+  const inner = getNullableType(type);
+  if (isListType(inner)) {
+    const items: readonly unknown[] = Array.isArray(value) ? value : [value];
+    for (const [index, item] of items.entries()) refuseCrowds(item, inner.ofType, `${place}.${index}`);
+  }
+  if (isListType(inner) || Array.isArray(value) || inner.name === anyJson) return;
+  const fields = isInputObjectType(inner) ? inner.getFields() : {};
+  const given = Object.keys(value);
+  const unknown = given.length > crowd ? given.filter((name) => !Object.hasOwn(fields, name)) : [];
+  if (unknown.length > crowd) {
+    const first = JSON.stringify(unknown[0]?.slice(0, 100));
+    throw new ServiceError(
+      "BAD_USER_INPUT",
+      `Variable "$${place}" has ${unknown.length} fields that ${inner.name} does not have, the first is ${first}.`,
+      { details: { field: place } },
+    );
+  }
+  for (const name of given) {
+    const field = Object.hasOwn(fields, name) ? fields[name] : undefined;
+    if (field !== undefined) refuseCrowds(Reflect.get(value, name), field.type, `${place}.${name}`);
+  }
+}
+
+/** Faults that graphql-js may tell of variables: each repeats the value that it is in, which takes as long as that is large. */
+export function tellableFaults(given: Readonly<Record<string, unknown>>): number {
+  let weight = 1;
+  walk(given, ({ value }) => {
+    for (const inner of Object.values(value))
+      weight += typeof inner === "string" ? 1 + inner.length / charactersAsMember : 1;
+  });
+  return Math.min(Math.max(Math.floor(tellableMembers / weight), 1), mostFaults);
+}
+
+const mostFaults = 50;
+/** Members of objects that all faults together repeat. */
+const tellableMembers = 40_000;
+const charactersAsMember = 200;
+
+/** A message that repeats a large value, with its beginning and its end, where it tells what is wrong. */
+export function shortened(message: string): string {
+  if (message.length <= 2 * shownCharacters) return message;
+  return `${message.slice(0, shownCharacters)} … ${message.slice(-shownCharacters)}`.toWellFormed();
+}
+
+const shownCharacters = 1000;
 
 function typeName(type: TypeNode): string {
   return type.kind === Kind.NAMED_TYPE ? type.name.value : typeName(type.type);
@@ -80,11 +144,17 @@ function pathOf(part: Part): readonly string[] {
 function walk(value: unknown, look: (part: Part) => void): void {
   if (!isCompound(value)) return;
   const waiting: Part[] = [{ value, depth: 1 }];
-  for (let part = waiting.pop(); part !== undefined; part = waiting.pop()) {
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    const part = next;
     look(part);
-    const depth = part.depth + 1;
-    for (const [name, inner] of Array.isArray(part.value) ? part.value.entries() : Object.entries(part.value))
-      if (isCompound(inner)) waiting.push({ value: inner, depth, name: String(name), above: part });
+    const { value, depth } = part;
+    const add = (name: string | number, inner: unknown): void => {
+      if (isCompound(inner))
+        waiting.push({ value: inner, depth: depth + 1, name: String(name), above: part });
+    };
+    if (Array.isArray(value)) for (const [index, inner] of value.entries()) add(index, inner);
+    // A list of pairs would cost more than the look itself.
+    else for (const name of Object.keys(value)) add(name, Reflect.get(value, name));
   }
 }
 

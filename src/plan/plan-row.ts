@@ -1,6 +1,7 @@
 /** What is selected of one entity's rows. */
 
 import type { FieldNode, SelectionSetNode } from "graphql";
+import { columnOfField } from "../model/find-column.ts";
 import type { Child, CodecList, CodecUse, Column, Entity, Reference } from "../model/model.ts";
 import { isOptional } from "../model/reference.ts";
 import { collectFields, selectionSets } from "./collect-fields.ts";
@@ -41,7 +42,7 @@ function planField(
   const name = nodes[0].name.value;
   if (name === "__typename") return { kind: "typename", key, type: entity.name };
   if (name === "id" || name === "rowVersion") return { kind: name, key };
-  const column = entity.columns.find((candidate) => candidate.exposed && candidate.field === name);
+  const column = columnOfField(entity, name);
   if (column !== undefined) return planColumn(planning, entity, { key, nodes, column });
   const reference = entity.references.find(({ field }) => field === name);
   if (reference !== undefined) return planReference(planning, reference, { key, nodes });

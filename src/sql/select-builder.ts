@@ -2,6 +2,7 @@
 
 import type { FilterScalar } from "../codec/contract.ts";
 import { ServiceError } from "../errors.ts";
+import { columnNamed } from "../model/find-column.ts";
 import type { CodecUse, Column, Entity, Model } from "../model/model.ts";
 import { identifier, qualified } from "./quote.ts";
 
@@ -123,7 +124,7 @@ export function entityOf(model: Model, name: string): Entity {
 
 /** The column of that name. @throws {INTERNAL_SERVER_ERROR} when a plan of another model is used. */
 export function modelColumn(entity: Entity, name: string): Column {
-  const column = entity.columns.find((candidate) => candidate.name === name);
+  const column = columnNamed(entity, name);
   if (column !== undefined) return column;
   throw new ServiceError("INTERNAL_SERVER_ERROR", `The entity ${entity.name} has no column ${name}.`);
 }
@@ -139,7 +140,7 @@ export function linked(
 
 /** Conditions joined; `true` when there are none. */
 export function all(conditions: readonly (string | undefined)[]): string {
-  const given = conditions.filter((condition) => condition !== undefined && condition !== "");
+  const given = conditions.filter((condition) => !["", "true", undefined].includes(condition));
   return given.length === 0 ? "true" : given.join(" AND ");
 }
 

@@ -1,4 +1,4 @@
-/** Orders of lists in SQL: values to order by, and the conditions that begin a page at a cursor. */
+/** Orders of lists in SQL: values to order by. */
 
 import type { Reference } from "../model/model.ts";
 import {
@@ -9,17 +9,7 @@ import {
   type OrderTerm,
 } from "./order-term.ts";
 import { identifier } from "./quote.ts";
-import {
-  type Argument,
-  type Builder,
-  columnOf,
-  entityOf,
-  freshTable,
-  linked,
-  parameter,
-  partOf,
-  tableOf,
-} from "./select-builder.ts";
+import { type Builder, columnOf, entityOf, freshTable, linked, tableOf } from "./select-builder.ts";
 import { codecTerm } from "./select-codec-term.ts";
 import {
   countOf,
@@ -53,6 +43,19 @@ function codecSql(builder: Builder, own: string, of: Ordered & { readonly kind: 
   return { sql: told.sql, type: told.kind === "list" ? "jsonb" : told.type };
 }
 
+/** The column of the row itself that the term orders by; a key column of a target is the row's own foreign key column. */
+export function ownColumn({ path, of }: OrderTerm): string | undefined {
+  if (of.kind !== "column") return undefined;
+  const [reference, ...more] = path;
+  if (reference === undefined) return of.column.name;
+  if (more.length > 0 || reference.hideable === true) return undefined;
+  return ownKey(reference, of.column.name);
+}
+
+function ownKey({ columns }: Reference, key: string): string | undefined {
+  return columns.find(({ target }) => target === key)?.column;
+}
+
 function reachColumn(
   builder: Builder,
   {
@@ -63,8 +66,7 @@ function reachColumn(
 ): string {
   // A key column of the target is our own foreign key column: no need to look there, unless the target may be hidden.
   const last = path.at(-1);
-  const own =
-    last?.hideable === true ? undefined : last?.columns.find(({ target }) => target === column)?.column;
+  const own = last?.hideable === true ? undefined : last && ownKey(last, column);
   const short = own === undefined ? path : path.slice(0, -1);
   return reach(builder, { path: short, table }, (reached) => columnOf(reached, own ?? column));
 }
@@ -128,51 +130,4 @@ export function orderSql(
       return `${expressions[index]}${descending ? " DESC" : ""}${nulls}`;
     })
     .join(", ");
-}
-
-/** Whether a row lies strictly after the cursor (or before it, `reversed`), as a condition that is never unknown. */
-export function beyondSql(
-  builder: Builder,
-  {
-    terms,
-    table,
-    reversed,
-  }: { readonly terms: readonly OrderTerm[]; readonly table: string; readonly reversed: boolean },
-  cursor: Argument,
-): string {
-  const parts = terms.map((one, index) => {
-    const { sql, type } = termSql(builder, table, one);
-    const value = partOf(cursor, index);
-    const isNull = value.value === null || value.value === undefined;
-    return { one, sql, isNull, value: isNull ? "NULL" : parameter(builder, value, type) };
-  });
-  const first = parts[0]?.one.descending;
-  const uniform = parts.every(({ one }) => !one.nullable && one.descending === first);
-  if (uniform) {
-    const sign = (first === true) !== reversed ? "<" : ">";
-    return `(${parts.map(({ sql }) => sql).join(", ")}) ${sign} (${parts.map(({ value }) => value).join(", ")})`;
-  }
-  return parts.reduceRight<string>((rest, part) => {
-    const equal = part.isNull ? `${part.sql} IS NULL` : `${part.sql} = ${part.value}`;
-    const beyond = strictly(part, reversed);
-    return rest === "" ? beyond : `(${beyond} OR (${equal} AND ${rest}))`;
-  }, "");
-}
-
-function strictly(
-  {
-    one,
-    sql,
-    isNull,
-    value,
-  }: { readonly one: OrderTerm; readonly sql: string; readonly isNull: boolean; readonly value: string },
-  reversed: boolean,
-): string {
-  const nullsFirst = one.nullsFirst !== reversed;
-  if (isNull) return nullsFirst ? `${sql} IS NOT NULL` : "false";
-  const sign = one.descending !== reversed ? "<" : ">";
-  if (!one.nullable) return `${sql} ${sign} ${value}`;
-  return nullsFirst
-    ? `coalesce(${sql} ${sign} ${value}, false)`
-    : `(${sql} ${sign} ${value} OR ${sql} IS NULL)`;
 }

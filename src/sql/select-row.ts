@@ -28,7 +28,15 @@ import {
 } from "./select-builder.ts";
 import { codecJson } from "./select-codec.ts";
 import { filterSql } from "./select-filter.ts";
-import { beyondSql, orderSql, termSql } from "./select-order.ts";
+import {
+  alternativeTerms,
+  firstRows,
+  fixedColumns,
+  indexedColumn,
+  type Order,
+  sideSql,
+} from "./select-keyset.ts";
+import { orderSql, termSql } from "./select-order.ts";
 import type { Page } from "./select-page.ts";
 import { asJson, base64 } from "./select-type.ts";
 
@@ -129,10 +137,23 @@ function membership({ builder, entity, at, parent }: List, table: string): strin
 
 type Bound = "after" | "before";
 
-function beyond({ builder, at, page }: List, table: string, bound: Bound): string | undefined {
-  if (page[bound] === undefined) return undefined;
-  const where = { terms: page.terms, table, reversed: bound === "before" };
-  return beyondSql(builder, where, argumentOf(builder, at, bound));
+/** What lies on the page's side of a cursor, or `outside` of it; the cursor's row is outside. */
+function sides(list: List, table: string, { bound, outside }: { bound: Bound; outside: boolean }) {
+  const { builder, at, page } = list;
+  const cursor = page[bound] === undefined ? undefined : argumentOf(builder, at, bound);
+  const reversed = (bound === "before") !== outside;
+  return sideSql(builder, { ...orderOf(list, table), reversed, inclusive: outside, cursor });
+}
+
+function orderOf({ entity, page, parent }: List, table: string): Order {
+  const fixed = parent === undefined ? new Map() : fixedColumns(parent.links, parent.table);
+  return { entity, terms: page.terms, table, fixed };
+}
+
+function beyond(list: List, table: string, bound: Bound): string | undefined {
+  if (list.page[bound] === undefined) return undefined;
+  const found = sides(list, table, { bound, outside: false });
+  return `(${found.map((one) => `(${one})`).join(" OR ") || "false"})`;
 }
 
 /** The rows of the page and one more, numbered from the end that is read first. */
@@ -142,14 +163,18 @@ function pageRows(list: List): string {
   const values = page.terms.map((term) => termSql(builder, table, term).sql);
   const named = values.map((sql, index) => `${sql} AS ${identifier(`~${index}`)}`);
   const names = values.map((_, index) => identifier(`~${index}`));
-  const where = all([membership(list, table), beyond(list, table, "after"), beyond(list, table, "before")]);
+  const [near, far]: readonly [Bound, Bound] = page.backward ? ["before", "after"] : ["after", "before"];
+  const where = all([membership(list, table), beyond(list, table, far)]);
+  const ranges = sides(list, table, { bound: near, outside: false });
   const limit = parameter(builder, argumentOf(builder, at, "fetch"), "bigint");
-  const offset =
-    page.offset > 0 ? ` OFFSET ${parameter(builder, argumentOf(builder, at, "offset"), "bigint")}` : "";
+  const offset = page.offset > 0 ? parameter(builder, argumentOf(builder, at, "offset"), "bigint") : "";
   const order = orderSql(page.terms, names, page.backward);
   const columns = [`${table}.*`, `${columnOf(table, "xmin")} AS ${identifier(versionColumn)}`, ...named];
-  const inner = `SELECT ${columns.join(", ")} FROM ${tableOf(builder, entity)} ${identifier(table)} WHERE ${where} ORDER BY ${order} LIMIT ${limit}${offset}`;
-  return `SELECT p.*, row_number() OVER (ORDER BY ${order}) AS "~n" FROM (${inner}) p`;
+  const inOrder = orderSql(alternativeTerms(orderOf(list, table)), names, page.backward);
+  const select = (range: string): string =>
+    `SELECT ${columns.join(", ")} FROM ${tableOf(builder, entity)} ${identifier(table)} WHERE ${all([where, range])} ORDER BY ${inOrder}`;
+  const rows = firstRows(builder, ranges, { select, limit, offset, order });
+  return `SELECT p.*, row_number() OVER (ORDER BY ${order}) AS "~n" FROM (${rows}) p`;
 }
 
 function connectionJson(list: List, page: string, field: ConnectionField): string {
@@ -238,8 +263,16 @@ function more({ builder, at }: List, page: string): string {
 function outside(list: List, bound: Bound): string {
   if (list.page[bound] === undefined) return "false";
   const table = freshTable(list.builder);
-  const inside = beyond(list, table, bound) ?? "true";
-  return `EXISTS (SELECT 1 FROM ${tableOf(list.builder, list.entity)} ${identifier(table)} WHERE ${membership(list, table)} AND (${inside}) IS NOT TRUE)`;
+  const ranges = sides(list, table, { bound, outside: true });
+  const found = indexedColumn(orderOf(list, table));
+  const where = membership(list, table);
+  const looks = ranges.map((range) => {
+    const from = `FROM ${tableOf(list.builder, list.entity)} ${identifier(table)} WHERE ${all([where, range])}`;
+    return found === undefined
+      ? `EXISTS (SELECT 1 ${from})`
+      : `(SELECT true ${from} ORDER BY ${columnOf(table, found)} LIMIT 1) IS NOT NULL`;
+  });
+  return anyOf(...looks);
 }
 
 /** Whether an offset stepped over rows. */

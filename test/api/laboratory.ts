@@ -63,10 +63,12 @@ export async function openLaboratory(sdl: string, limits: Partial<ApiLimits> = {
   const objects = await createObjects({ db, stores });
   await applyModel(db, model);
   const statements: string[] = [];
+  const calls: { readonly text: string; readonly values: readonly unknown[] }[] = [];
   const counted: Database = {
     ...db,
     query: (text, values, options) => {
       statements.push(text);
+      calls.push({ text, values: values ?? [] });
       return db.query(text, values, options);
     },
     transaction: (work, options) => db.transaction(work, options),
@@ -94,6 +96,8 @@ export async function openLaboratory(sdl: string, limits: Partial<ApiLimits> = {
     stores,
     /** Texts of the statements since the list was last emptied. */
     statements,
+    /** The same with their values. */
+    calls,
     /** What clients were not shown. */
     logged,
     ask,

@@ -181,6 +181,58 @@ it("what is asked of a node costs by the types that are named, not by those that
   ]);
 });
 
+describe("variables that do not fit", () => {
+  const create = "mutation($input: CreateBoxInput!) { createBox(input: $input) { affected { count } } }";
+  const crowd = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, n) => [`k${n}`, 1]));
+
+  it("a value with far more fields than its type has is refused in one sentence, wherever it lies", async () => {
+    for (const [input, place] of [
+      [crowd(1500), "input"],
+      [{ box: 1, in: { create: crowd(1500) } }, "input.in.create"],
+      [{ box: crowd(1500) }, "input.box"],
+    ] as const) {
+      const fault = await lab.fault(create, { input });
+      expect(fault).toMatchObject({ code: "BAD_USER_INPUT", extensions: { field: place } });
+      expect(fault.message).toMatch(
+        new RegExp(`^Variable "\\$${place}" has 1500 fields that .* the first is "k0"`),
+      );
+    }
+  });
+
+  it("names of what all objects inherit are fields like any other", async () => {
+    const fault = await lab.fault(create, { input: { box: { constructor: {}, toString: { a: 1 } } } });
+    expect(fault).toMatchObject({ code: "BAD_USER_INPUT", message: expect.stringMatching(/at "input.box"/) });
+  });
+
+  it("JSON may have as many as it likes", async () => {
+    await lab.data(create, { input: { box: 900, data: { json: crowd(3000) } } });
+    await lab.db.query("DELETE FROM lab.box WHERE box = 900");
+  });
+
+  it("a few faults are told one by one, in the words of graphql-js; what they repeat is cut in the middle", async () => {
+    const answer = await lab.ask(create, { input: { box: 1, ...crowd(3) } });
+    expect(answer.errors?.map(({ message }) => message)).toEqual(
+      [0, 1, 2].map((n) =>
+        expect.stringMatching(
+          new RegExp(`^Variable "\\$input" got invalid value .*Field "k${n}" is not defined`),
+        ),
+      ),
+    );
+    const long = await lab.fault(create, { input: { box: 1, label: "x".repeat(100_000), other: 1 } });
+    expect(long.message).toMatch(
+      /^Variable "\$input" got invalid value .*xxx … xxx.*Field "other" is not defined/,
+    );
+    expect(long.message.length).toBeLessThan(2100);
+  });
+
+  it("many faults of a large value are not all told", async () => {
+    const rows = Array.from({ length: 12_000 }, (_, box) => ({ box, label: 1, wrong: 2 }));
+    const text = "mutation($rows: [CreateBoxInput!]!) { createBoxes(rows: $rows) { count } }";
+    const answer = await lab.ask(text, { rows });
+    expect(answer.errors?.length).toBeLessThanOrEqual(2);
+  });
+});
+
 describe("time", () => {
   it("stops a statement at the server, names the limit, and leaves the connection usable", async () => {
     const running = lab.db.query("SELECT pg_sleep(20)", [], { timeoutMs: 100 });

@@ -17,6 +17,7 @@ import { planUpdate, planUpdateMany } from "./plan-update.ts";
 import { planUpsert } from "./plan-upsert.ts";
 import { PossibleRace } from "./possible-race.ts";
 import { createStaging, type Staging } from "./stage-values.ts";
+import { stoppable } from "./stoppable.ts";
 import { planUpload } from "./upload-field.ts";
 import { FieldFault, toGraphQLError } from "./write-error.ts";
 import type { FieldResult, MutationField, WritePlan, WriteScope } from "./write-plan.ts";
@@ -35,7 +36,8 @@ export async function executeMutation(
     const results = await writeAll(scopes);
     return await answer(scopes, results, fields.names);
   } catch (error) {
-    if (request.context.signal?.aborted === true && error === request.context.signal.reason) throw error;
+    const cause = error instanceof FieldFault ? error.fault : error;
+    if (request.context.signal?.aborted === true && cause === request.context.signal.reason) throw cause;
     return { data: failedData(fields), errors: [toGraphQLError(error)] };
   }
 }
@@ -172,7 +174,8 @@ async function commitOnce(
   let done: { number: string; results: readonly FieldResult[] } | undefined;
   try {
     request.context.signal?.throwIfAborted();
-    return await services.db.transaction(async (transaction) => {
+    return await services.db.transaction(async (opened) => {
+      const transaction = stoppable(opened, request.context.signal);
       await staging.publish(transaction);
       const results = await runAll(scopes, plans, transaction);
       done = { number: await transactionNumber(transaction), results };

@@ -62,7 +62,11 @@ function plan(scope: WriteScope, wish: Wish): RowPlan {
     kind: "rows",
     pending: book.pending,
     run: async (transaction) => {
-      const written = await writeRows(transaction, book, { onConflict: wish.onConflict });
+      const { onConflict } = wish;
+      const written = await writeRows(transaction, book, {
+        onConflict,
+        changesOnly: onConflict === "UPDATE",
+      });
       const keys = roots.flatMap((row) => {
         const key = written.keys.get(row);
         return key === undefined ? [] : [key];

@@ -174,3 +174,45 @@ export const costlyVariables: Readonly<Record<string, string>> = {
   "a pattern": `{"where": {"label": {"like": "${"%a".repeat(20_000)}"}}}`,
   "an expression": `{"where": {"label": {"regex": "${"(a+)+".repeat(2000)}$"}}}`,
 };
+
+const half = 2 ** 19;
+const filling = (text: string) => text.repeat(Math.floor(half / text.length));
+const numbered = (text: (n: number) => string) => {
+  const parts: string[] = [];
+  for (let length = 0; length < half; length += (parts.at(-1)?.length ?? 0) + 1)
+    parts.push(text(parts.length));
+  return parts.join(",");
+};
+
+/** Bodies of half a megabyte, JSON or nearly so. */
+export const costlyBodies: Readonly<Record<string, string>> = {
+  "open brackets": filling("["),
+  "nested brackets": `${"[".repeat(half / 2)}${"]".repeat(half / 2)}`,
+  "open objects": filling('{"a":'),
+  "nested objects": `{"query": ${'{"a":'.repeat(half / 6)}1${"}".repeat(half / 6)}}`,
+  "nested extensions": `{"query": "{ __typename }", "extensions": ${'{"a":'.repeat(half / 6)}1${"}".repeat(half / 6)}}`,
+  "nested variables": `{"query": "query($a: Int) { __typename }", "variables": {"a": ${'{"a":'.repeat(half / 6)}1${"}".repeat(half / 6)}}}`,
+  keys: `{${numbered((n) => `"k${n}":1`)}}`,
+  "keys beside a query": `{"query": "{ __typename }", ${numbered((n) => `"k${n}":1`)}}`,
+  "keys of extensions": `{"query": "{ __typename }", "extensions": {${numbered((n) => `"k${n}":1`)}}}`,
+  "keys of variables": `{"query": "{ __typename }", "variables": {${numbered((n) => `"k${n}":1`)}}}`,
+  "keys with __proto__ behind them": `{${numbered((n) => `"k${n}":1`)}, "a": {"__proto__": 1}}`,
+  "nested __proto__": `${'{"__proto__":'.repeat(half / 15)}1${"}".repeat(half / 15)}`,
+  constructors: `{${numbered((n) => `"constructor":{"a${n}":1}`)}}`,
+  "a name like __proto__ in a text": `{"query": "\\"__proto__\\":", "variables": {${numbered((n) => `"k${n}":1`)}}}`,
+  "a list of requests": `[${numbered(() => '{"query": "{ __typename }"}')}]`,
+  "empty lists": `[${numbered(() => "[]")}]`,
+  "empty objects": `{"variables": [${numbered(() => "{}")}]}`,
+  "a long text without end": `{"query": "${"x".repeat(half)}`,
+  "a long text beyond ASCII without end": `{"query": "${"é".repeat(half / 2)}`,
+  "broken lines": `{${filling("\n")}x`,
+  "an error at the end": `[${numbered(() => "1")},x]`,
+  escapes: `{"query": "${filling("\\u0041")}"}`,
+  "a long unknown operation": `{"query": "{ __typename }", "operationName": "${"x".repeat(half)}"}`,
+  "a long unknown variable type": `{"query": "query($first: Int) { samples(first: $first) { totalCount } }", "variables": {"first": "${"x".repeat(half)}"}}`,
+  "a list for a number": `{"query": "query($first: Int) { samples(first: $first) { totalCount } }", "variables": {"first": [${numbered(() => "1")}]}}`,
+  "keys for a number": `{"query": "query($first: Int) { samples(first: $first) { totalCount } }", "variables": {"first": {${numbered((n) => `"k${n}":1`)}}}}`,
+  "unknown fields of an input": `{"query": "mutation($a: CreateSampleInput!) { createSample(input: $a) { sample { label } } }", "variables": {"a": {${numbered((n) => `"k${n}":1`)}}}}`,
+  "many wrong rows": `{"query": "mutation($a: [CreateSampleInput!]!) { createSamples(rows: $a) { count } }", "variables": {"a": [${numbered(() => '{"label":1}')}]}}`,
+  "many rows without what they need": `{"query": "mutation($a: [CreateSampleInput!]!) { createSamples(rows: $a) { count } }", "variables": {"a": [${numbered(() => "{}")}]}}`,
+};

@@ -1,6 +1,8 @@
 /** Sends requests to a running service and says what is wrong with how it took them. */
 
-import { Agent, request as httpRequest } from "node:http";
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { dial } from "../support/place.ts";
 import type { FuzzRequest } from "./requests.ts";
 
@@ -46,40 +48,49 @@ export async function faultOf(url: string, sent: FuzzRequest): Promise<string | 
   }
 }
 
-/** Asks again and again whether the service is there: how long it takes tells how long its event loop stood still. */
-export class Watch {
-  readonly #agent = new Agent({ keepAlive: true, maxSockets: 1 });
-  readonly #url: string;
+interface Metered {
+  readonly longestMs: number;
+  readonly cpuMs: number;
+}
 
-  constructor(url: string) {
-    this.#url = url;
+/** Asks the meter in the service (`meter.ts`) how long its event loop stood still. */
+export class Watch {
+  readonly #socket: Socket;
+  #waiting: ((metered: Metered) => void) | undefined;
+
+  private constructor(socket: Socket) {
+    this.#socket = socket;
+    socket.on("data", (piece: Buffer) => this.#waiting?.(JSON.parse(piece.toString("utf8"))));
   }
 
-  /** The longest wait, in milliseconds, while `run` runs and right after it. */
+  /** Connects to the meter at the end of `path`. */
+  static async open(path: string): Promise<Watch> {
+    const socket = connect(path);
+    await once(socket, "connect");
+    return new Watch(socket);
+  }
+
+  /**
+   * How long the loop stood still at most while `run` ran and right after it, in milliseconds. A machine that is busy with something else
+   * stops the process too; no longer than its own processor time did the loop stand still by itself.
+   */
   async during(run: () => Promise<unknown>): Promise<number> {
-    let running = true;
-    const ended = run().finally(() => {
-      running = false;
-    });
-    let longest = 0;
-    while (running) longest = Math.max(longest, await this.#ping());
-    await ended;
-    return longest;
+    await this.#ask();
+    await run();
+    // What follows the answer, such as the log, belongs to it.
+    await sleep(5);
+    const { longestMs, cpuMs } = await this.#ask();
+    return Math.min(longestMs, cpuMs);
   }
 
   close(): void {
-    this.#agent.destroy();
+    this.#socket.destroy();
   }
 
-  #ping(): Promise<number> {
-    const begin = performance.now();
-    return new Promise((done, fail) => {
-      const asked = httpRequest(`${this.#url}/healthz`, { agent: this.#agent }, (answer) => {
-        answer.resume();
-        answer.once("end", () => done(performance.now() - begin));
-      });
-      asked.once("error", fail);
-      asked.end();
+  #ask(): Promise<Metered> {
+    return new Promise((done) => {
+      this.#waiting = done;
+      this.#socket.write("?");
     });
   }
 }

@@ -2,7 +2,7 @@
 
 import { createHash } from "node:crypto";
 import { deflateSync, gzipSync } from "node:zlib";
-import { anyDocument, anyValue, costly, costlyVariables, mutated } from "./bodies.ts";
+import { anyDocument, anyValue, costly, costlyBodies, costlyVariables, mutated } from "./bodies.ts";
 import type { Random } from "./random.ts";
 
 /** One request. */
@@ -39,9 +39,7 @@ export function costlyRequests(): readonly FuzzRequest[] {
     ...Object.entries(costlyVariables).map(([name, variables]) =>
       post(name, `{"query": ${JSON.stringify(filtered)}, "variables": ${variables}}`),
     ),
-    post("a body of open brackets", "[".repeat(60_000)),
-    post("a body of open objects", '{"a":'.repeat(20_000)),
-    post("a body of keys", `{${Array.from({ length: 50_000 }, (_, n) => `"k${n}":1`).join(",")}}`),
+    ...Object.entries(costlyBodies).map(([name, body]) => post(name, body)),
     post(
       "extensions in depth",
       `{"query": "{ __typename }", "extensions": ${'{"a":'.repeat(50_000)}1${"}".repeat(50_000)}}`,

@@ -147,6 +147,32 @@ test("UPDATE changes what is given and keeps the rest", async () => {
   });
 });
 
+test("UPDATE does not write a row that has all the given values, and answers it", async () => {
+  await create([
+    { probe: 51, label: "fifty-one", gain: 1, contacts: [{ contact: 1, depth: 1 }] },
+    { probe: 52, label: "fifty-two", gain: 2 },
+  ]);
+  const before = await world.db.query("SELECT xmin::text FROM lab.probe WHERE probe = 51");
+  const answer = await create(
+    [
+      { probe: 51, label: "fifty-one", gain: 1, contacts: [{ contact: 1, depth: 1 }] },
+      { probe: 52, label: "fifty-two", gain: 3 },
+    ],
+    "UPDATE",
+  );
+  expect(answer.createProbes).toMatchObject({
+    count: 2,
+    skipped: 0,
+    probes: [
+      { probe: 51, gain: 1 },
+      { probe: 52, gain: 3 },
+    ],
+    affected: [{ table: "lab.probe", count: 1 }],
+  });
+  const after = await world.db.query("SELECT xmin::text FROM lab.probe WHERE probe = 51");
+  expect(after.rows).toEqual(before.rows);
+});
+
 test("UPDATE refuses one key twice in a list", async () => {
   const fault = await world.fault(many, {
     rule: "UPDATE",

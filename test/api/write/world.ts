@@ -88,6 +88,7 @@ export async function openWorld(sdl: string) {
       variables,
     );
   return {
+    url,
     db,
     model,
     schema,
