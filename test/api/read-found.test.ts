@@ -1,0 +1,33 @@
+/** Faults that the parity suite has found, each as small as it can be told. */
+
+import { beforeAll, expect, test } from "vitest";
+import { openLaboratory } from "./laboratory.ts";
+
+const lab = await openLaboratory(`
+  type Probe @table {
+    probe: Int! @key
+    count: BigInt @column(type: "int32")
+    small: Int @column(type: "int8")
+  }
+`);
+
+beforeAll(async () => {
+  await lab.data(`mutation {
+    createProbes(rows: [{probe: 1, count: 5, small: 7}, {probe: 2}]) { count }
+  }`);
+});
+
+/** Keys of the probes that a filter takes. */
+async function found(where: object): Promise<readonly number[]> {
+  const { probes } = await lab.data("query ($where: ProbeFilter) { probes(where: $where) { nodes { probe } } }", {
+    where,
+  });
+  return probes.nodes.map(({ probe }: { probe: number }) => probe);
+}
+
+test("a number beyond the column's range is no row's value, and no fault, whatever the scalar", async () => {
+  expect(await found({ count: { gt: "-9223372036854775808" } })).toEqual([1]);
+  expect(await found({ count: { in: ["9223372036854775807", "5"] } })).toEqual([1]);
+  expect(await found({ count: { neq: "9223372036854775807" } })).toEqual([1, 2]);
+  expect(await found({ small: { lt: 2147483647 } })).toEqual([1]);
+});
