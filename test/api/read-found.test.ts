@@ -8,6 +8,8 @@ const lab = await openLaboratory(`
     probe: Int! @key
     count: BigInt @column(type: "int32")
     small: Int @column(type: "int8")
+    bytes: Bytes
+    at: DateTime
   }
 `);
 
@@ -30,4 +32,17 @@ test("a number beyond the column's range is no row's value, and no fault, whatev
   expect(await found({ count: { in: ["9223372036854775807", "5"] } })).toEqual([1]);
   expect(await found({ count: { neq: "9223372036854775807" } })).toEqual([1, 2]);
   expect(await found({ small: { lt: 2147483647 } })).toEqual([1]);
+});
+
+test("introspection stands beside filters by variables, whatever their scalars", async () => {
+  const query = `query ($where: ProbeFilter, $type: String!, $deep: Boolean!) {
+    probes(where: $where) { totalCount }
+    __type(name: $type) { name ...Kind }
+  }
+  fragment Kind on __Type { kind @include(if: $deep) }`;
+  const where = { not: { bytes: { eq: "Vqfq" }, at: { gt: "2026-01-01T00:00:00+02:00" }, count: { lt: "7" } } };
+  expect(await lab.data(query, { where, type: "Probe", deep: true })).toEqual({
+    probes: { totalCount: 2 },
+    __type: { name: "Probe", kind: "OBJECT" },
+  });
 });
