@@ -94,7 +94,9 @@ function codecCondition(
       { details: { field: `${column.field}.${name}`, remedy: "Filter by another field, or by isNull." } },
     );
   }
-  return compareScalar(builder, { scalar: known.filter, sql: `(${known.sql(sql)})` }, part);
+  // Codecs tell what a value says; of a row without one nothing is told, not even a default.
+  const told = `(CASE WHEN ${sql} IS NOT NULL THEN ${known.sql(sql)} END)`;
+  return compareScalar(builder, { scalar: known.filter, sql: told }, part);
 }
 
 interface Related {

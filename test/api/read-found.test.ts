@@ -10,6 +10,8 @@ const lab = await openLaboratory(`
     small: Int @column(type: "int8")
     bytes: Bytes
     at: DateTime
+    raw: FileRef @codec(name: "filepath", store: "cold")
+    volume: Tree @codec(name: "object", store: "main")
   }
 `);
 
@@ -21,9 +23,12 @@ beforeAll(async () => {
 
 /** Keys of the probes that a filter takes. */
 async function found(where: object): Promise<readonly number[]> {
-  const { probes } = await lab.data("query ($where: ProbeFilter) { probes(where: $where) { nodes { probe } } }", {
-    where,
-  });
+  const { probes } = await lab.data(
+    "query ($where: ProbeFilter) { probes(where: $where) { nodes { probe } } }",
+    {
+      where,
+    },
+  );
   return probes.nodes.map(({ probe }: { probe: number }) => probe);
 }
 
@@ -40,9 +45,19 @@ test("introspection stands beside filters by variables, whatever their scalars",
     __type(name: $type) { name ...Kind }
   }
   fragment Kind on __Type { kind @include(if: $deep) }`;
-  const where = { not: { bytes: { eq: "Vqfq" }, at: { gt: "2026-01-01T00:00:00+02:00" }, count: { lt: "7" } } };
+  const where = {
+    not: { bytes: { eq: "Vqfq" }, at: { gt: "2026-01-01T00:00:00+02:00" }, count: { lt: "7" } },
+  };
   expect(await lab.data(query, { where, type: "Probe", deep: true })).toEqual({
     probes: { totalCount: 2 },
     __type: { name: "Probe", kind: "OBJECT" },
   });
+});
+
+test("of a row without a codec value nothing is told: not even that it is no folder", async () => {
+  for (const field of ["raw", "volume"]) {
+    expect(await found({ [field]: { isDirectory: { eq: false } } })).toEqual([]);
+    expect(await found({ [field]: { isDirectory: { isNull: true } } })).toEqual([1, 2]);
+    expect(await found({ [field]: { isDirectory: { neq: false } } })).toEqual([1, 2]);
+  }
 });
