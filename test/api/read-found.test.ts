@@ -61,3 +61,14 @@ test("of a row without a codec value nothing is told: not even that it is no fol
     expect(await found({ [field]: { isDirectory: { neq: false } } })).toEqual([1, 2]);
   }
 });
+
+test("null is no element of a list that must not have it, by whatever way it comes", async () => {
+  const query = `query ($key: ProbeGroupKey = SMALL) { probes { groupBy(by: [$key, COUNT]) { aggregate { count } } } }`;
+  expect(await lab.fault(query, { key: null })).toMatchObject({
+    code: "BAD_USER_INPUT",
+    message: 'An element of "by" of non-null type must not be null.',
+  });
+  const list = "query ($one: Int = 7) { probes(where: { small: { notIn: [$one] } }) { totalCount } }";
+  expect(await lab.fault(list, { one: null })).toMatchObject({ code: "BAD_USER_INPUT" });
+  expect(await lab.data(list, {})).toEqual({ probes: { totalCount: 1 } });
+});
