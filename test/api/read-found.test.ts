@@ -10,6 +10,7 @@ const lab = await openLaboratory(`
     small: Int @column(type: "int8")
     bytes: Bytes
     at: DateTime
+    code: String @column(type: "char(4)")
     raw: FileRef @codec(name: "filepath", store: "cold")
     volume: Tree @codec(name: "object", store: "main")
   }
@@ -17,7 +18,7 @@ const lab = await openLaboratory(`
 
 beforeAll(async () => {
   await lab.data(`mutation {
-    createProbes(rows: [{probe: 1, count: 5, small: 7}, {probe: 2}]) { count }
+    createProbes(rows: [{probe: 1, count: 5, small: 7, code: "a="}, {probe: 2}]) { count }
   }`);
 });
 
@@ -71,4 +72,12 @@ test("null is no element of a list that must not have it, by whatever way it com
   const list = "query ($one: Int = 7) { probes(where: { small: { notIn: [$one] } }) { totalCount } }";
   expect(await lab.fault(list, { one: null })).toMatchObject({ code: "BAD_USER_INPUT" });
   expect(await lab.data(list, {})).toEqual({ probes: { totalCount: 1 } });
+});
+
+test("no text operator sees the blanks at the end of char(n)", async () => {
+  const operators = { like: "%=", ilike: "A=", startsWith: "a=", endsWith: "=", contains: "a=" };
+  for (const [name, text] of Object.entries(operators))
+    expect(await found({ code: { [name]: text } })).toEqual([1]);
+  for (const name of ["like", "endsWith", "contains"])
+    expect(await found({ code: { [name]: "a= " } })).toEqual([]);
 });
