@@ -37,7 +37,7 @@ for (const part of tally.skipped) console.log(`not compared, unknown to the orac
 for (const part of tally.missing) console.log(`never exercised: ${part}`);
 if (tally.missing.length > 0) process.exitCode = 1;
 console.log(
-  `seed ${seed}: ${tally.operations} operations over ${tally.models} models, ${tally.refused} refused on both sides, ` +
+  `seed ${seed}: ${tally.operations} operations over ${tally.models} models, ${tally.writes} of them writes, ${tally.refused} refused on both sides, ` +
     `${tally.faulty} with errors at places, ${tally.unsure} hung on last digits of sums of floats: ` +
     `${process.exitCode === 1 ? "FAILED" : "0 differences"}`,
 );

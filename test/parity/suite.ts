@@ -16,6 +16,7 @@ import { disturb, fill } from "./rows.ts";
 import { smaller } from "./shrink.ts";
 import type { Tally } from "./tally.ts";
 import type { Served, World } from "./world.ts";
+import { type Write, Writes, writeDifference } from "./writes.ts";
 
 /** How much is looked at. */
 export interface Extent {
@@ -89,12 +90,19 @@ export async function compareModel(
     const skipped = tally.skipped;
     const inputs = new Inputs(schema, { random, skipped, pools: new Pools(known.tables, contents) });
     const generator = new Operations(inputs, meanings);
+    const writes = new Writes(inputs);
     tally.addModel();
     for (let at = 0; at < operations; at++) {
       if (at > 0 && at % disturbance === 0) {
         await disturb(world, served, random);
         known = await readTables();
         inputs.pools = new Pools(known.tables, contents);
+      }
+      const write = at % 5 === 4 ? writes.next(known) : undefined;
+      if (write !== undefined) {
+        known = await compareWrite({ served, known, write, readTables, tally, seed, at, sdl });
+        inputs.pools = new Pools(known.tables, contents);
+        continue;
       }
       const { request, features } = generator.next();
       const result = await compareOne(served, known, { request, spoil });
@@ -106,6 +114,43 @@ export async function compareModel(
   } finally {
     await served.stop();
   }
+}
+
+interface Writing {
+  readonly served: Served;
+  readonly known: Known;
+  readonly write: Write;
+  readonly readTables: () => Promise<Known>;
+  readonly tally: Tally;
+  readonly seed: number;
+  readonly at: number;
+  readonly sdl: string;
+}
+
+/** Does a write, and answers what is known of the tables then. */
+async function compareWrite(writing: Writing): Promise<Known> {
+  const { served, known, write, readTables, tally, seed, at, sdl } = writing;
+  const found = await served.ask(write.request);
+  const after = await readTables();
+  const wrong = writeDifference(write, found, { before: known, after });
+  if (wrong !== undefined) {
+    throw new Difference({
+      difference: `${write.name}: ${wrong}`,
+      seed: `${seed}, operation ${at}`,
+      document: write.request.query,
+      variables: JSON.stringify(write.request.variables),
+      found: JSON.stringify(found).slice(0, 8000),
+      rows: rowsText(known),
+      model: sdl,
+    });
+  }
+  tally.addWrite(write.name, "code" in write.wanted ? write.wanted.code : undefined);
+  return after;
+}
+
+function rowsText({ tables }: Known): string {
+  const rows = tables.model.entities.map(({ name }) => [name, tables.of(name).map(({ cells }) => cells)]);
+  return JSON.stringify(Object.fromEntries(rows)).slice(0, 20_000);
 }
 
 function modelText(world: World, seed: number): string {
@@ -162,10 +207,6 @@ async function report(world: World, served: Served, known: Known, failed: Failed
     return result.wrong !== undefined;
   });
   const { wrong = "", found, wanted } = await compareOne(served, known, { request, spoil });
-  const rows = known.tables.model.entities.map(({ name }) => [
-    name,
-    known.tables.of(name).map(({ cells }) => cells),
-  ]);
   const hidden = world.logged.splice(0).map((one) => JSON.stringify(one, errorText));
   return new Difference({
     difference: wrong,
@@ -176,7 +217,7 @@ async function report(world: World, served: Served, known: Known, failed: Failed
     wanted: JSON.stringify(wanted, setText).slice(0, 8000),
     log: hidden.slice(-1).join("\n").slice(0, 3000),
     model: sdl,
-    rows: JSON.stringify(Object.fromEntries(rows)).slice(0, 20_000),
+    rows: rowsText(known),
   });
 }
 

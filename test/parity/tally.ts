@@ -34,7 +34,7 @@ const codecFilters: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Everything that must occur in a whole run. */
-export const required: readonly string[] = [
+const required: readonly string[] = [
   ...each(ordered, (name) => each([...equality, ...lists, ...ranges], (one) => `filter ${name} ${one}`)),
   ...each(["like", "ilike", "startsWith", "endsWith", "contains"], (one) => `filter String ${one}`),
   ...each(["Boolean", "Bytes", "JSON"], (name) => each(equality, (one) => `filter ${name} ${one}`)),
@@ -137,6 +137,14 @@ export const required: readonly string[] = [
   "variables that do not fit",
   "document that is not valid",
   "document again, with other variables",
+  ...each(
+    ["update", "update many", "delete", "delete many", "create many", "upsert"],
+    (one) => `write that is done: ${one}`,
+  ),
+  ...each(["ABORT", "SKIP", "UPDATE"], (rule) => `write: create many, ${rule}`),
+  "write: delete many, dry",
+  "write refused: LIMIT_EXCEEDED",
+  "write refused: CONSTRAINT_VIOLATION",
 ];
 
 /** Counts over all models. */
@@ -149,6 +157,7 @@ export class Tally {
   refused = 0;
   faulty = 0;
   unsure = 0;
+  writes = 0;
 
   addModel(): void {
     this.models += 1;
@@ -169,6 +178,15 @@ export class Tally {
     if (wanted.errors.length > 0) this.faulty += 1;
     for (const { code } of wanted.errors) this.#count(`error at a place: ${code}`);
     for (const feature of features.met) this.#count(feature);
+  }
+
+  /** A write, and the code it was refused with. */
+  addWrite(name: string, code: string | undefined): void {
+    this.operations += 1;
+    this.writes += 1;
+    this.#count(`write: ${name}`);
+    if (code === undefined) this.#count(`write that is done: ${name.replace(/,.*/, "")}`);
+    else this.#count(`write refused: ${code}`);
   }
 
   #count(feature: string): void {

@@ -165,7 +165,7 @@ function isWritable(type: GraphQLInputType, value: unknown): boolean {
 }
 
 /** A literal without variables. */
-export function plainLiteral(type: GraphQLInputType, value: unknown): string {
+function plainLiteral(type: GraphQLInputType, value: unknown): string {
   if (value === null) return "null";
   if (isNonNullType(type)) return plainLiteral(type.ofType, value);
   if (isListType(type))

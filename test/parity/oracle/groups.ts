@@ -11,7 +11,7 @@ import { badInput, Refused } from "./refused.ts";
 import type { Row } from "./tables.ts";
 
 /** Most groups that a list has. */
-export const mostGroups = 10_000;
+const mostGroups = 10_000;
 
 /** Something by which rows can be grouped. */
 export interface GroupKey {

@@ -8,12 +8,6 @@ import { compare, type Kind, numberOf, type Value } from "./kinds.ts";
 
 export type MeasureName = "sum" | "avg" | "min" | "max";
 
-/** A value and what it is. */
-export interface Told {
-  readonly kind: Kind;
-  readonly value: Value | null;
-}
-
 const isFloating = ({ name }: Kind): boolean => ["float", "single", "approximate"].includes(name);
 
 /** Whether values of the kind have sums. */

@@ -7,7 +7,7 @@ import { badInput, Refused } from "./refused.ts";
 import type { Row } from "./tables.ts";
 
 /** Limits of pages that the served API has. */
-export const pageLimits = { usual: 100, most: 1000 };
+const pageLimits = { usual: 100, most: 1000 };
 
 /** Cursors that were handed out: the text that stands for a place, and what it stands for. */
 export interface Cursors {
