@@ -19,6 +19,8 @@ export function difference(found: Json, wanted: Wanted, meanings: Meanings): str
       ? `refused with ${strange?.code}, not ${[...(wanted.codes ?? [])].join(" or ")}: ${strange?.message}`
       : undefined;
   }
+  if (data === undefined && wanted.mayRefuse && errors.every(({ code }) => code === "BAD_USER_INPUT"))
+    return undefined;
   if (data === undefined)
     return `refused, but must be answered: ${errors.map(({ message }) => message).join(" | ")}`;
   return (

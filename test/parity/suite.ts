@@ -90,7 +90,7 @@ export async function compareModel(
     const skipped = tally.skipped;
     const inputs = new Inputs(schema, { random, skipped, pools: new Pools(known.tables, contents) });
     const generator = new Operations(inputs, meanings);
-    const writes = new Writes(inputs);
+    const writes = new Writes(inputs, generator);
     tally.addModel();
     for (let at = 0; at < operations; at++) {
       if (at > 0 && at % disturbance === 0) {

@@ -138,11 +138,16 @@ export class Draft {
     return ` @${name}(if: ${text})`;
   }
 
-  /** The document. */
+  /** The document of a query. */
   text(body: string): string {
-    const head = this.definitions.length === 0 ? "query Q" : `query Q(${this.definitions.join(", ")})`;
+    return this.document("query Q", [], body);
+  }
+
+  /** A document with more variables than those of the draft. */
+  document(head: string, definitions: readonly string[], body: string): string {
+    const all = [...definitions, ...this.definitions];
     const fragments = this.fragments.map(({ name, type, text }) => `fragment ${name} on ${type} ${text}`);
-    return [`${head} ${body}`, ...fragments].join("\n");
+    return [`${head}${all.length === 0 ? "" : `(${all.join(", ")})`} ${body}`, ...fragments].join("\n");
   }
 }
 

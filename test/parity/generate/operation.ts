@@ -81,6 +81,14 @@ export class Operations {
     return { request: this.#spoilt(draft, request), features: draft.features };
   }
 
+  /** What may be selected of an entity's rows: the selection, and the variables and fragments that it uses. */
+  rowSet(entity: Entity): { readonly text: string; readonly draft: Draft } {
+    const draft = new Draft(this.#random, 8);
+    const type = this.#inputs.schema.getType(entity.name);
+    if (!isObjectType(type)) throw new TypeError(`The schema has no type ${entity.name}.`);
+    return { text: this.#set(draft, type, { merging: newMerging(false), depth: 2 }), draft };
+  }
+
   #introspection(draft: Draft): string {
     draft.meet("introspection");
     const name = this.#random.pick([

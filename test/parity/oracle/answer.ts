@@ -28,7 +28,7 @@ import { getArgumentValues, getVariableValues } from "graphql/execution/values.j
 import { type Contents, UnknownContent } from "./codecs.ts";
 import { Features } from "./features.ts";
 import type { Meanings } from "./meanings.ts";
-import { badInput, Fault, Refused } from "./refused.ts";
+import { Fault, Refused } from "./refused.ts";
 import type { Asked, Check } from "./resolvers.ts";
 import type { Tables } from "./tables.ts";
 
@@ -39,6 +39,8 @@ export type Wanted =
       readonly kind: "answered";
       readonly data: unknown;
       readonly errors: readonly { readonly path: string; readonly code: string }[];
+      /** A null stands for an operand where no row was asked: it may be refused as well. */
+      readonly mayRefuse: boolean;
     };
 
 /** What the oracle answers from. */
@@ -80,6 +82,7 @@ function answered(known: Known, request: Request, features: Features): Wanted {
   const scope = { schema, tables, contents, features: new Features() };
   const codes = new Set<string>();
   const walk: Walk = {
+    hasNull: false,
     asked: { scope, meanings },
     schema,
     variables: coerced.coerced,
@@ -99,8 +102,13 @@ function answered(known: Known, request: Request, features: Features): Wanted {
     contextValue: { scope: { ...scope, features }, meanings } satisfies Asked,
   });
   if (result instanceof Promise) throw new TypeError("Resolvers are not asynchronous.");
+  const refused = (result.errors ?? []).flatMap(({ originalError }) =>
+    originalError instanceof Refused ? [originalError.code] : [],
+  );
+  if (refused.length > 0) return { kind: "refused", codes: new Set(refused) };
   return {
     kind: "answered",
+    mayRefuse: walk.hasNull,
     data: result.data,
     errors: (result.errors ?? []).map((error) => ({
       path: (error.path ?? []).join("."),
@@ -111,7 +119,7 @@ function answered(known: Known, request: Request, features: Features): Wanted {
 
 function codeOf(error: GraphQLError, features: Features): string {
   const { originalError } = error;
-  if (originalError instanceof Fault || originalError instanceof Refused) return originalError.code;
+  if (originalError instanceof Fault) return originalError.code;
   if (originalError instanceof UnknownContent) features.unsure = originalError.message;
   else if (originalError !== undefined && !(originalError instanceof GraphQLError)) throw originalError;
   return error.message;
@@ -119,6 +127,7 @@ function codeOf(error: GraphQLError, features: Features): string {
 
 /** Arguments are refused wherever they stand, whether or not there is a row to ask them of. */
 interface Walk {
+  hasNull: boolean;
   readonly asked: Asked;
   readonly schema: GraphQLSchema;
   readonly variables: Readonly<Record<string, unknown>>;
@@ -149,9 +158,10 @@ function lookAtField(walk: Walk, type: GraphQLNamedType, node: FieldNode): void 
   try {
     const args = getArgumentValues(field, node, walk.variables);
     check?.(walk.asked, args);
-    const isAsked = node.selectionSet === undefined || asksRows(walk, node.selectionSet);
-    for (const { name, type: argument } of isAsked ? field.args : [])
-      if (args[name] !== undefined && args[name] !== null) refuseNull(argument, args[name]);
+    for (const { name, type: argument } of field.args) {
+      const value = args[name] ?? null;
+      if (value !== null && hasNull(argument, value)) walk.hasNull = true;
+    }
   } catch (error) {
     if (error instanceof Refused) walk.codes.add(error.code);
     // A null for what must not be null.
@@ -161,37 +171,18 @@ function lookAtField(walk: Walk, type: GraphQLNamedType, node: FieldNode): void 
   if (node.selectionSet !== undefined) look(walk, getNamedType(field.type), node.selectionSet);
 }
 
-/** A filter is looked at only where something is told of its rows. */
-function asksRows(walk: Walk, set: SelectionSetNode): boolean {
-  return set.selections.some((selection) => {
-    if (!isIncluded(walk, selection)) return false;
-    if (selection.kind !== Kind.FIELD) {
-      const fragment =
-        selection.kind === Kind.INLINE_FRAGMENT ? selection : walk.fragments.get(selection.name.value);
-      return fragment !== undefined && asksRows(walk, fragment.selectionSet);
-    }
-    const name = selection.name.value;
-    const isMeasure = ["aggregate", "sum", "avg", "min", "max"].includes(name);
-    if (!isMeasure || selection.selectionSet === undefined) return name !== "__typename";
-    return asksRows(walk, selection.selectionSet);
-  });
-}
-
 function isIncluded({ variables }: Walk, node: SelectionNode): boolean {
   if (getDirectiveValues(GraphQLSkipDirective, node, variables)?.["if"] === true) return false;
   return getDirectiveValues(GraphQLIncludeDirective, node, variables)?.["if"] !== false;
 }
 
-/** `null` is no operand of a filter. */
-function refuseNull(type: GraphQLInputType, value: unknown): void {
-  if (isNonNullType(type)) refuseNull(type.ofType, value);
-  else if (isListType(type)) {
-    for (const item of Array.isArray(value) ? value : [value]) refuseNull(type.ofType, item);
-  } else if (isInputObjectType(type)) {
-    for (const [name, part] of Object.entries(value ?? {})) {
-      const field = type.getFields()[name];
-      if (part === null) throw badInput(`${name} is null`);
-      if (field !== undefined && part !== undefined) refuseNull(field.type, part);
-    }
-  }
+/** Whether null stands for a filter's operand, which it is not. */
+function hasNull(type: GraphQLInputType, value: unknown): boolean {
+  if (isNonNullType(type)) return hasNull(type.ofType, value);
+  if (isListType(type)) return Array.isArray(value) && value.some((item) => hasNull(type.ofType, item));
+  if (!isInputObjectType(type)) return false;
+  return Object.entries(value ?? {}).some(([name, part]) => {
+    const field = type.getFields()[name];
+    return part === null || (field !== undefined && part !== undefined && hasNull(field.type, part));
+  });
 }
