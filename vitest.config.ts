@@ -3,6 +3,7 @@ import { configDefaults, defineConfig } from "vitest/config";
 /** Suites of many random lives and many deaths: `npm run test:long`, and in `.ci/run`. */
 const long = [
   "test/property/**",
+  "test/parity/**",
   "test/crash/**",
   "test/db/apply-random.test.ts",
   "test/acceptance/kill.test.ts",

@@ -1,6 +1,7 @@
 /** `__schema` and `__type`, answered by graphql-js. */
 
 import {
+  type ASTNode,
   type DocumentNode,
   execute,
   type FieldNode,
@@ -10,6 +11,7 @@ import {
   Kind,
   type OperationDefinitionNode,
   type SelectionNode,
+  visit,
 } from "graphql";
 import type { Budget } from "../plan/collect-fields.ts";
 
@@ -51,13 +53,40 @@ export async function introspect(options: {
   readonly variables: Readonly<Record<string, unknown>>;
 }): Promise<{ readonly data: Readonly<Record<string, unknown>>; readonly errors: readonly GraphQLError[] }> {
   const { schema, document, operation, nodes, variables } = options;
-  const fragments = document.definitions.filter(({ kind }) => kind === Kind.FRAGMENT_DEFINITION);
+  const fragments = document.definitions.filter((one) => one.kind === Kind.FRAGMENT_DEFINITION);
   const selectionSet = { kind: Kind.SELECTION_SET, selections: nodes } as const;
-  const only: OperationDefinitionNode = { ...operation, selectionSet };
+  const used = usedVariables(nodes, fragments);
+  // The others are coerced already, and some of their values cannot be coerced twice.
+  const variableDefinitions = (operation.variableDefinitions ?? []).filter(({ variable }) =>
+    used.has(variable.name.value),
+  );
+  const only: OperationDefinitionNode = { ...operation, variableDefinitions, selectionSet };
   const result = await execute({
     schema,
     document: { kind: Kind.DOCUMENT, definitions: [only, ...fragments] },
     variableValues: variables,
   });
   return { data: result.data ?? {}, errors: result.errors ?? [] };
+}
+
+/** The variables that `nodes` use: names of types, and what @skip, @include and `includeDeprecated` take. */
+function usedVariables(
+  nodes: readonly FieldNode[],
+  fragments: readonly FragmentDefinitionNode[],
+): ReadonlySet<string> {
+  const used = new Set<string>();
+  const waiting: ASTNode[] = [...nodes];
+  const seen = new Set<ASTNode>();
+  for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {
+    visit(node, {
+      Variable: ({ name }) => void used.add(name.value),
+      FragmentSpread({ name }) {
+        const fragment = fragments.find((one) => one.name.value === name.value);
+        if (fragment === undefined || seen.has(fragment)) return;
+        seen.add(fragment);
+        waiting.push(fragment);
+      },
+    });
+  }
+  return used;
 }

@@ -18,7 +18,7 @@ import {
 export type Expression =
   | { readonly kind: "literal"; readonly value: unknown }
   | { readonly kind: "variable"; readonly name: string }
-  | { readonly kind: "list"; readonly items: readonly Expression[] }
+  | { readonly kind: "list"; readonly items: readonly Expression[]; readonly required: boolean }
   | { readonly kind: "object"; readonly fields: Arguments };
 
 /** Expressions by argument or input field; `fallback` stands in where a variable is not given. */
@@ -60,7 +60,8 @@ function planValue(node: ValueNode, type: GraphQLInputType): Expression {
   }
   if (isListType(inner)) {
     const nodes = node.kind === Kind.LIST ? node.values : [node];
-    return { kind: "list", items: nodes.map((item) => planValue(item, inner.ofType)) };
+    const items = nodes.map((item) => planValue(item, inner.ofType));
+    return { kind: "list", items, required: isNonNullType(inner.ofType) };
   }
   if (isInputObjectType(inner) && node.kind === Kind.OBJECT) {
     const given = new Map(node.fields.map((field) => [field.name.value, field.value]));
@@ -72,7 +73,7 @@ function planValue(node: ValueNode, type: GraphQLInputType): Expression {
 /** A scalar literal with variables inside: only JSON has such. */
 function planJson(node: ValueNode): Expression {
   if (node.kind === Kind.VARIABLE) return { kind: "variable", name: node.name.value };
-  if (node.kind === Kind.LIST) return { kind: "list", items: node.values.map(planJson) };
+  if (node.kind === Kind.LIST) return { kind: "list", items: node.values.map(planJson), required: false };
   if (node.kind === Kind.OBJECT) {
     const fields = node.fields.map(
       (field) => [field.name.value, { expression: planJson(field.value), required: false }] as const,
@@ -156,28 +157,38 @@ export function evaluateArguments(
 ): Record<string, unknown> {
   const values: Record<string, unknown> = {};
   for (const [name, { expression, fallback, required }] of Object.entries(planned)) {
-    const found = evaluate(expression, variables);
+    const found = evaluate(expression, variables, name);
     const value = found === undefined ? fallback : found;
-    if (value === null && required) {
-      throw new GraphQLError(`Argument or field "${name}" of non-null type must not be null.`, {
-        extensions: { code: "BAD_USER_INPUT" },
-      });
-    }
+    if (value === null && required) throw nullFault(`Argument or field "${name}"`);
     if (value !== undefined) values[name] = value;
   }
   return values;
 }
 
 /** `undefined` stands for a variable that was not given. */
-function evaluate(expression: Expression, variables: Readonly<Record<string, unknown>>): unknown {
+function evaluate(
+  expression: Expression,
+  variables: Readonly<Record<string, unknown>>,
+  name: string,
+): unknown {
   switch (expression.kind) {
     case "literal":
       return expression.value;
     case "variable":
       return variables[expression.name];
     case "list":
-      return expression.items.map((item) => evaluate(item, variables) ?? null);
+      return expression.items.map((item) => {
+        const value = evaluate(item, variables, name) ?? null;
+        if (value === null && expression.required) throw nullFault(`An element of "${name}"`);
+        return value;
+      });
     case "object":
       return evaluateArguments(expression.fields, variables);
   }
+}
+
+function nullFault(what: string): GraphQLError {
+  return new GraphQLError(`${what} of non-null type must not be null.`, {
+    extensions: { code: "BAD_USER_INPUT" },
+  });
 }

@@ -42,7 +42,8 @@ export function codecTerm(
       { details: { field: `${column.field}.${name}`, remedy: remedies[verb] } },
     );
   }
-  const value = `(${known.sql(sql)})`;
+  // Codecs tell what a value says; of a row without one nothing is told, not even a default.
+  const value = `(CASE WHEN ${sql} IS NOT NULL THEN ${known.sql(sql)} END)`;
   if (known.filter === "IntList") return { kind: "list", sql: value };
   const cast = known.filter === "DateTime" ? `${value}::timestamptz` : value;
   return { kind: "scalar", sql: cast, type: typeOfScalar[known.filter] };

@@ -79,8 +79,6 @@ const comparisons: Readonly<Record<string, string>> = {
   lte: "<=",
   gt: ">",
   gte: ">=",
-  like: "LIKE",
-  ilike: "ILIKE",
 };
 
 /** Operators that look into a text, where blanks at the end of what is looked for count. */
@@ -109,6 +107,10 @@ function operator(
       return `right(${sql}, length(${value})) = ${value}`;
     case "contains":
       return `strpos(${sql}, ${value}) > 0`;
+    case "like":
+    case "ilike":
+      // Of char(n) the other text operators do not see the blanks at the end either.
+      return `${type === "bpchar" ? `${sql}::text` : sql} ${name.toUpperCase()} ${value}`;
     default:
       return `${sql} ${comparisons[name] ?? unknownOperator(name)} ${value}`;
   }

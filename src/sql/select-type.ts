@@ -16,7 +16,8 @@ export function parameterType(type: ColumnType): string {
   if (type.enum !== undefined) return "text";
   const base = type.sql.replace(/\s*\([^)]*\)/, "").toLowerCase();
   // A value beyond the column's range is no row's value; it must not be a fault.
-  if (base === "smallint" || base === "int2") return "integer";
+  if (/^(smallint|integer|int|int2|int4)$/.test(base))
+    return type.graphql === "BigInt" ? "bigint" : "integer";
   // Blanks at the end of char(n) carry no meaning: as text they would.
   if (/^(char|character|bpchar)$/.test(base)) return "bpchar";
   return /^(varchar|character varying|text|citext)$/.test(base) ? "text" : base;

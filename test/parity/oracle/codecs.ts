@@ -1,0 +1,113 @@
+/** What the row itself tells of a codec value, by docs/reference/codecs.md; and what the bytes tell, where somebody knew them before. */
+
+import type { CodecUse } from "../../../src/model/model.ts";
+import { type Json, jsonFrom, NumberText } from "../json.ts";
+
+type Meta = { readonly [key: string]: Json };
+
+const textOf = (meta: Meta, key: string): string | null => {
+  const value = meta[key] ?? null;
+  return typeof value === "string" ? value : null;
+};
+
+const countOf = (meta: Meta, key: string): string | null => {
+  const value = meta[key] ?? null;
+  return value instanceof NumberText ? value.text : null;
+};
+
+function attachSize(meta: Meta): string | null {
+  const [size, name] = [countOf(meta, "size"), textOf(meta, "name")];
+  if (size === null || name === null) return null;
+  return String(Number(size) - Buffer.byteLength(name) - 1);
+}
+
+function digest(meta: Meta, key: string): string | null {
+  const hex = textOf(meta, key);
+  return hex === null ? null : `sha256:${hex}`;
+}
+
+type Told = Readonly<Record<string, (meta: Meta) => unknown>>;
+
+/** Fields by codec, of values in a store. */
+const ofStore: Readonly<Record<string, Told>> = {
+  npy: {
+    dtype: (meta) => textOf(meta, "dtype"),
+    shape: (meta) => (Array.isArray(meta["shape"]) ? meta["shape"].map((n: Json) => lengthOf(n)) : null),
+    sizeBytes: (meta) => countOf(meta, "size"),
+  },
+  blob: { kind: (meta) => textOf(meta, "kind"), sizeBytes: (meta) => countOf(meta, "size") },
+  attach: {
+    name: (meta) => textOf(meta, "name"),
+    mediaType: (meta) => textOf(meta, "media_type"),
+    sizeBytes: attachSize,
+    digest: (meta) => digest(meta, "content_sha256"),
+  },
+  hash: {
+    name: () => null,
+    mediaType: (meta) => textOf(meta, "media_type"),
+    sizeBytes: (meta) => countOf(meta, "size"),
+    digest: (meta) => digest(meta, "sha256"),
+  },
+  object: {
+    sizeBytes: (meta) => countOf(meta, "size"),
+    itemCount: (meta) => (countOf(meta, "item_count") === null ? null : Number(countOf(meta, "item_count"))),
+    isDirectory: (meta) => meta["is_dir"] === true,
+  },
+  filepath: {
+    path: (meta) => textOf(meta, "path"),
+    store: (meta) => textOf(meta, "store") || null,
+    sizeBytes: (meta) => countOf(meta, "size"),
+    isDirectory: (meta) => meta["is_dir"] === true,
+  },
+};
+
+const lengthOf = (value: Json): number => Number(value instanceof NumberText ? value.text : value);
+
+/** What was written, by stored text: answers the fields that only the bytes tell. */
+export type Contents = ReadonlyMap<string, Readonly<Record<string, unknown>>>;
+
+/** The bytes of a value in the row. */
+const bytesOf = (cell: string): Buffer => Buffer.from(cell.slice(2), "hex");
+
+/** Whether the row tells a field of the codec's values, so that lists can be filtered by it. */
+export function isTold(use: CodecUse, part: string): boolean {
+  if (use.store !== undefined) return ofStore[use.name]?.[part] !== undefined;
+  if (use.name === "blob") return part === "kind" || part === "sizeBytes";
+  return use.name === "attach" && ["name", "sizeBytes", "digest"].includes(part);
+}
+
+/** A field as the row tells it; null where it does not. */
+export function toldPart(use: CodecUse, part: string, { cell, contents }: Stored): unknown {
+  // References to objects are JSON objects.
+  if (use.store !== undefined) return ofStore[use.name]?.[part]?.(jsonFrom(cell) as Meta) ?? null;
+  if (use.name === "blob" && part === "sizeBytes") return String(bytesOf(cell).length);
+  if (use.name === "attach" && part === "name") {
+    const bytes = bytesOf(cell);
+    return bytes.subarray(0, bytes.indexOf(0)).toString("utf8");
+  }
+  return knownPart(contents, part, cell);
+}
+
+/** A stored value, and what is known of all values. */
+export interface Stored {
+  readonly cell: string;
+  readonly contents: Contents;
+}
+
+/** A field of the value, from the row or else from its bytes. */
+export function codecPart(use: CodecUse, part: string, at: Stored): unknown {
+  if (isTold(use, part)) {
+    const told = toldPart(use, part, at);
+    if (told !== null || at.contents.get(at.cell)?.[part] === undefined) return told;
+  }
+  return knownPart(at.contents, part, at.cell);
+}
+
+/** Thrown where an answer hangs on bytes that nobody knew before. */
+export class UnknownContent extends Error {}
+
+function knownPart(contents: Contents, part: string, cell: string): unknown {
+  const known = contents.get(cell);
+  if (known === undefined || !(part in known)) throw new UnknownContent(`${part} of ${cell.slice(0, 100)}`);
+  return known[part];
+}
