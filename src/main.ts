@@ -15,6 +15,7 @@ import {
   type Followed,
   type PreparedApi,
 } from "./cli/start/engine.ts";
+import { findExtension } from "./cli/start/find-extension.ts";
 import { healthChecks } from "./cli/start/health.ts";
 import { type LoadedModel, loadModel } from "./cli/start/load-model.ts";
 import { type OpenedDatabase, openDatabase } from "./cli/start/open-database.ts";
@@ -213,6 +214,7 @@ async function prepareApi(parts: Parts, { http, running, model }: ChangeOver): P
     stores,
     limits: apiLimitsFrom(process.env),
     documents: parts.documents,
+    extension: await findExtension(parts.settings),
     log: logger,
   });
   await api.server.start();

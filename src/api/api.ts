@@ -4,10 +4,14 @@ import { type ApolloServer, HeaderMap, type HTTPGraphQLRequest } from "@apollo/s
 import type { FormattedExecutionResult, GraphQLSchema } from "graphql";
 import type { CodecRegistry } from "../codec/registry.ts";
 import type { Database } from "../db/contract.ts";
+import type { ExtensionLog } from "../extend/contract.ts";
+import type { LoadedExtension } from "../extend/load.ts";
 import type { Model } from "../model/model.ts";
 import type { Capabilities, ObjectReaderFactory, ObjectWriter, Uploads } from "../object/contract.ts";
 import type { Stores } from "../store/contract.ts";
 import { QueryExecutor } from "./execute-query.ts";
+import { createUsers } from "./extend/create-users.ts";
+import { extendEntitySchema } from "./extend/user-schema.ts";
 import { type ErrorLog, formatError } from "./graphql-error.ts";
 import { GuardedServer } from "./guarded-server.ts";
 import { type ApiLimits, defaultApiLimits } from "./limits.ts";
@@ -17,7 +21,12 @@ import { createReadBack } from "./read-back.ts";
 import { buildEntitySchema } from "./schema.ts";
 import { withStatementLimit } from "./statement-limit.ts";
 import { type DocumentPolicy, openDocumentPolicy } from "./trusted-documents.ts";
-import { defaultWriteLimits, type WriteContext, type WriteLimits } from "./write/contract.ts";
+import {
+  defaultWriteLimits,
+  type WriteContext,
+  type WriteLimits,
+  type WriteServices,
+} from "./write/contract.ts";
 
 /** What the entity API is made of. */
 export interface EntityApiOptions {
@@ -35,7 +44,8 @@ export interface EntityApiOptions {
   /** Any document where nothing is said. */
   readonly documents?: DocumentPolicy | undefined;
   readonly writeLimits?: Partial<WriteLimits> | undefined;
-  readonly log: ErrorLog;
+  readonly extension?: LoadedExtension | undefined;
+  readonly log: ErrorLog & Partial<ExtensionLog>;
 }
 
 /** Who asks; made for each request by the HTTP side. */
@@ -63,17 +73,24 @@ export function createEntityApi(options: EntityApiOptions): EntityApi {
   const { model, registry, objects, stores, log } = options;
   const limits: ApiLimits = { ...defaultApiLimits, ...options.limits };
   const db = withStatementLimit(options.db, limits);
-  const { schema, sdl } = buildEntitySchema(model, registry);
-  const read = { model, schema, registry, db, objects, limits };
-  const write = {
+  const base = buildEntitySchema(model, registry);
+  const user = options.extension && extendEntitySchema(base, model, options.extension);
+  const { schema, sdl } = user ?? base;
+  const plain = { model, schema, registry, db, objects, limits };
+  const users = user && createUsers(plain, { user, log: extensionLog(log), parts: () => inner });
+  const read = { ...plain, users: users?.answers };
+  const write: WriteServices = {
     db,
     codecs: registry,
     stores,
     objects,
     readBack: createReadBack(read),
     limits: { ...defaultWriteLimits, ...options.writeLimits },
+    extension: users?.writes,
   };
-  const plugin = operationPlugin({ schema, model, log, limits, executor: new QueryExecutor(read), write });
+  const executor = new QueryExecutor(read);
+  const inner = { schema, model, executor, write };
+  const plugin = operationPlugin({ schema, model, log, limits, executor, write });
   const server = new GuardedServer(
     { limits, documents: options.documents ?? openDocumentPolicy },
     {
@@ -91,6 +108,14 @@ export function createEntityApi(options: EntityApiOptions): EntityApi {
     },
   );
   return { server, schema, sdl, execute: (request, context) => runOnce(server, request, context) };
+}
+
+function extensionLog(log: EntityApiOptions["log"]): ExtensionLog {
+  return {
+    info: (details, message) => log.info?.(details, message),
+    warn: (details, message) => log.warn?.(details, message),
+    error: (details, message) => log.error(details, message),
+  };
 }
 
 async function runOnce(

@@ -1,0 +1,29 @@
+/** The extension file of a service: the one named, else the one beside the schema file, else none. */
+
+import { access } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { type LoadedExtension, loadExtension } from "../../extend/load.ts";
+import type { Settings } from "../settings.ts";
+
+/** Names that are looked for beside the schema file. */
+export const extensionNames = ["extensions.ts", "extensions.js", "extensions.mjs"];
+
+/** Loads the extension as its file is now. @throws {CONFIG_INVALID} when it is there and cannot be loaded. */
+export async function findExtension(settings: Settings): Promise<LoadedExtension | undefined> {
+  const { extensionsPath, schemaPath } = settings;
+  if (extensionsPath !== undefined) return loadExtension(extensionsPath);
+  for (const name of extensionNames) {
+    const path = join(dirname(schemaPath), name);
+    if (await isThere(path)) return loadExtension(path);
+  }
+  return undefined;
+}
+
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await access(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
