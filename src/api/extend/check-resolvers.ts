@@ -125,7 +125,10 @@ function checkResolver(problems: ExtensionProblems, at: readonly string[], resol
   const remedy = "Write {needs, resolve(row, args, context)} or {needs, resolveMany(rows, args, context)}.";
   // What the user wrote need not be what its type says.
   const given: unknown = resolver;
-  if (given === null || typeof given !== "object") return problems.atName(at, `${name} is no object`, remedy);
+  if (given === null || typeof given !== "object") {
+    problems.atName(at, `${name} is no object`, remedy);
+    return;
+  }
   const { needs, resolve, resolveMany } = given as Readonly<Record<string, unknown>>;
   const unknown = Object.keys(given).filter((part) => !resolverParts.includes(part));
   if (unknown.length > 0) problems.atName(at, `${name} has an unknown part ${unknown.join(", ")}`, remedy);

@@ -30,11 +30,9 @@ export function checkTypeDefs(context: TypeDefsContext, text: string): DocumentN
   if (!/[^\s,]/.test(text.replace(/#[^\r\n]*/g, ""))) return undefined;
   const document = parsed(text, problems);
   if (document === undefined) return undefined;
-  const before = problems.isEmpty;
   const taken = takenNames(context);
   const own = ownTypes(document);
   for (const definition of document.definitions) checkDefinition(context, text, { definition, taken, own });
-  if (before && !problems.isEmpty) return document;
   for (const error of validateSDL(document, schema))
     problems.byGraphql(text, error, remedyFor(error.message));
   return document;
@@ -140,8 +138,10 @@ function checkExtension(
   const fields = fieldsOf(definition);
   checkOutputs(context, text, { fields, own });
   if (!isRoot) return;
+  const root = name === "Query" ? schema.getQueryType() : schema.getMutationType();
   for (const { name: field } of fields) {
-    if (reservedRootFields.has(field.value) && schema.getType(name) !== undefined)
+    // Of one that is there SDL validation tells.
+    if (reservedRootFields.has(field.value) && root?.getFields()[field.value] === undefined)
       problems.inText(
         text,
         field,

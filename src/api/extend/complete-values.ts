@@ -98,13 +98,12 @@ export class ValueCompletion {
       this.#pending.push(settled);
       return;
     }
-    if (value instanceof Error) return this.fail(slot, value);
     const { type, name } = target;
-    if (isNonNullType(type)) {
-      if (value === null || value === undefined) return this.fail(slot, nullFault(name));
-      return this.#present(slot, value, { ...target, type: type.ofType });
-    }
-    if (value === null || value === undefined) putAt(slot, null);
+    const isNothing = value === null || value === undefined;
+    if (value instanceof Error) this.fail(slot, value);
+    else if (isNonNullType(type) && isNothing) this.fail(slot, nullFault(name));
+    else if (isNonNullType(type)) this.#present(slot, value, { ...target, type: type.ofType });
+    else if (isNothing) putAt(slot, null);
     else this.#present(slot, value, target);
   }
 
@@ -137,7 +136,10 @@ export class ValueCompletion {
     const { name, nodes } = target;
     const type = this.#typeOf(value, target);
     const entity = model.entity.get(type.name);
-    if (entity === undefined) return this.#object(slot, value, { type, nodes });
+    if (entity === undefined) {
+      this.#object(slot, value, { type, nodes });
+      return;
+    }
     putAt(slot, null);
     this.#wants.push({ slot, name, entity, key: entityKey(model, entity, value), nodes });
   }

@@ -27,6 +27,10 @@ export function leafJson(type: GraphQLLeafType, value: unknown): unknown {
     case "Float32":
     case "Float64":
       return scalar.parse(typeof value === "number" && !Number.isFinite(value) ? String(value) : value);
+    case "DateTime":
+      return scalar.parse(
+        value instanceof Date && !Number.isNaN(value.getTime()) ? value.toISOString() : value,
+      );
     case "JSON":
       return checkedJson(value);
     default:

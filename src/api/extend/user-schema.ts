@@ -30,6 +30,8 @@ export function extendEntitySchema(base: EntitySchema, model: Model, loaded: Loa
   const problems = new ExtensionProblems(loaded);
   const text = extension.typeDefs ?? "";
   const document = checkTypeDefs({ schema: base.schema, model, problems }, text);
+  // Where the SDL cannot be read nothing is known of its fields.
+  if (document === undefined) problems.throwIfAny();
   const needs = checkResolvers({ schema: base.schema, model, problems, extension, document });
   problems.throwIfAny();
   const calls = callsOf(extension);

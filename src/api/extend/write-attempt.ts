@@ -140,7 +140,8 @@ WHERE ${keyCondition(entity)} ORDER BY ${entity.key.map((name) => `t.${identifie
 
   committed(): void {
     const { written } = this.#request.context.inside ?? {};
-    if (written !== undefined) return written(this.#told);
+    written?.(this.#told);
+    if (written !== undefined) return;
     const tables = Map.groupBy(this.#told, ({ entity }) => entity);
     for (const [entity, changes] of tables) {
       const hook = this.#hooksOf(entity)?.afterCommit;
