@@ -51,7 +51,7 @@ export class ExtensionProblems {
   }
 
   #add(location: Location, message: string, remedy: string): void {
-    this.#problems.add(location, message.replace(/\.$/, ""), remedy);
+    this.#problems.add(location, message.replace(/[.?]$/, ""), remedy);
   }
 
   /** Strings with escapes or parts put together are not found as they are: then the lines are those of the string. */

@@ -6,15 +6,18 @@ import { type LoadedExtension, loadExtension } from "../../extend/load.ts";
 import type { Settings } from "../settings.ts";
 
 /** Names that are looked for beside the schema file. */
-export const extensionNames = ["extensions.ts", "extensions.js", "extensions.mjs"];
+const names = ["extensions.ts", "extensions.js", "extensions.mjs"];
+
+/** Where the extension is, or would be: the first that is there counts. */
+export function extensionPaths({ extensionsPath, schemaPath }: Settings): readonly string[] {
+  if (extensionsPath !== undefined) return [extensionsPath];
+  return names.map((name) => join(dirname(schemaPath), name));
+}
 
 /** Loads the extension as its file is now. @throws {CONFIG_INVALID} when it is there and cannot be loaded. */
 export async function findExtension(settings: Settings): Promise<LoadedExtension | undefined> {
-  const { extensionsPath, schemaPath } = settings;
-  if (extensionsPath !== undefined) return loadExtension(extensionsPath);
-  for (const name of extensionNames) {
-    const path = join(dirname(schemaPath), name);
-    if (await isThere(path)) return loadExtension(path);
+  for (const path of extensionPaths(settings)) {
+    if (path === settings.extensionsPath || (await isThere(path))) return loadExtension(path);
   }
   return undefined;
 }

@@ -41,7 +41,7 @@ export function loaded(extension: Extension, source = "") {
 }
 
 /** Three subjects, the first with three sessions, the second with one. */
-export const rows = /* GraphQL */ `
+const rows = /* GraphQL */ `
   mutation {
     createSubjects(rows: [
       { subjectId: 1, name: "Ada", birth: "2026-01-01", weight: 20.5
