@@ -82,7 +82,7 @@ function plain(data: unknown): unknown {
 
 /** @throws TypeError telling every fault of the document: it is the extension's, not the caller's. */
 function prepared(schema: GraphQLSchema, text: string): Prepared {
-  const document = parse(text);
+  const document = parsed(text);
   const faults = validate(schema, document);
   if (faults.length > 0) throw new TypeError(faults.map(({ message }) => message).join("\n"));
   const operations = document.definitions.filter((node) => node.kind === Kind.OPERATION_DEFINITION);
@@ -90,6 +90,14 @@ function prepared(schema: GraphQLSchema, text: string): Prepared {
   if (operation === undefined || operations.length > 1 || operation.operation === "subscription")
     throw new TypeError("A document of an extension has exactly one query or mutation.");
   return { document, operation };
+}
+
+function parsed(text: string): DocumentNode {
+  try {
+    return parse(text);
+  } catch (cause) {
+    throw new TypeError(cause instanceof Error ? cause.message : String(cause), { cause });
+  }
 }
 
 interface Asked extends Prepared {
