@@ -188,6 +188,12 @@ describe("a broken extension file", () => {
     ]);
   });
 
+  it("is found by doctor", () => {
+    const { out, err } = holdfast(["doctor", "--extensions", join(folder, "broken.ts")], { cwd: folder });
+    expect(out + err).toMatch(/Nothing answers Query\.firingCurve/);
+    expect(holdfast(["doctor"], { cwd: folder }).out).toMatch(/extension\s.*extensions\.ts/);
+  });
+
   it("stops the start, and a file that is named must be there", () => {
     const args = ["start", "--port", "0", "--no-sample", "--data", join(folder, "other")];
     const broken = holdfast(args, { cwd: folder, env: { HOLDFAST_EXTENSIONS: "broken.ts" } });

@@ -39,7 +39,8 @@ export function planUserMutation(services: UserServices, scope: WriteScope, fiel
             request.context.signal?.throwIfAborted();
             answering.fail(slot, error);
           }
-          return { rows: [data[responseName]], errors: walk.faults.errors };
+          const { isLost, errors } = walk.faults;
+          return { rows: [isLost ? null : data[responseName]], errors };
         },
       };
     },

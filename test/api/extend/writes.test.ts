@@ -5,6 +5,7 @@ import { openExtended } from "./laboratory.ts";
 /** What the hooks saw, as `Session.afterCreate 1/4 …`. */
 const seen: string[] = [];
 const commits: unknown[] = [];
+let tries = 0;
 /** What a hook is to do, set by a test. */
 let act: Record<string, (...args: never[]) => unknown> = {};
 
@@ -20,17 +21,23 @@ const shown = (row: Readonly<Record<string, unknown>>) => String(row["stage"] ??
 
 const extension = defineExtension({
   typeDefs: /* GraphQL */ `
-    extend type Session { late: Boolean! }
+    extend type Session { late: Boolean! broken: Int! }
     extend type Mutation {
       closeSession(subjectId: Int!, sessionIdx: Int!, fail: Boolean): Session!
       renameAll(prefix: String!): RenameResult
       writeTwice(id: Int!): Subject!
       forever: Int
       answersNothing: Session!
+      race(until: Int!): Int!
     }
     type RenameResult { count: Int! subjects: [Subject!]! note: String! }
   `,
-  fields: { Session: { late: { needs: "{ stage }", resolve: ({ stage }) => stage === "CLOSED" } } },
+  fields: {
+    Session: {
+      broken: { resolve: () => null },
+      late: { needs: "{ stage }", resolve: ({ stage }) => stage === "CLOSED" },
+    },
+  },
   mutation: {
     async closeSession(
       args: { subjectId: number; sessionIdx: number; fail?: boolean },
@@ -71,6 +78,16 @@ const extension = defineExtension({
       return { subjectId: id };
     },
     forever: () => new Promise(() => undefined),
+    async race({ until }: { until: number }, { transaction, api }) {
+      tries += 1;
+      await api.data(
+        `mutation { createSubject(input: {subjectId: 200, name: "try ${tries}"}) { affected { count } } }`,
+      );
+      // As PostgreSQL tells a transaction that lost.
+      if (tries < until)
+        await transaction.query("DO $$ BEGIN RAISE EXCEPTION 'lost' USING ERRCODE = '40001'; END $$");
+      return tries;
+    },
     answersNothing: async (_, { transaction }) => {
       await transaction.query("UPDATE lab.subject SET name = name || '!'");
       return { subjectId: 99, sessionIdx: 99 };
@@ -382,6 +399,43 @@ describe("mutation fields of an extension", () => {
       code: "LIMIT_EXCEEDED",
       extensions: { setting: "HOLDFAST_EXTENSION_MS", limit: 300 },
     });
+  });
+
+  it("run again when the transaction loses a race, hooks inside too; what was undone is never told after the commit", async () => {
+    tries = 0;
+    act["stamp"] = () => undefined;
+    const session =
+      'createSession(input: {subject: {key: {subjectId: 1}}, sessionIdx: 200, startedAt: "2026-03-01T00:00:00Z"}) { affected { count } }';
+    expect((await lab.data(`mutation { ${session} race(until: 3) }`)).race).toBe(3);
+    expect(seen.filter((text) => text === "Session.beforeCreate create 1")).toHaveLength(1);
+    expect(seen.filter((text) => text === "Session.afterCreate 1/200 → CLOSED")).toHaveLength(3);
+    expect(seen.filter((text) => text.startsWith("Subject.afterCreate"))).toEqual(
+      [1, 2, 3].map((n) => `Subject.afterCreate 200 → try ${n}`),
+    );
+    expect(commits).toMatchObject([{ created: [{ key: { sessionIdx: 200 } }] }]);
+    expect((await lab.data("{ subject(subjectId: 200) { name } }")).subject.name).toBe("try 3");
+  });
+
+  it("say that they are committed when only the answer fails", async () => {
+    const fault = await lab.fault("mutation { closeSession(subjectId: 2, sessionIdx: 1) { stage broken } }");
+    expect(fault).toMatchObject({
+      code: "INTERNAL_SERVER_ERROR",
+      path: ["closeSession", "broken"],
+      data: null,
+      extensions: { committed: true },
+    });
+    expect((await lab.data("{ session(subjectId: 2, sessionIdx: 1) { stage } }")).session.stage).toBe(
+      "CLOSED",
+    );
+    const payload = await lab.fault(
+      "mutation { updateSession(key: {subjectId: 2, sessionIdx: 1}, set: {stage: OPEN}) { session { stage broken } } }",
+    );
+    expect(payload).toMatchObject({
+      path: ["updateSession", "session", "broken"],
+      extensions: { committed: true },
+      data: { updateSession: { session: null } },
+    });
+    expect((await lab.data("{ session(subjectId: 2, sessionIdx: 1) { stage } }")).session.stage).toBe("OPEN");
   });
 
   it("need the right to write", async () => {
