@@ -95,7 +95,7 @@ export function createEntityApi(options: EntityApiOptions): EntityApi {
     { limits, documents: options.documents ?? openDocumentPolicy },
     {
       schema,
-      plugins: [plugin],
+      plugins: [plugin, { serverWillStart: async () => ({ serverWillStop: async () => users?.idle() }) }],
       stringifyResult,
       formatError: formatError(log),
       includeStacktraceInErrorResponses: false,

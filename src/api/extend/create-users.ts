@@ -17,6 +17,8 @@ import { HookedAttempt } from "./write-attempt.ts";
 export interface Users {
   readonly answers: UserAnswers;
   readonly writes: WriteExtension;
+  /** Resolves when what goes on behind answered requests is done. */
+  idle(): Promise<void>;
 }
 
 /** Makes it. `parts` are asked for when the extension runs an operation: they are made with what is made here. */
@@ -25,13 +27,22 @@ export function createUsers(
   options: { readonly user: UserSchema; readonly log: ExtensionLog; parts(): InnerParts },
 ): Users {
   const { user, log, parts } = options;
-  const services: UserServices = { ...read, user, log, inner: createInnerApi(parts) };
+  const running = new Set<Promise<void>>();
+  const later = (work: Promise<void>): void => {
+    running.add(work);
+    // It catches its errors itself.
+    void work.finally(() => running.delete(work));
+  };
+  const services: UserServices = { ...read, user, log, later, inner: createInnerApi(parts) };
   return {
     answers: createUserAnswers(services),
     writes: {
       ...createBeforeHooks(services),
       open: (request, transaction) => new HookedAttempt(services, request, transaction),
       plan: (scope, field) => planUserMutation(services, scope, field),
+    },
+    idle: async () => {
+      await Promise.all(running);
     },
   };
 }

@@ -12,6 +12,8 @@ export interface UserServices extends Omit<ReadServices, "db" | "users"> {
   readonly user: UserSchema;
   readonly db: Database;
   readonly log: ExtensionLog;
+  /** Takes work that goes on when its request is answered, so that the end of the API can wait for it. */
+  later(work: Promise<void>): void;
   /** Runs operations of the extension's own; those of one lane one after the other. */
   inner(context: WriteContext, lane: Lane | undefined): InnerApi;
 }

@@ -145,7 +145,7 @@ WHERE ${keyCondition(entity)} ORDER BY ${entity.key.map((name) => `t.${identifie
     const tables = Map.groupBy(this.#told, ({ entity }) => entity);
     for (const [entity, changes] of tables) {
       const hook = this.#hooksOf(entity)?.afterCommit;
-      if (hook !== undefined) void this.#afterCommit(entity, hook, changes);
+      if (hook !== undefined) this.#services.later(this.#afterCommit(entity, hook, changes));
     }
   }
 

@@ -22,6 +22,10 @@ const extension = defineExtension({
     extend type Subject { firstSession: Session }
     extend type Query { busiest: Subject everything: [Session!]! now(at: DateTime!): DateTime! hit(name: String!): Hit nodeOf(id: ID!): Node }
     union Hit = Subject | Summary
+    interface Labelled { label(prefix: String! = "s"): String! }
+    extend type Session implements Labelled
+    type Tag implements Labelled { label(prefix: String! = "s"): String! }
+    extend type Query { labelled: [Labelled!]! }
   `,
   fields: {
     Session: {
@@ -113,6 +117,10 @@ const extension = defineExtension({
         : name === "text"
           ? { __typename: "Summary", text: "t" }
           : { __typename: "Subject", subjectId: 1 },
+    labelled: () => [
+      { __typename: "Tag", label: ({ prefix }: { prefix: string }) => `${prefix} tag` },
+      { __typename: "Session", subjectId: 1, sessionIdx: 2 },
+    ],
     nodeOf: ({ id }: { id: string }) => id,
   },
 });
@@ -233,6 +241,39 @@ describe("fields of an extension", () => {
       nodeOf: { id: subject.id, name: "Bob" },
       node: { id: subject.id, firstSession: { ageDays: null } },
     });
+  });
+
+  it("answer interfaces that tables and own types have in common", async () => {
+    const query = `{ labelled { __typename label ...L ... on Session { sessionIdx } } sessions(first: 1) { nodes { ...L } } } fragment L on Labelled { other: label(prefix: "l") }`;
+    expect(await lab.data(query)).toEqual({
+      labelled: [
+        { __typename: "Tag", label: "s tag", other: "l tag" },
+        { __typename: "Session", label: "s2", other: "l2", sessionIdx: 2 },
+      ],
+      sessions: { nodes: [{ other: "l1" }] },
+    });
+  });
+
+  it("are answered in payloads, each fault at its row", async () => {
+    const { data, errors } = await lab.ask(`mutation { createSessions(rows: [
+      {subject: {key: {subjectId: 3}}, sessionIdx: 1, startedAt: "2026-01-01T00:00:00Z"}, {subject: {key: {subjectId: 3}}, sessionIdx: 5, startedAt: "2026-01-01T00:00:00Z"}])
+      { sessions { label fails neighbours { sessionIdx } } count } deleteSession(key: {subjectId: 3, sessionIdx: 5}) { session { label } } }`);
+    expect(data).toEqual({
+      createSessions: {
+        count: 2,
+        sessions: [
+          { label: "s1", fails: null, neighbours: [] },
+          { label: "s5", fails: 5, neighbours: [{ sessionIdx: 1 }] },
+        ],
+      },
+      deleteSession: { session: { label: "s5" } },
+    });
+    expect(errors?.map(({ path, extensions }) => [path, extensions?.["committed"]])).toEqual([
+      [["createSessions", "sessions", 0, "fails"], true],
+    ]);
+    await lab.data(
+      "mutation { deleteSession(key: {subjectId: 3, sessionIdx: 1}) { count: affected { count } } }",
+    );
   });
 
   it("leave operations without them as they are", async () => {
