@@ -7,7 +7,7 @@ import { apiLimitsFrom } from "./api/limits.ts";
 import { type DocumentPolicy, documentPolicyFrom } from "./api/trusted-documents.ts";
 import { finishUpload, requestUpload } from "./api/write/request-upload.ts";
 import type { Settings } from "./cli/settings.ts";
-import { checkApi } from "./cli/start/check-api.ts";
+import { checkExtension } from "./cli/start/check-extension.ts";
 import { choosePort } from "./cli/start/choose-port.ts";
 import {
   type ApplyRule,
@@ -68,7 +68,7 @@ export async function startService(settings: Settings, options: StartOptions): P
   try {
     const loaded = await loadModel(settings);
     // Before anything is started: what cannot be served needs no database.
-    await checkApi(settings, loaded);
+    await checkExtension(settings, loaded);
     const logger = pino(
       { level: settings.logLevel ?? defaultLevel() },
       pino.destination({ fd: 2, sync: true }),

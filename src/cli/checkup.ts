@@ -9,9 +9,8 @@ import { isServiceError } from "../errors.ts";
 import { readStoreConfigs } from "../store/config.ts";
 import { openStores } from "../store/open.ts";
 import type { Settings } from "./settings.ts";
-import { checkApi } from "./start/check-api.ts";
+import { checkExtension } from "./start/check-extension.ts";
 import { choosePort } from "./start/choose-port.ts";
-import { findExtension } from "./start/find-extension.ts";
 import { loadModel } from "./start/load-model.ts";
 import { databasePlace } from "./start/open-database.ts";
 import { runningServer } from "./start/server-file.ts";
@@ -61,8 +60,7 @@ async function find(check: string, run: () => Promise<string>): Promise<Finding>
 }
 
 async function extension(settings: Settings): Promise<string> {
-  if ((await findExtension(settings)) === undefined) return "none";
-  const checked = await checkApi(settings, await loadModel(settings));
+  const checked = await checkExtension(settings, await loadModel(settings));
   return checked?.file ?? "none";
 }
 

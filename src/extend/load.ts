@@ -68,10 +68,16 @@ async function imported(file: string, source: string): Promise<unknown> {
     const line = lineOf(cause, file);
     throw new ServiceError(
       "CONFIG_INVALID",
-      `The extension file ${file}${line === undefined ? "" : `:${line}`} cannot be loaded: ${why}`,
-      { details: { file, ...(line === undefined ? {} : { line }), remedy: "Correct the file." }, cause },
+      `The extension file ${file}${line === undefined ? "" : `:${line}`} cannot be loaded: ${why}${/[.!?]$/.test(why) ? "" : "."}`,
+      { details: { file, ...(line === undefined ? {} : { line }), remedy: remedyFor(why) }, cause },
     );
   }
+}
+
+function remedyFor(why: string): string {
+  return why.includes("package 'holdfast'")
+    ? "The package must be found from its folder: npm link holdfast."
+    : "Correct the file.";
 }
 
 /** The line of the file that an error's stack names; faults of syntax have it on top. */

@@ -51,10 +51,10 @@ export function schemaCommands(program: Command): void {
 async function check(command: Command): Promise<void> {
   const { settings, output } = callOf(command);
   const { loadModel } = await import("../start/load-model.ts");
-  const { checkApi } = await import("../start/check-api.ts");
+  const { checkExtension } = await import("../start/check-extension.ts");
   const loaded = await loadModel(settings);
   const { model } = loaded;
-  const extension = await checkApi(settings, loaded);
+  const extension = await checkExtension(settings, loaded);
   const names = model.entities.map(({ name }) => name);
   const tables = `${names.length} ${names.length === 1 ? "table" : "tables"}`;
   output.result(

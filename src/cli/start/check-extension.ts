@@ -1,4 +1,4 @@
-/** Checks everything that an API is made from, without a database. */
+/** Checks an extension against the API that it extends, without a database. */
 
 import { extendEntitySchema } from "../../api/extend/user-schema.ts";
 import { buildEntitySchema } from "../../api/schema.ts";
@@ -8,15 +8,15 @@ import { findExtension } from "./find-extension.ts";
 import type { LoadedModel } from "./load-model.ts";
 
 /**
- * The types that the API of `loaded` would have, the extension's included. Answers the extension, where there is one.
+ * The extension of the API of a model, checked; undefined where there is none.
  * @throws {SCHEMA_INVALID} with every problem of the extension; {CONFIG_INVALID} when its file cannot be loaded.
  */
-export async function checkApi(
+export async function checkExtension(
   settings: Settings,
   { model, registry }: Pick<LoadedModel, "model" | "registry">,
 ): Promise<LoadedExtension | undefined> {
   const extension = await findExtension(settings);
-  const schema = buildEntitySchema(model, registry);
-  if (extension !== undefined) extendEntitySchema(schema, model, extension);
+  // The types of tables alone were checked with the schema file.
+  if (extension !== undefined) extendEntitySchema(buildEntitySchema(model, registry), model, extension);
   return extension;
 }
