@@ -7,6 +7,7 @@ import { apiLimitsFrom } from "./api/limits.ts";
 import { type DocumentPolicy, documentPolicyFrom } from "./api/trusted-documents.ts";
 import { finishUpload, requestUpload } from "./api/write/request-upload.ts";
 import type { Settings } from "./cli/settings.ts";
+import { checkExtension } from "./cli/start/check-extension.ts";
 import { choosePort } from "./cli/start/choose-port.ts";
 import {
   type ApplyRule,
@@ -15,6 +16,7 @@ import {
   type Followed,
   type PreparedApi,
 } from "./cli/start/engine.ts";
+import { findExtension } from "./cli/start/find-extension.ts";
 import { healthChecks } from "./cli/start/health.ts";
 import { type LoadedModel, loadModel } from "./cli/start/load-model.ts";
 import { type OpenedDatabase, openDatabase } from "./cli/start/open-database.ts";
@@ -65,6 +67,8 @@ export async function startService(settings: Settings, options: StartOptions): P
   const stack = new AsyncDisposableStack();
   try {
     const loaded = await loadModel(settings);
+    // Before anything is started: what cannot be served needs no database.
+    await checkExtension(settings, loaded);
     const logger = pino(
       { level: settings.logLevel ?? defaultLevel() },
       pino.destination({ fd: 2, sync: true }),
@@ -213,6 +217,7 @@ async function prepareApi(parts: Parts, { http, running, model }: ChangeOver): P
     stores,
     limits: apiLimitsFrom(process.env),
     documents: parts.documents,
+    extension: await findExtension(parts.settings),
     log: logger,
   });
   await api.server.start();

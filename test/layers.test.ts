@@ -13,6 +13,7 @@ const arrows: readonly (readonly [name: string, allowed: readonly string[]])[] =
   ["src/errors.ts", []],
   ["src/model/", []],
   ["src/codec/", []],
+  ["src/extend/", []],
   ["src/plan/", ["src/model/", "src/codec/contract.ts"]],
   ["src/sql/", ["src/plan/", "src/model/", "src/codec/contract.ts"]],
   ["src/store/", []],
@@ -20,7 +21,16 @@ const arrows: readonly (readonly [name: string, allowed: readonly string[]])[] =
   ["src/db/", ["src/sql/", "src/model/"]],
   [
     "src/api/",
-    ["src/model/", "src/plan/", "src/sql/", "src/codec/", "src/object/", "src/db/", "src/store/contract.ts"],
+    [
+      "src/model/",
+      "src/plan/",
+      "src/sql/",
+      "src/codec/",
+      "src/extend/",
+      "src/object/",
+      "src/db/",
+      "src/store/contract.ts",
+    ],
   ],
   [
     "src/system/",

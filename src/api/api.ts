@@ -4,12 +4,16 @@ import { type ApolloServer, HeaderMap, type HTTPGraphQLRequest } from "@apollo/s
 import type { FormattedExecutionResult, GraphQLSchema } from "graphql";
 import type { CodecRegistry } from "../codec/registry.ts";
 import type { Database } from "../db/contract.ts";
+import type { ExtensionLog } from "../extend/contract.ts";
+import type { LoadedExtension } from "../extend/load.ts";
 import type { Model } from "../model/model.ts";
 import { withHideable } from "../model/reference.ts";
 import type { Capabilities, ObjectReaderFactory, ObjectWriter, Uploads } from "../object/contract.ts";
 import type { Stores } from "../store/contract.ts";
 import { codecSql } from "./codec-sql.ts";
 import { QueryExecutor } from "./execute-query.ts";
+import { createUsers } from "./extend/create-users.ts";
+import { extendEntitySchema } from "./extend/user-schema.ts";
 import { type ErrorLog, formatError } from "./graphql-error.ts";
 import { GuardedServer } from "./guarded-server.ts";
 import { type ApiLimits, defaultApiLimits } from "./limits.ts";
@@ -20,7 +24,12 @@ import { hiddenEntities, openRuleBook, type RowRules } from "./row-rules.ts";
 import { buildEntitySchema } from "./schema.ts";
 import { withStatementLimit } from "./statement-limit.ts";
 import { type DocumentPolicy, openDocumentPolicy } from "./trusted-documents.ts";
-import { defaultWriteLimits, type WriteContext, type WriteLimits } from "./write/contract.ts";
+import {
+  defaultWriteLimits,
+  type WriteContext,
+  type WriteLimits,
+  type WriteServices,
+} from "./write/contract.ts";
 
 /** What the entity API is made of. */
 export interface EntityApiOptions {
@@ -38,9 +47,10 @@ export interface EntityApiOptions {
   /** Any document where nothing is said. */
   readonly documents?: DocumentPolicy | undefined;
   readonly writeLimits?: Partial<WriteLimits> | undefined;
-  readonly log: ErrorLog;
   /** Rows that viewers do not see. An internal seam for the issue on projects and grants; nothing outside of tests sets it. */
   readonly rowRules?: RowRules | undefined;
+  readonly extension?: LoadedExtension | undefined;
+  readonly log: ErrorLog & Partial<ExtensionLog>;
 }
 
 /** Who asks; made for each request by the HTTP side. */
@@ -69,13 +79,17 @@ export function createEntityApi(options: EntityApiOptions): EntityApi {
   const model = withHideable(options.model, hiddenEntities(rowRules));
   const limits: ApiLimits = { ...defaultApiLimits, ...options.limits };
   const db = withStatementLimit(options.db, limits);
-  const { schema, sdl } = buildEntitySchema(model, registry);
+  const base = buildEntitySchema(model, registry);
+  const user = options.extension && extendEntitySchema(base, model, options.extension);
+  const { schema, sdl } = user ?? base;
   const rules =
     rowRules === undefined
       ? undefined
       : openRuleBook(rowRules, { schema, model, codecs: codecSql(registry) });
-  const read = { model, schema, registry, db, objects, limits, rules };
-  const write = {
+  const plain = { model, schema, registry, db, objects, limits, rules };
+  const users = user && createUsers(plain, { user, log: extensionLog(log), parts: () => inner });
+  const read = { ...plain, users: users?.answers };
+  const write: WriteServices = {
     db,
     codecs: registry,
     stores,
@@ -83,13 +97,16 @@ export function createEntityApi(options: EntityApiOptions): EntityApi {
     readBack: createReadBack(read),
     rules,
     limits: { ...defaultWriteLimits, ...options.writeLimits },
+    extension: users?.writes,
   };
-  const plugin = operationPlugin({ schema, model, log, limits, executor: new QueryExecutor(read), write });
+  const executor = new QueryExecutor(read);
+  const inner = { schema, model, executor, write };
+  const plugin = operationPlugin({ schema, model, log, limits, executor, write });
   const server = new GuardedServer(
     { limits, documents: options.documents ?? openDocumentPolicy },
     {
       schema,
-      plugins: [plugin],
+      plugins: [plugin, { serverWillStart: async () => ({ serverWillStop: async () => users?.idle() }) }],
       stringifyResult,
       formatError: formatError(log),
       includeStacktraceInErrorResponses: false,
@@ -102,6 +119,14 @@ export function createEntityApi(options: EntityApiOptions): EntityApi {
     },
   );
   return { server, schema, sdl, execute: (request, context) => runOnce(server, request, context) };
+}
+
+function extensionLog(log: EntityApiOptions["log"]): ExtensionLog {
+  return {
+    info: (details, message) => log.info?.(details, message),
+    warn: (details, message) => log.warn?.(details, message),
+    error: (details, message) => log.error(details, message),
+  };
 }
 
 async function runOnce(

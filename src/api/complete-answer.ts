@@ -11,18 +11,18 @@ export async function completeTasks(walk: Walk, context: ReadContext, parallel: 
   const work = async (): Promise<void> => {
     for (const task of waiting) {
       context.signal?.throwIfAborted();
-      await completeOne(walk, context, task);
+      await completeOne(context, task);
     }
   };
   await Promise.all(Array.from({ length: Math.min(parallel, walk.tasks.length) }, work));
 }
 
-async function completeOne(walk: Walk, context: ReadContext, task: CodecTask): Promise<void> {
+async function completeOne(context: ReadContext, task: CodecTask): Promise<void> {
   try {
     putAt(task.slot, await readTask(context, task));
   } catch (error) {
     if (context.signal?.aborted === true) throw error;
     // Without its codec nothing of a value can be told: the field itself answers the error.
-    walk.faults.add(isServiceError(error, "CODEC_UNAVAILABLE") ? task.whole : task.slot, error);
+    task.faults.add(isServiceError(error, "CODEC_UNAVAILABLE") ? task.whole : task.slot, error);
   }
 }

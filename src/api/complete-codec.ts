@@ -9,7 +9,7 @@ import type { CodecUse, Entity } from "../model/model.ts";
 import type { Capabilities, CapabilitySubject, ObjectReaderFactory } from "../object/contract.ts";
 import { dataPath } from "../object/data-path.ts";
 import type { CodecPart, CodecPlan, ShapeField } from "../plan/plan.ts";
-import { type Slot, slotIn } from "./answer-slot.ts";
+import { type AnswerFaults, type Slot, slotIn } from "./answer-slot.ts";
 
 /** What the statement left of a stored value; see `src/sql/select-codec.ts`. */
 export interface Stored {
@@ -32,6 +32,8 @@ export interface CodecTask {
   readonly slot: Slot;
   /** Slot of the codec value itself. */
   readonly whole: Slot;
+  /** Where a fault of this field goes. */
+  readonly faults: AnswerFaults;
   readonly entity: Entity;
   readonly plan: CodecPlan;
   readonly part: CodecPart & { readonly kind: "part" };
@@ -47,8 +49,9 @@ export function codecTasks(at: {
   readonly plan: CodecPlan;
   readonly value: Record<string, unknown>;
   readonly stored: unknown;
+  readonly faults: AnswerFaults;
 }): readonly CodecTask[] {
-  const { entity, slot: whole, plan, value } = at;
+  const { entity, slot: whole, plan, value, faults } = at;
   if (entity.columns.find(({ name }) => name === plan.column)?.type.graphql === "Opaque") return [];
   return plan.selection.flatMap((part): CodecTask[] => {
     if (part.kind !== "part") return [];
@@ -57,7 +60,7 @@ export function codecTasks(at: {
     const unread = unreadOf(told);
     // The statement wrote both in this form.
     const stored = (unread ?? at.stored ?? {}) as Stored;
-    const task = { slot, whole, entity, plan, part, stored };
+    const task = { slot, whole, faults, entity, plan, part, stored };
     if (unread === undefined && told !== null)
       return part.shape === undefined ? [] : [{ ...task, known: { value: told } }];
     return unread === undefined && at.stored === undefined ? [] : [task];
@@ -113,7 +116,7 @@ export async function readTask(context: ReadContext, task: CodecTask): Promise<u
 }
 
 /** Access to a value, in the row or in its store. */
-function openStored(
+export function openStored(
   context: Pick<ReadContext, "objects" | "registry">,
   use: CodecUse,
   { meta, base64 }: Stored,

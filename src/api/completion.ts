@@ -11,6 +11,7 @@ import type {
   ListPlan,
   RootField,
   RowSelection,
+  UserField,
 } from "../plan/plan.ts";
 import { storedKey } from "../sql/select-codec.ts";
 import type { IdGroup } from "../sql/select-node.ts";
@@ -27,11 +28,22 @@ export interface Walk {
   readonly model: Model;
   readonly faults: AnswerFaults;
   readonly tasks: Task[];
+  readonly users: UserTask[];
+}
+
+/** A field of a row that an extension answers. */
+export interface UserTask {
+  readonly slot: Slot;
+  readonly field: UserField;
+  /** What the field needs of its row, in `holder.row`; complete when the walk's tasks are done. */
+  readonly holder: { row?: unknown };
+  /** What could not be read of it. */
+  readonly faults: AnswerFaults;
 }
 
 /** Starts a walk; `prefix` is the response path of the tree's root. */
 export function newWalk(model: Model, prefix: readonly (string | number)[] = []): Walk {
-  return { model, faults: new AnswerFaults(prefix), tasks: [] };
+  return { model, faults: new AnswerFaults(prefix), tasks: [], users: [] };
 }
 
 /** A query's answer: its root fields, its data, and the arguments it was asked with. */
@@ -88,11 +100,25 @@ export function walkRow(walk: Walk, slot: Slot, rows: Rows): void {
     if (field.kind === "codec") walkCodec(walk, entity, { slot: inner(field.nullable), plan: field });
     if (field.kind === "one") walkRow(walk, inner(field.nullable), field);
     if (field.kind === "many") walkList(walk, inner(false), field);
+    if (field.kind === "user") walkUser(walk, inner(field.nullable), { entity: rows.entity, field });
     const part = field.kind === "codecList" ? walk.model.entity.get(field.part) : undefined;
     if (field.kind === "codecList" && part !== undefined) {
       for (const place of elements(inner(false), false)) walkCodec(walk, part, { slot: place, plan: field });
     }
   }
+}
+
+/** A fault of what a field needs is the field's own: nothing of it reaches the row. */
+function walkUser(
+  walk: Walk,
+  slot: Slot,
+  { entity, field }: { readonly entity: string; readonly field: UserField },
+): void {
+  const holder = { row: valueAt(slot) };
+  const faults = new AnswerFaults();
+  const needed = slotIn(holder, "row", { nullable: true, parent: undefined });
+  walkRow({ ...walk, faults }, needed, { entity, selection: field.needs });
+  walk.users.push({ slot, field, holder, faults });
 }
 
 function walkCodec(
@@ -104,7 +130,7 @@ function walkCodec(
   if (!isObject(value)) return;
   const stored = value[storedKey];
   delete value[storedKey];
-  walk.tasks.push(...codecTasks({ entity, slot, plan, value, stored }));
+  walk.tasks.push(...codecTasks({ entity, slot, plan, value, stored, faults: walk.faults }));
 }
 
 function walkList(walk: Walk, slot: Slot, plan: ListPlan): void {

@@ -21,6 +21,7 @@ import { planningBudget } from "./planning-budget.ts";
 import { RawJson } from "./raw-json.ts";
 import { type ResolvedArguments, resolveArguments, shapeOf } from "./resolve-arguments.ts";
 import { type RuleBook, withRules } from "./row-rules.ts";
+import type { UserAnswers } from "./user-answers.ts";
 import type { WriteContext } from "./write/contract.ts";
 
 /** What reading stands on. */
@@ -33,13 +34,12 @@ export interface ReadServices {
   readonly limits: ApiLimits;
   /** Absent: everybody sees all rows. */
   readonly rules?: RuleBook | undefined;
+  /** Answers the fields of an extension, where there is one. */
+  readonly users?: UserAnswers | undefined;
 }
 
 /** What a query says of its caller. */
-export interface ReadContext {
-  readonly baseUrl: string;
-  readonly signal?: AbortSignal | undefined;
-}
+export type ReadContext = WriteContext;
 
 /** The answer to a query. */
 export interface QueryAnswer {
@@ -74,8 +74,8 @@ export class QueryExecutor {
     const { statement } = entry;
     const text =
       statement === undefined ? undefined : await this.#run(entry, statement, { resolved, context });
-    const introspects = plan.roots.some(({ kind }) => kind === "introspection");
-    const isWhole = text !== undefined && statement?.completes === false && !introspects && !marked(text);
+    const adds = plan.roots.some(({ kind }) => kind === "introspection" || kind === "user");
+    const isWhole = text !== undefined && statement?.completes === false && !adds && !marked(text);
     if (isWhole) return { data: new RawJson(text), errors: [] };
     return this.#complete(request, { plan, resolved, text }, context);
   }
@@ -109,7 +109,8 @@ export class QueryExecutor {
     }
     const name = entry.name === undefined ? {} : { name: entry.name };
     const values = parameterValues(statement.parameters, resolved);
-    const { rows } = await this.#services.db.query<{ data: string }>(statement.text, values, {
+    const db = context.inside?.transaction ?? this.#services.db;
+    const { rows } = await db.query<{ data: string }>(statement.text, values, {
       ...name,
       signal: context.signal,
     });
@@ -143,6 +144,7 @@ export class QueryExecutor {
       { registry, objects, baseUrl, inlineLimitBytes, arguments: resolved, signal },
       limits.parallelReads,
     );
+    await this.#services.users?.answer(walk, { plan, data, resolved, request, context });
     const errors = [...introspected.errors, ...walk.faults.errors];
     if (walk.faults.isLost) return { data: null, errors };
     return { data: new RawJson(checkSize(JSON.stringify(data), limits)), errors };

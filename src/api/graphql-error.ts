@@ -58,11 +58,13 @@ export function formatError(
     const id = randomUUID();
     log.error({ id, err: original, path: formatted.path }, "A request met something unforeseen.");
     const { locations, path } = formatted;
+    // Whether to send the write again is no secret.
+    const committed = formatted.extensions?.["committed"] === true ? { committed: true } : {};
     return {
       message: `Something unforeseen. The log has it under ${id}.`,
       ...(locations === undefined ? {} : { locations }),
       ...(path === undefined ? {} : { path }),
-      extensions: { code: "INTERNAL_SERVER_ERROR", id, retryable: false },
+      extensions: { code: "INTERNAL_SERVER_ERROR", id, retryable: false, ...committed },
     };
   };
 }

@@ -42,6 +42,8 @@ export interface ApiLimits extends PageLimits, GroupLimits {
   readonly maxAnswerBytes: number;
   /** Stored values that one request reads at a time. */
   readonly parallelReads: number;
+  /** One call of an extension's function, in milliseconds. */
+  readonly extensionMs: number;
   /** Plans that are kept. */
   readonly cachedPlans: number;
   /** Documents that are kept for clients that send digests (APQ). */
@@ -71,6 +73,7 @@ export const defaultApiLimits: ApiLimits = {
   inlineLimitBytes: 8 * 1024 * 1024,
   maxAnswerBytes: 128 * 1024 * 1024,
   parallelReads: 8,
+  extensionMs: 10_000,
   cachedPlans: 1000,
   cachedDocuments: 1000,
 };
@@ -98,6 +101,7 @@ export const limitSettings: Readonly<Record<keyof ApiLimits, string>> = {
   inlineLimitBytes: "HOLDFAST_INLINE_LIMIT",
   maxAnswerBytes: "HOLDFAST_ANSWER_LIMIT",
   parallelReads: "HOLDFAST_PARALLEL_READS",
+  extensionMs: "HOLDFAST_EXTENSION_MS",
   cachedPlans: "HOLDFAST_CACHED_PLANS",
   cachedDocuments: "HOLDFAST_APQ_DOCUMENTS",
 };

@@ -52,7 +52,8 @@ export function groupKeys(
   };
 }
 
-function parseId(
+/** Type and key of an id; undefined for what names no row of this model. */
+export function parseId(
   model: Model,
   id: string,
 ): { readonly entity: Entity; readonly key: readonly string[] } | undefined {

@@ -1,57 +1,33 @@
 /** What a mutation's payload shows of its rows: read by the same compiler, inside the mutation's transaction. */
 
-import { planRows } from "../plan/plan-operation.ts";
-import { compileRows } from "../sql/select.ts";
-import { parameterValues } from "../sql/select-builder.ts";
 import { slotIn, valueAt } from "./answer-slot.ts";
-import { codecSql } from "./codec-sql.ts";
 import { completeTasks } from "./complete-answer.ts";
 import { newWalk, walkRow } from "./completion.ts";
 import type { ReadServices } from "./execute-query.ts";
-import { parseExact } from "./json-text.ts";
-import { groupKeys } from "./node-id.ts";
-import { planningBudget } from "./planning-budget.ts";
-import { resolveArguments } from "./resolve-arguments.ts";
-import { withRules } from "./row-rules.ts";
+import { readRows } from "./read-rows.ts";
 import type { ReadBack, ReadBackRequest } from "./write/contract.ts";
 
 /** Makes the read side of mutations. */
 export function createReadBack(services: Omit<ReadServices, "db">): ReadBack {
-  const { model, schema, registry, objects, limits } = services;
-  const codecs = codecSql(registry);
+  const { model, registry, objects, limits, users } = services;
   return async (transaction, asked) => {
     const { entity, keys, nodes, request } = asked;
-    const { fragments, variables } = request;
-    const plan = planRows(
-      { schema, model, fragments, variables, budget: planningBudget(limits) },
-      entity.name,
-      nodes,
-    );
-    const [, ...others] = resolveArguments(plan.places, variables, { model, limits });
-    const visible = services.rules?.of(request.context);
-    const { resolved, rules } = withRules([groupKeys(entity, keys), ...others], visible);
-    const statement = compileRows(entity.name, plan.selection, { model, codecs, resolved, rules });
-    const values = parameterValues(statement.parameters, resolved);
-    const found = await transaction.query<{ data: string }>(statement.text, values);
-    // The statement answers a list with one element for each key.
-    const all = parseExact(found.rows[0]?.data ?? "[]") as unknown[];
+    const { fragments, variables, context: viewer } = request;
+    const wanted = { entity, keys, nodes, fragments, variables, context: viewer };
+    const read = await readRows(services, transaction, wanted);
     // A row that was written out of the viewer's sight is counted, not shown.
-    const rows = visible !== undefined && isList(asked) ? all.filter((row) => row !== null) : all;
+    const hides = services.rules !== undefined && isList(asked);
+    const rows = hides ? read.rows.filter((row) => row !== null) : read.rows;
     return async () => {
-      const slots = slotsOf(asked, rows);
-      const walks = slots.map(({ slot, prefix }) => {
-        const walk = newWalk(model, prefix);
-        walkRow(walk, slot, { entity: entity.name, selection: plan.selection });
-        return walk;
-      });
+      const { prefix, slots } = slotsOf(asked, rows);
+      const walk = newWalk(model, prefix);
+      for (const slot of slots) walkRow(walk, slot, { entity: entity.name, selection: read.selection });
       const { inlineLimitBytes, parallelReads } = limits;
-      const { baseUrl, signal } = request.context;
-      const context = { registry, objects, baseUrl, inlineLimitBytes, arguments: resolved, signal };
-      for (const walk of walks) await completeTasks(walk, context, parallelReads);
-      return {
-        rows: slots.map(({ slot }) => valueAt(slot)),
-        errors: walks.flatMap(({ faults }) => faults.errors),
-      };
+      const { baseUrl, signal } = viewer;
+      const context = { registry, objects, baseUrl, inlineLimitBytes, arguments: read.resolved, signal };
+      await completeTasks(walk, context, parallelReads);
+      if (walk.users.length > 0) await users?.rows(walk, read.resolved, request);
+      return { rows: slots.map((slot) => valueAt(slot)), errors: walk.faults.errors };
     };
   };
 }
@@ -63,15 +39,8 @@ function isList({ entity, nodes }: ReadBackRequest): boolean {
 /** Rows of a list are at `path` and their index, a single row is at `path` itself. */
 function slotsOf(asked: ReadBackRequest, rows: unknown[]) {
   const { path } = asked;
-  const many = isList(asked);
-  return rows.map((row, index) => {
-    if (many) {
-      return { slot: slotIn(rows, index, { nullable: true, parent: undefined }), prefix: path };
-    }
-    const key = path.at(-1) ?? 0;
-    return {
-      slot: slotIn({ [key]: row }, key, { nullable: true, parent: undefined }),
-      prefix: path.slice(0, -1),
-    };
-  });
+  const place = { nullable: true, parent: undefined };
+  if (isList(asked)) return { prefix: path, slots: rows.map((_, index) => slotIn(rows, index, place)) };
+  const key = path.at(-1) ?? 0;
+  return { prefix: path.slice(0, -1), slots: rows.map((row) => slotIn({ [key]: row }, key, place)) };
 }

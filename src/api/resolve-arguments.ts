@@ -17,10 +17,15 @@ export type ResolvedArguments = readonly Readonly<Record<string, unknown>>[];
 export function resolveArguments(
   places: readonly Place[],
   variables: Readonly<Record<string, unknown>>,
-  context: { readonly model: Model; readonly limits: ApiLimits },
+  context: {
+    readonly model: Model;
+    readonly limits: ApiLimits;
+    /** Rows that have these places; 1 unless given. */
+    readonly times?: number;
+  },
 ): ResolvedArguments {
   const resolved = places.map((place) => resolvePlace(place, variables, context));
-  checkRows(places, resolved, context.limits);
+  checkRows(places, resolved, context);
   return resolved;
 }
 
@@ -42,10 +47,14 @@ function resolvePlace(
 }
 
 /** Page sizes multiply along nested lists; a query that could answer with far too many rows is refused before it runs. */
-function checkRows(places: readonly Place[], resolved: ResolvedArguments, limits: ApiLimits): void {
+function checkRows(
+  places: readonly Place[],
+  resolved: ResolvedArguments,
+  { limits, times = 1 }: { readonly limits: ApiLimits; readonly times?: number },
+): void {
   const rows: number[] = [];
   for (const [at, { use, within }] of places.entries()) {
-    const outer = within === undefined ? 1 : (rows[within] ?? 1);
+    const outer = within === undefined ? times : (rows[within] ?? times);
     const isMany = use.kind === "list" || use.kind === "groups";
     const size = isMany ? Number(resolved[at]?.["asked"] ?? resolved[at]?.["size"]) : 1;
     rows.push(Math.max(outer * size, 1));

@@ -9,6 +9,7 @@ import { isServiceError } from "../errors.ts";
 import { readStoreConfigs } from "../store/config.ts";
 import { openStores } from "../store/open.ts";
 import type { Settings } from "./settings.ts";
+import { checkExtension } from "./start/check-extension.ts";
 import { choosePort } from "./start/choose-port.ts";
 import { loadModel } from "./start/load-model.ts";
 import { databasePlace } from "./start/open-database.ts";
@@ -32,6 +33,7 @@ const checks: readonly Check[] = [
     async (settings) =>
       `${(await loadModel(settings)).model.entities.length} tables in ${settings.schemaPath}`,
   ],
+  ["extension", extension],
   ["data folder", dataFolder],
   ["stores", stores],
   ["database", database],
@@ -55,6 +57,11 @@ async function find(check: string, run: () => Promise<string>): Promise<Finding>
     const remedy = error.details.remedy === undefined ? "" : ` ${error.details.remedy}`;
     return { check, ok: false, message: error.message + remedy };
   }
+}
+
+async function extension(settings: Settings): Promise<string> {
+  const checked = await checkExtension(settings, await loadModel(settings));
+  return checked?.file ?? "none";
 }
 
 async function dataFolder({ dataFolder: folder }: Settings): Promise<string> {

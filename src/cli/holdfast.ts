@@ -32,6 +32,10 @@ program
   .version(packageVersion())
   .option("--json", "one JSON document instead of text")
   .option("--schema <file>", "schema file (HOLDFAST_SCHEMA, ./schema.graphql)")
+  .option(
+    "--extensions <file>",
+    "extension file (HOLDFAST_EXTENSIONS, ./extensions.ts beside the schema file)",
+  )
   .option("--data <folder>", "embedded database, default store, tokens (HOLDFAST_DATA, ./data)")
   .option("--server <url>", "a running server, with the token in HOLDFAST_TOKEN")
   .configureOutput({ outputError: () => undefined })

@@ -10,11 +10,14 @@ export interface Flags {
   readonly port?: string;
   readonly host?: string;
   readonly data?: string;
+  readonly extensions?: string;
 }
 
 /** Everything a service is started with. Paths are absolute. */
 export interface Settings {
   readonly schemaPath: string;
+  /** Absent: `extensions.ts`, `.js` or `.mjs` beside the schema file, where there is one. */
+  readonly extensionsPath?: string;
   readonly host: string;
   readonly port: number;
   /** True when the port was asked for: then a busy one is an error instead of a reason to take the next. */
@@ -51,8 +54,10 @@ export function readSettings(flags: Flags, environment: Environment, cwd: string
   );
   const port = flags.port ?? env["PORT"];
   const database = databaseUrl(env);
+  const extensions = flags.extensions ?? env["HOLDFAST_EXTENSIONS"];
   return {
     schemaPath: resolve(cwd, flags.schema ?? env["HOLDFAST_SCHEMA"] ?? "schema.graphql"),
+    ...optional("extensionsPath", extensions && resolve(cwd, extensions)),
     host: flags.host ?? env["HOST"] ?? "127.0.0.1",
     port: port === undefined ? 4000 : whole("PORT", port, 0, 65_535),
     portGiven: port !== undefined,

@@ -12,6 +12,7 @@ import { type CollectContext, collectFields, selectionSets } from "./collect-fie
 import { planArguments } from "./expression.ts";
 import type { Place, Plan, RootField, RowSelection } from "./plan.ts";
 import { planList, planRow } from "./plan-row.ts";
+import { planUser, userNeeds } from "./plan-user.ts";
 import { addPlace, type Planning } from "./planning.ts";
 
 /** What a root field does, as the schema's builder wrote it into the field's `extensions.read`. */
@@ -51,6 +52,8 @@ function planRoot(planning: Planning, key: string, nodes: readonly [FieldNode, .
   const definition = planning.schema.getQueryType()?.getFields()[name];
   // The schema's builder puts a ReadField there, nothing else does.
   const does = definition?.extensions["read"] as ReadField | undefined;
+  if (definition !== undefined && userNeeds(definition) !== undefined)
+    return { kind: "user", ...planUser(planning, definition, { key, nodes, type: "Query" }) };
   if (definition === undefined || does === undefined)
     throw new TypeError(`The query field ${name} has no plan.`);
   const planned = planArguments(definition, nodes[0]);

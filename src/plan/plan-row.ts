@@ -1,6 +1,6 @@
 /** What is selected of one entity's rows. */
 
-import type { FieldNode, SelectionSetNode } from "graphql";
+import { type FieldNode, isNonNullType, type SelectionSetNode } from "graphql";
 import { columnOfField } from "../model/find-column.ts";
 import type { Child, CodecList, CodecUse, Column, Entity, Reference } from "../model/model.ts";
 import { isOptional } from "../model/reference.ts";
@@ -17,6 +17,7 @@ import type {
 } from "./plan.ts";
 import { planAggregate, planGroups } from "./plan-aggregate.ts";
 import { planCodec } from "./plan-codec.ts";
+import { planUser, userNeeds } from "./plan-user.ts";
 import { addPlace, objectType, type Planning } from "./planning.ts";
 
 type Nodes = readonly [FieldNode, ...FieldNode[]];
@@ -50,7 +51,29 @@ function planField(
   if (list !== undefined) return planCodecList(planning, entity, { key, nodes, list });
   const child = entity.children.find(({ field }) => field === name);
   if (child !== undefined) return planChild(planning, entity, { key, nodes, child });
-  throw new TypeError(`The type ${entity.name} has a field ${name} that the model does not have.`);
+  return planUserField(planning, entity, { key, nodes });
+}
+
+function planUserField(
+  planning: Planning,
+  entity: Entity,
+  { key, nodes }: { readonly key: string; readonly nodes: Nodes },
+): RowField {
+  const { name } = entity;
+  const definition = objectType(planning, name).getFields()[nodes[0].name.value];
+  const user = definition === undefined ? undefined : userNeeds(definition);
+  if (definition === undefined || user === undefined)
+    throw new TypeError(`The type ${name} has a field ${nodes[0].name.value} that the model does not have.`);
+  const needs = user.needs === undefined ? keyFields(entity) : planRow(planning, name, [user.needs]);
+  const nullable = !isNonNullType(definition.type);
+  return { kind: "user", ...planUser(planning, definition, { key, nodes, type: name }), nullable, needs };
+}
+
+/** The key as it stands in key inputs. */
+function keyFields(entity: Entity): RowSelection {
+  return entity.columns.flatMap(({ name, field, inKey }) =>
+    inKey ? [{ kind: "column", key: field, column: name, nullable: false } as const] : [],
+  );
 }
 
 function planColumn(

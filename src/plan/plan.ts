@@ -1,5 +1,6 @@
 /** The Plan: one GraphQL query, compiled against the model. Frozen data; values of variables are no part of it. */
 
+import type { FieldNode } from "graphql";
 import type { CodecUse } from "../model/model.ts";
 import type { Arguments } from "./expression.ts";
 
@@ -32,6 +33,7 @@ export type RootField =
   | TypeName
   /** `__schema` and `__type`, which graphql-js answers. */
   | { readonly kind: "introspection"; readonly key: string }
+  | (UserPart & { readonly kind: "user" })
   | (RowsByKey & { readonly kind: "row" })
   | {
       readonly kind: "node" | "nodes";
@@ -40,6 +42,21 @@ export type RootField =
       readonly types: TypeSelections;
     }
   | (ListPlan & { readonly kind: "list" });
+
+/** A field that an extension answers; `field` is its name as `Session.ageDays`, `nodes` what is selected of its value. */
+interface UserPart {
+  readonly key: string;
+  readonly field: string;
+  readonly at: number;
+  readonly nodes: readonly FieldNode[];
+}
+
+/** A field of rows that an extension answers. The statement puts what it needs of the row in its place. */
+export interface UserField extends UserPart {
+  readonly kind: "user";
+  readonly nullable: boolean;
+  readonly needs: RowSelection;
+}
 
 /** One row, found by columns that determine it; arguments are named by {@link Column.field}. */
 interface RowsByKey {
@@ -144,7 +161,8 @@ export type RowField =
       readonly nullable: boolean;
       readonly selection: RowSelection;
     }
-  | (ListPlan & { readonly kind: "many"; readonly links: Links });
+  | (ListPlan & { readonly kind: "many"; readonly links: Links })
+  | UserField;
 
 /** A codec value. */
 export interface CodecPlan {

@@ -76,6 +76,9 @@ function fieldJson(builder: Builder, row: Row & { readonly version: string }, fi
     }
     case "many":
       return listJson(builder, field, { table, links: field.links });
+    case "user":
+      builder.completes = true;
+      return field.needs.length === 0 ? "'{}'::json" : rowJson(builder, row, field.needs, row.version);
   }
 }
 

@@ -30,7 +30,7 @@ export interface SelectContext {
 /** Compiles a query. `undefined` when nothing of it is in the database. */
 export function compileSelect(plan: Plan, context: SelectContext): SelectStatement | undefined {
   const builder = newBuilder(context);
-  const stored = plan.roots.filter(({ kind }) => kind !== "introspection");
+  const stored = plan.roots.filter(({ kind }) => kind !== "introspection" && kind !== "user");
   if (stored.every(({ kind }) => kind === "typename")) return undefined;
   const data = jsonObject(stored.map((root) => [root.key, rootJson(builder, root)]));
   return finish(builder, data);
@@ -87,6 +87,7 @@ function rootJson(builder: Builder, root: RootField): string {
     case "nodes":
       return rowsByIds(builder, root);
     case "introspection":
+    case "user":
       return "NULL::json";
   }
 }

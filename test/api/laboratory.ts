@@ -13,6 +13,7 @@ import { applyModel } from "../../src/db/apply.ts";
 import type { Database } from "../../src/db/contract.ts";
 import { connect } from "../../src/db/database.ts";
 import { migrate } from "../../src/db/migrate.ts";
+import type { LoadedExtension } from "../../src/extend/load.ts";
 import { parseModel } from "../../src/model/parse.ts";
 import { createObjects } from "../../src/object/objects.ts";
 import { readStoreConfigs } from "../../src/store/config.ts";
@@ -45,7 +46,12 @@ export interface Inheritance {
 }
 
 /** Makes a laboratory for one test file; it is taken down when the file is done. */
-export async function openLaboratory(sdl: string, limits: Partial<ApiLimits> = {}, inherited?: Inheritance) {
+export async function openLaboratory(
+  sdl: string,
+  limits: Partial<ApiLimits> = {},
+  inherited?: Inheritance,
+  extension?: LoadedExtension,
+) {
   const url = await freshDatabase();
   const folder = await mkdtemp(join(tmpdir(), "holdfast-read-"));
   for (const name of ["main", "cold"]) await mkdir(join(folder, name));
@@ -71,12 +77,19 @@ export async function openLaboratory(sdl: string, limits: Partial<ApiLimits> = {
       calls.push({ text, values: values ?? [] });
       return db.query(text, values, options);
     },
-    transaction: (work, options) => db.transaction(work, options),
+    transaction: (work, options) =>
+      db.transaction((transaction) => {
+        const query: typeof transaction.query = (text, values, how) => {
+          statements.push(text);
+          return transaction.query(text, values, how);
+        };
+        return work({ ...transaction, query });
+      }, options),
     close: () => db.close(),
   };
   const logged: object[] = [];
   const log = { error: (details: object) => logged.push(details) };
-  const api = createEntityApi({ model, registry, db: counted, objects, stores, limits, log });
+  const api = createEntityApi({ model, registry, db: counted, objects, stores, limits, extension, log });
   await api.server.start();
   afterAll(async () => {
     await api.server.stop();

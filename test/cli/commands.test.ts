@@ -161,6 +161,7 @@ describe("looking", () => {
     expect(findings.map(({ check }) => check)).toEqual([
       "node",
       "schema file",
+      "extension",
       "data folder",
       "stores",
       "database",

@@ -96,6 +96,31 @@ describe("the schema file on a terminal", () => {
   });
 });
 
+describe("the extension on a terminal", () => {
+  it("is followed at each save, from the first on", async () => {
+    const file = join(folder, "extensions.ts");
+    const terminal = start();
+    await terminal.until("Ctrl-C stops");
+    const url = urlIn(terminal);
+    const answer = (value: number) =>
+      `export default { typeDefs: "extend type Query { answer: Int }", query: { answer: (): number => ${value} } };\n`;
+    writeFileSync(file, answer(41));
+    await terminal.until(/Now serving .*extensions\.ts/);
+    expect((await graphql(url, "{ answer }")).data).toEqual({ answer: 41 });
+    writeFileSync(file, answer(42).replace("answer:", "answers:"));
+    await terminal.until(/extensions\.ts:1:\d+ Nothing answers Query\.answers/);
+    await terminal.until("The schema before it keeps serving");
+    expect((await graphql(url, "{ answer }")).data).toEqual({ answer: 41 });
+    writeFileSync(file, answer(42));
+    await terminal.until(/Now serving .*extensions\.ts/);
+    expect((await graphql(url, "{ answer }")).data).toEqual({ answer: 42 });
+    rmSync(file);
+    await terminal.until(/Now serving/);
+    expect((await graphql(url, "{ answer }")).errors?.[0]?.message).toContain("answer");
+    await stop(terminal);
+  });
+});
+
 /** An upload whose body is not finished yet. */
 async function openUpload(url: string): Promise<{ finish(): void; status: Promise<number | undefined> }> {
   const made = await graphql<{ createUpload: { url: string } }>(

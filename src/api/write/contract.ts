@@ -18,10 +18,12 @@ import type {
   OperationDefinitionNode,
 } from "graphql";
 import type { CodecRegistry } from "../../codec/registry.ts";
-import type { Database, Queryable } from "../../db/contract.ts";
+import type { Database, Queryable, Transaction } from "../../db/contract.ts";
+import type { RowChange } from "../../extend/contract.ts";
 import type { Entity, Model } from "../../model/model.ts";
 import type { Capabilities, ObjectReaderFactory, ObjectWriter, Uploads } from "../../object/contract.ts";
 import type { Stores } from "../../store/contract.ts";
+import type { WriteExtension } from "./extension.ts";
 
 /** What a field does with rows of one entity. */
 export type RowWrite = "create" | "createMany" | "update" | "updateMany" | "upsert" | "delete" | "deleteMany";
@@ -29,7 +31,9 @@ export type RowWrite = "create" | "createMany" | "update" | "updateMany" | "upse
 /** What a field of type Mutation does; the schema puts it into the field's `extensions.write`. */
 export type WriteField =
   | { readonly kind: RowWrite; readonly entity: string }
-  | { readonly kind: "createUpload" | "completeUpload" };
+  | { readonly kind: "createUpload" | "completeUpload" }
+  /** A field of an extension, by its name as `Mutation.closeSession`. */
+  | { readonly kind: "user"; readonly field: string };
 
 /** A GraphQL document with its parts by name, its variables coerced. */
 export interface OperationRequest {
@@ -52,6 +56,25 @@ export interface WriteContext {
   /** Without a trailing slash: `http://127.0.0.1:4000`. */
   readonly baseUrl: string;
   readonly signal?: AbortSignal | undefined;
+  /** Set for operations that an extension runs inside another one. */
+  readonly inside?: Inside;
+}
+
+/** The operation around one that an extension runs. */
+export interface Inside {
+  /** Operations around, this one included. */
+  readonly depth: number;
+  /** Where the operation around writes. */
+  readonly transaction?: Transaction;
+  /** Takes what was written, to be told when the transaction around is committed. */
+  readonly written?: (changes: readonly WrittenRows[]) => void;
+}
+
+/** Rows of one table as a mutation field changed them. */
+export interface WrittenRows {
+  readonly entity: Entity;
+  readonly kind: "created" | "updated" | "deleted";
+  readonly rows: readonly RowChange[];
 }
 
 /** Rows to read as a payload shows them. */
@@ -96,6 +119,8 @@ export interface WriteServices {
   readonly limits: WriteLimits;
   /** The viewer's row rules, as filters by the name of the entity; absent: everybody sees all rows. */
   readonly rules?: { of(context: WriteContext): Readonly<Record<string, unknown>> } | undefined;
+  /** What an extension adds, where there is one. */
+  readonly extension?: WriteExtension | undefined;
 }
 
 /** Documented limits of writes. */

@@ -4,11 +4,12 @@
  */
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { type GraphQLError, getArgumentValues } from "graphql";
+import { type GraphQLError, getArgumentValues, isNonNullType } from "graphql";
 import type { Transaction } from "../../db/contract.ts";
 import { isServiceError, ServiceError } from "../../errors.ts";
 import { collectFields } from "../../plan/collect-fields.ts";
 import type { MutationAnswer, OperationRequest, WriteField, WriteServices } from "./contract.ts";
+import type { WriteAttempt } from "./extension.ts";
 import { isUnknownOutcome, outcomeOf, transactionNumber } from "./outcome.ts";
 import { shapePayload } from "./payload.ts";
 import { planCreate, planCreateMany } from "./plan-create.ts";
@@ -123,7 +124,15 @@ async function planField(scope: WriteScope): Promise<WritePlan> {
     case "createUpload":
     case "completeUpload":
       return planUpload(scope, does.kind);
+    case "user":
+      return planUser(scope, does.field);
   }
+}
+
+function planUser(scope: WriteScope, field: string): WritePlan {
+  const { extension } = scope.services;
+  if (extension === undefined) throw new ServiceError("INTERNAL_SERVER_ERROR", `Nothing answers ${field}.`);
+  return extension.plan(scope, field);
 }
 
 /** Errors of one field carry its place in the request. */
@@ -172,20 +181,27 @@ async function commitOnce(
 ): Promise<readonly FieldResult[]> {
   const { services, request } = firstOf(scopes);
   let done: { number: string; results: readonly FieldResult[] } | undefined;
+  let attempt: WriteAttempt | undefined;
   try {
     request.context.signal?.throwIfAborted();
-    return await services.db.transaction(async (opened) => {
+    const results = await services.db.transaction(async (opened) => {
       const transaction = stoppable(opened, request.context.signal);
       await staging.publish(transaction);
-      const results = await runAll(scopes, plans, transaction);
+      attempt = services.extension?.open(request, transaction);
+      const results = await runAll(scopes, plans, { transaction, attempt });
       done = { number: await transactionNumber(transaction), results };
       request.context.signal?.throwIfAborted();
       return results;
     });
+    attempt?.committed();
+    return results;
   } catch (error) {
     if (done === undefined || !isUnknownOutcome(error)) throw error;
     const outcome = await outcomeOf(services.db, done.number);
-    if (outcome === "committed") return done.results;
+    if (outcome === "committed") {
+      attempt?.committed();
+      return done.results;
+    }
     if (outcome === "aborted")
       throw new ServiceError("CONFLICT", "The connection was lost before the commit.", { cause: error });
     throw error;
@@ -201,13 +217,13 @@ function firstOf(scopes: readonly WriteScope[]): WriteScope {
 async function runAll(
   scopes: readonly WriteScope[],
   plans: readonly WritePlan[],
-  transaction: Transaction,
+  { transaction, attempt }: { readonly transaction: Transaction; readonly attempt: WriteAttempt | undefined },
 ): Promise<readonly FieldResult[]> {
   const results: FieldResult[] = [];
   for (const [index, scope] of scopes.entries()) {
     const plan = plans[index];
     if (plan?.kind === "done") results.push(plan.result);
-    if (plan?.kind === "rows") results.push(await blaming(scope, () => plan.run(transaction)));
+    if (plan?.kind === "rows") results.push(await blaming(scope, () => plan.run(transaction, attempt)));
   }
   return results;
 }
@@ -227,7 +243,7 @@ async function answer(
     const shaped = await shapePayload(scope, result);
     errors.push(...shaped.errors);
     data[scope.field.responseName] = shaped.value;
-    isLost ||= shaped.value === null;
+    isLost ||= shaped.value === null && isNonNullType(scope.field.definition.type);
   }
   return { data: isLost ? null : data, errors };
 }

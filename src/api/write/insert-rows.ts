@@ -19,6 +19,8 @@ export interface InsertedRow {
   /** PostgreSQL text of the key columns. */
   readonly key: readonly string[];
   readonly isWritten: boolean;
+  /** False for a row that was there and was changed. */
+  readonly isNew: boolean;
 }
 
 /** Rows beyond this many bytes of JSON go into a further statement, so that no parameter comes near PostgreSQL's limit of 1 GB. */
@@ -42,9 +44,11 @@ export async function insertRows(
       const answer = await explained(batch.rows, () =>
         transaction.query<InsertedRow & { row: string | number }>(sql, [`[${batch.json.join(",")}]`]),
       );
-      for (const { row, key, isWritten } of answer.rows.toSorted((a, b) => Number(a.row) - Number(b.row))) {
+      for (const { row, key, isWritten, isNew } of answer.rows.toSorted(
+        (a, b) => Number(a.row) - Number(b.row),
+      )) {
         const draft = batch.rows[Number(row) - 1];
-        if (draft !== undefined) written.set(draft, { key, isWritten });
+        if (draft !== undefined) written.set(draft, { key, isWritten, isNew });
       }
     }
   }
@@ -110,15 +114,18 @@ function insertText(entity: Entity, columns: readonly string[], onConflict: RowR
   const table = qualified(entity.schema, entity.table);
   const values = columns.map((name) => `${valueText(entity, name)} AS ${identifier(name)}`);
   const key = identifiers(entity.key);
+  const upserts = onConflict === "UPDATE" || onConflict === "CHANGE";
+  // A version that replaces another carries the lock taken for it in xmax; one that an insert made carries nothing.
+  const isNew = upserts ? `, t.xmax = 0 AS "~new"` : "";
   const keyTexts = entity.key.map((name) => `${identifier(name)}::text`);
   return `WITH input AS MATERIALIZED (
   SELECT e.row AS "~row", ${values.join(", ")}
   FROM json_array_elements($1::json) WITH ORDINALITY AS e(value, row), json_populate_record(NULL::${table}, e.value) AS u
 ), written AS (
   INSERT INTO ${table} AS t (${identifiers(columns)}) SELECT ${identifiers(columns)} FROM input ORDER BY "~row"
-  ${conflictText(entity, columns, onConflict)}RETURNING ${entity.key.map((name) => `t.${identifier(name)}`).join(", ")}, true AS "~written"
+  ${conflictText(entity, columns, onConflict)}RETURNING ${entity.key.map((name) => `t.${identifier(name)}`).join(", ")}, true AS "~written"${isNew}
 )
-SELECT min("~row")::text AS row, ARRAY[${keyTexts.join(", ")}] AS key, coalesce(bool_or("~written"), false) AS "isWritten"
+SELECT min("~row")::text AS row, ARRAY[${keyTexts.join(", ")}] AS key, coalesce(bool_or("~written"), false) AS "isWritten", ${upserts ? `coalesce(bool_or("~new"), false)` : "true"} AS "isNew"
 FROM input ${onConflict === "CHANGE" ? "LEFT " : ""}JOIN written USING (${key}) GROUP BY ${key}`;
 }
 

@@ -18,6 +18,10 @@ export async function shapePayload(scope: WriteScope, result: FieldResult): Prom
   const { type } = field.definition;
   if (result.kind === "plain")
     return { value: shapeValue(request, { value: result.value, type, nodes: field.nodes }), errors: [] };
+  if (result.kind === "user") {
+    const { rows, errors } = await result.finish();
+    return { value: rows[0] ?? null, errors: errors.map(committed) };
+  }
   const { count, skipped, affected } = result;
   const plain = shapeValue(request, { value: { count, skipped, affected }, type, nodes: field.nodes });
   // The shape of an object is an object.

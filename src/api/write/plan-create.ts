@@ -2,6 +2,7 @@
 
 import { ServiceError } from "../../errors.ts";
 import { draftRow } from "./draft-row.ts";
+import type { PlacedInput } from "./extension.ts";
 import { inputObject } from "./input-field.ts";
 import type { OnConflict } from "./insert-rows.ts";
 import { type DraftBook, entityOf, type RowDraft } from "./row-draft.ts";
@@ -23,13 +24,13 @@ export function openBook(scope: WriteScope): DraftBook {
 }
 
 /** Plans `createX(input)`. @throws {BAD_USER_INPUT} {LIMIT_EXCEEDED} */
-export function planCreate(scope: WriteScope, entityName: string): RowPlan {
+export function planCreate(scope: WriteScope, entityName: string): Promise<RowPlan> {
   const input = inputObject(scope.field.args["input"], "input");
   return plan(scope, { entityName, inputs: [{ input, place: "input" }], onConflict: "ABORT", many: false });
 }
 
 /** Plans `createXs(rows, onConflict)`. @throws {BAD_USER_INPUT} {LIMIT_EXCEEDED} */
-export function planCreateMany(scope: WriteScope, entityName: string): RowPlan {
+export function planCreateMany(scope: WriteScope, entityName: string): Promise<RowPlan> {
   const { rows, onConflict } = scope.field.args;
   const list: readonly unknown[] = Array.isArray(rows) ? rows : [];
   const inputs = list.map((input, index) => ({
@@ -47,26 +48,30 @@ function conflictRule(value: unknown): OnConflict {
   });
 }
 
+const howOf = { ABORT: "create", SKIP: "skip", UPDATE: "upsert" } as const;
+
 interface Wish {
   readonly entityName: string;
-  readonly inputs: readonly { readonly input: Readonly<Record<string, unknown>>; readonly place: string }[];
+  readonly inputs: readonly PlacedInput[];
   readonly onConflict: OnConflict;
   readonly many: boolean;
 }
 
-function plan(scope: WriteScope, wish: Wish): RowPlan {
-  const entity = entityOf(scope.request.model, wish.entityName);
+async function plan(scope: WriteScope, wish: Wish): Promise<RowPlan> {
+  const { services, request } = scope;
+  const entity = entityOf(request.model, wish.entityName);
   const book = openBook(scope);
-  const roots: RowDraft[] = wish.inputs.map((at) => draftRow(book, entity, at));
+  const { inputs: given, onConflict } = wish;
+  const creates = { inputs: given, how: howOf[onConflict] };
+  const inputs = (await services.extension?.beforeCreate(request, entity, creates)) ?? given;
+  const roots: RowDraft[] = inputs.map((at) => draftRow(book, entity, at));
   return {
     kind: "rows",
     pending: book.pending,
-    run: async (transaction) => {
-      const { onConflict } = wish;
-      const written = await writeRows(transaction, book, {
-        onConflict,
-        changesOnly: onConflict === "UPDATE",
-      });
+    run: async (transaction, attempt) => {
+      const changesOnly = onConflict === "UPDATE";
+      const written = await writeRows(transaction, book, { onConflict, changesOnly, attempt });
+      await attempt?.settle();
       const keys = roots.flatMap((row) => {
         const key = written.keys.get(row);
         return key === undefined ? [] : [key];

@@ -7,6 +7,7 @@ import type { Transaction } from "../../db/contract.ts";
 import { ServiceError } from "../../errors.ts";
 import type { Entity } from "../../model/model.ts";
 import { type Closure, closureOf, deleteClosure } from "./cascade.ts";
+import type { WriteAttempt } from "./extension.ts";
 import { inputObject, keyValues } from "./input-field.ts";
 import { lockRow } from "./lock-row.ts";
 import { type Key, planMatch } from "./match-rows.ts";
@@ -24,10 +25,10 @@ export function planDelete(scope: WriteScope, entityName: string): RowPlan {
   return {
     kind: "rows",
     pending: [],
-    run: async (transaction) => {
+    run: async (transaction, attempt) => {
       const ifVersion = args["ifVersion"];
       const locked = await lockRow(transaction, entity, { scope, key, ifVersion, strength: "UPDATE" });
-      return deleteKeys(scope, transaction, { entity, keys: [locked.key], argument: "key" });
+      return deleteKeys({ scope, transaction, attempt }, { entity, keys: [locked.key], argument: "key" });
     },
   };
 }
@@ -39,9 +40,9 @@ export function planDeleteMany(scope: WriteScope, entityName: string): RowPlan {
   return {
     kind: "rows",
     pending: [],
-    run: async (transaction) => {
+    run: async (transaction, attempt) => {
       const keys = await match.lock(transaction);
-      return deleteKeys(scope, transaction, { entity, keys, argument: "where" });
+      return deleteKeys({ scope, transaction, attempt }, { entity, keys, argument: "where" });
     },
   };
 }
@@ -53,15 +54,28 @@ interface Doomed {
   readonly argument: "key" | "where";
 }
 
-async function deleteKeys(scope: WriteScope, transaction: Transaction, doomed: Doomed): Promise<FieldResult> {
+interface Deleting {
+  readonly scope: WriteScope;
+  readonly transaction: Transaction;
+  readonly attempt: WriteAttempt | undefined;
+}
+
+async function deleteKeys({ scope, transaction, attempt }: Deleting, doomed: Doomed): Promise<FieldResult> {
   const { entity, keys, argument } = doomed;
   const { args } = scope.field;
   const many = argument === "where";
   const closure = await closureOf(transaction, scope.request.model, { entity, keys });
   if (args["cascade"] !== true) refuseReferrers(closure, doomed);
   const rows = await showRows(scope, transaction, { entity, many, keys });
-  const erase = () => deleteClosure(transaction, closure);
-  const affected = args["dryRun"] === true ? await rehearse(transaction, erase) : await erase();
+  const erase = async () => {
+    await attempt?.doom([...closure.found.values()].map((at) => ({ ...at, keys: [...at.keys.values()] })));
+    const counts = await deleteClosure(transaction, closure);
+    await attempt?.settle();
+    return counts;
+  };
+  const rehearsed = () => rehearse(transaction, erase);
+  const dry = attempt === undefined ? rehearsed : () => attempt.rehearse(rehearsed);
+  const affected = args["dryRun"] === true ? await dry() : await erase();
   return { kind: "rows", entity, many, rows, count: keys.length, skipped: 0, affected };
 }
 

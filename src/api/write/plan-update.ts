@@ -2,8 +2,9 @@
 
 import { addressingOf } from "../../codec/chain.ts";
 import { ServiceError } from "../../errors.ts";
+import type { Entity } from "../../model/model.ts";
 import { draftPatch } from "./draft-patch.ts";
-import { inputObject, keyValues } from "./input-field.ts";
+import { type Input, inputObject, keyValues } from "./input-field.ts";
 import { existingRow, lockRow } from "./lock-row.ts";
 import { planMatch } from "./match-rows.ts";
 import { openBook } from "./plan-create.ts";
@@ -13,20 +14,22 @@ import { updateRows } from "./update-rows.ts";
 import type { RowPlan, WriteScope } from "./write-plan.ts";
 
 /** Plans `updateX`. @throws {BAD_USER_INPUT} */
-export function planUpdate(scope: WriteScope, entityName: string): RowPlan {
+export async function planUpdate(scope: WriteScope, entityName: string): Promise<RowPlan> {
   const entity = entityOf(scope.request.model, entityName);
   const { args } = scope.field;
   const book = openBook(scope);
   const key = keyValues(book, entity, { key: inputObject(args["key"], "key"), place: "key" });
   const row = existingRow(entity, key, "set");
-  draftPatch(book, row, inputObject(args["set"], "set"));
+  const given = { key: inputObject(args["key"], "key"), set: inputObject(args["set"], "set") };
+  draftPatch(book, row, await patchOf(scope, entity, given));
   return {
     kind: "rows",
     pending: book.pending,
-    run: async (transaction) => {
+    run: async (transaction, attempt) => {
       const ifVersion = args["ifVersion"];
       const locked = await lockRow(transaction, entity, { scope, key, ifVersion, strength: "NO KEY UPDATE" });
-      const affected = await updateRows(transaction, { book, row }, [locked.key]);
+      const affected = await updateRows(transaction, { book, row, attempt }, [locked.key]);
+      await attempt?.settle();
       const rows = await showRows(scope, transaction, { entity, many: false, keys: [locked.key] });
       return { kind: "rows", entity, many: false, rows, count: 1, skipped: 0, affected };
     },
@@ -34,25 +37,36 @@ export function planUpdate(scope: WriteScope, entityName: string): RowPlan {
 }
 
 /** Plans `updateXs`. @throws {BAD_USER_INPUT} {LIMIT_EXCEEDED} */
-export function planUpdateMany(scope: WriteScope, entityName: string): RowPlan {
+export async function planUpdateMany(scope: WriteScope, entityName: string): Promise<RowPlan> {
   const entity = entityOf(scope.request.model, entityName);
   const match = planMatch(scope, entity, "NO KEY UPDATE");
   const book = openBook(scope);
   // Stands for all rows that will be found.
   const row = existingRow(entity, new Map(), "set");
-  draftPatch(book, row, inputObject(scope.field.args["set"], "set"));
+  const { where, set } = scope.field.args;
+  const given = { where: inputObject(where, "where"), set: inputObject(set, "set") };
+  draftPatch(book, row, await patchOf(scope, entity, given));
   refuseKeyColumns(row);
   refuseOneObjectForMany(scope, { book, row, atMost: match.atMost });
   return {
     kind: "rows",
     pending: book.pending,
-    run: async (transaction) => {
+    run: async (transaction, attempt) => {
       const keys = await match.lock(transaction);
-      const affected = await updateRows(transaction, { book, row }, keys);
+      const affected = await updateRows(transaction, { book, row, attempt }, keys);
+      await attempt?.settle();
       const rows = await showRows(scope, transaction, { entity, many: true, keys });
       return { kind: "rows", entity, many: true, rows, count: keys.length, skipped: 0, affected };
     },
   };
+}
+
+async function patchOf(
+  { services, request }: WriteScope,
+  entity: Entity,
+  change: { readonly key?: Input; readonly where?: Input; readonly set: Input },
+): Promise<Input> {
+  return (await services.extension?.beforeUpdate(request, entity, change)) ?? change.set;
 }
 
 /** A reference that shares a column with the key can be set only where the row's key is known. */

@@ -6,6 +6,7 @@ import { refuseValue } from "../../plan/refuse-value.ts";
 import { identifier, qualified } from "../../sql/quote.ts";
 import { keyName, uniqueNames } from "../unique-names.ts";
 import { draftRow } from "./draft-row.ts";
+import type { WriteAttempt } from "./extension.ts";
 import { inputObject } from "./input-field.ts";
 import { rowJson, valueText } from "./insert-rows.ts";
 import type { Key } from "./match-rows.ts";
@@ -16,18 +17,23 @@ import type { RowPlan, WriteScope } from "./write-plan.ts";
 import { type WrittenRows, writeRows } from "./write-rows.ts";
 
 /** Plans `upsertX`. Rows nested in it are created or updated by their keys. @throws {BAD_USER_INPUT} {LIMIT_EXCEEDED} */
-export function planUpsert(scope: WriteScope, entityName: string): RowPlan {
+export async function planUpsert(scope: WriteScope, entityName: string): Promise<RowPlan> {
   const entity = entityOf(scope.request.model, entityName);
   const book = openBook(scope);
   const { input, on } = scope.field.args;
-  const row = draftRow(book, entity, { input: inputObject(input, "input"), place: "input" });
+  const given = { input: inputObject(input, "input"), place: "input" };
+  const { services, request } = scope;
+  const creates = { inputs: [given], how: "upsert" } as const;
+  const [changed] = (await services.extension?.beforeCreate(request, entity, creates)) ?? [];
+  const row = draftRow(book, entity, changed ?? given);
   const unique = on === undefined || on === null || on === keyName ? undefined : namedUnique(row, String(on));
   const upsert = { book, row, unique, ownKey: entity.key.map((name) => keyText(row, name)) };
   return {
     kind: "rows",
     pending: book.pending,
-    run: async (transaction) => {
-      const { keys, affected } = await write(transaction, upsert);
+    run: async (transaction, attempt) => {
+      const { keys, affected } = await write(transaction, upsert, attempt);
+      await attempt?.settle();
       const key = keys.get(row);
       const shown = { entity, many: false, keys: key === undefined ? [] : [key] };
       const rows = await showRows(scope, transaction, shown);
@@ -59,14 +65,19 @@ interface Upsert {
   readonly ownKey: Key;
 }
 
-async function write(transaction: Transaction, upsert: Upsert): Promise<WrittenRows> {
+async function write(
+  transaction: Transaction,
+  upsert: Upsert,
+  attempt: WriteAttempt | undefined,
+): Promise<WrittenRows> {
   const { book, row, unique, ownKey } = upsert;
-  if (unique === undefined) return writeRows(transaction, book, { onConflict: "UPDATE", changesOnly: true });
+  const rule = { onConflict: "UPDATE", changesOnly: true, attempt } as const;
+  if (unique === undefined) return writeRows(transaction, book, rule);
   const found = await lockByUnique(transaction, row, unique);
   rekey(book, row, found ?? ownKey);
   // Nothing but the unique says that a row is there: whoever has the key is another row.
   const fresh = found === undefined ? row : undefined;
-  return writeRows(transaction, book, { onConflict: "UPDATE", changesOnly: true, fresh });
+  return writeRows(transaction, book, { ...rule, fresh });
 }
 
 /** The key of the row that has the same values in the unique's columns; it is locked. */

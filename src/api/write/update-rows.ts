@@ -5,6 +5,7 @@ import { ServiceError } from "../../errors.ts";
 import { identifier, qualified } from "../../sql/quote.ts";
 import { referenceTo } from "./draft-row.ts";
 import { explainConstraint } from "./explain-constraint.ts";
+import type { WriteAttempt } from "./extension.ts";
 import { rowJson, valueText } from "./insert-rows.ts";
 import { clearLists } from "./list-rows.ts";
 import { keyCondition, keysJson } from "./lock-row.ts";
@@ -18,7 +19,15 @@ import { type TableCount, tableCounts, tableName, writeRows } from "./write-rows
  */
 export async function updateRows(
   transaction: Transaction,
-  { book, row }: { readonly book: DraftBook; readonly row: RowDraft },
+  {
+    book,
+    row,
+    attempt,
+  }: {
+    readonly book: DraftBook;
+    readonly row: RowDraft;
+    readonly attempt?: WriteAttempt | undefined;
+  },
   keys: readonly Key[],
 ): Promise<readonly TableCount[]> {
   if (keys.length === 0 || isEmpty(row)) return [];
@@ -26,8 +35,13 @@ export async function updateRows(
   const before = book.rows.filter((one) => one.owner !== row);
   const elements = book.rows.filter((one) => one.owner === row);
   checkCount(book, row, before.length + keys.length * (1 + elements.length));
-  const created = await writeRows(transaction, { ...book, rows: before }, { onConflict: "ABORT" });
+  const created = await writeRows(transaction, { ...book, rows: before }, { onConflict: "ABORT", attempt });
+  if (attempt?.watches(row.entity) === true) await attempt.look({ entity: row.entity, keys });
   await setFields(transaction, row, keys);
+  attempt?.wrote(
+    row.entity,
+    keys.map((key) => ({ key, isNew: false })),
+  );
   const owners = keys.map((key) => ({ ...row, cells: keyCells(row, key) }));
   await clearLists(transaction, book.model, owners);
   const listed = keys.flatMap((key) => elements.map((element) => elementOf(row, element, key)));

@@ -4,6 +4,7 @@ import type { FieldNode, GraphQLField } from "graphql";
 import type { Transaction } from "../../db/contract.ts";
 import type { Entity } from "../../model/model.ts";
 import type { OperationRequest, ReadBackAnswer, WriteField, WriteServices } from "./contract.ts";
+import type { WriteAttempt } from "./extension.ts";
 import type { PendingValue } from "./row-draft.ts";
 import type { TableCount } from "./write-rows.ts";
 
@@ -38,14 +39,16 @@ export type FieldResult =
       readonly affected: readonly TableCount[];
     }
   /** A plain object with the fields of its GraphQL type. */
-  | { readonly kind: "plain"; readonly value: unknown };
+  | { readonly kind: "plain"; readonly value: unknown }
+  /** What an extension answered; the rest of it is read after the commit. */
+  | { readonly kind: "user"; finish(): Promise<ReadBackAnswer> };
 
 /** A field, ready for the transaction. `run` may be called again when a try was rolled back. */
 export interface RowPlan {
   readonly kind: "rows";
   /** Values to encode and stage before. */
   readonly pending: readonly PendingValue[];
-  run(transaction: Transaction): Promise<FieldResult>;
+  run(transaction: Transaction, attempt?: WriteAttempt): Promise<FieldResult>;
 }
 
 /** A field whose work is done and needs no transaction. */

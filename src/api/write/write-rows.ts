@@ -3,10 +3,11 @@
 import type { Transaction } from "../../db/contract.ts";
 import { ServiceError } from "../../errors.ts";
 import type { Entity } from "../../model/model.ts";
-import { insertRows, type OnConflict, type RowRule, refuseTwins } from "./insert-rows.ts";
+import type { WriteAttempt } from "./extension.ts";
+import { type InsertedRow, insertRows, type OnConflict, type RowRule, refuseTwins } from "./insert-rows.ts";
 import { clearLists } from "./list-rows.ts";
 import { possibleRace } from "./possible-race.ts";
-import type { DraftBook, RowDraft } from "./row-draft.ts";
+import { type DraftBook, keyText, type RowDraft } from "./row-draft.ts";
 
 /** How many rows of a table a mutation field changed. */
 export interface TableCount {
@@ -28,6 +29,8 @@ export interface WriteRule {
   readonly fresh?: RowDraft | undefined;
   /** Under UPDATE: rows that have all the given values already are left as they are, and not counted. */
   readonly changesOnly?: boolean;
+  /** Is told of the rows. */
+  readonly attempt?: WriteAttempt | undefined;
 }
 
 /** Inserts all rows of `book`. @throws {CONSTRAINT_VIOLATION} {BAD_USER_INPUT} */
@@ -47,6 +50,7 @@ export async function writeRows(
     if (due.length === 0) continue;
     if (onConflict === "UPDATE") await clearLists(transaction, book.model, due);
     for (const [rowRule, some] of Map.groupBy(due, (row) => ruleOf(row, rule))) {
+      await lookAt(rule.attempt, some, rowRule);
       const done = await insertRows(transaction, some, rowRule).catch((error: unknown) => {
         throw onConflict === "UPDATE" ? possibleRace(error) : error;
       });
@@ -55,12 +59,34 @@ export async function writeRows(
         const table = tableName(row.entity);
         if (isWritten) counts.set(table, (counts.get(table) ?? 0) + 1);
       }
+      tellOf(rule.attempt, done);
     }
   }
   if (!skips && keys.size !== book.rows.length) {
     throw new ServiceError("INTERNAL_SERVER_ERROR", `Of ${book.rows.length} rows ${keys.size} were written.`);
   }
   return { keys, affected: tableCounts(counts) };
+}
+
+/** Rows that may be there already are looked at before. */
+async function lookAt(
+  attempt: WriteAttempt | undefined,
+  rows: readonly RowDraft[],
+  rule: RowRule,
+): Promise<void> {
+  const entity = rows[0]?.entity;
+  if (entity === undefined || attempt?.watches(entity) !== true || rule === "ABORT" || rule === "SKIP")
+    return;
+  await attempt.look({ entity, keys: rows.map((row) => entity.key.map((name) => keyText(row, name))) });
+}
+
+function tellOf(attempt: WriteAttempt | undefined, done: ReadonlyMap<RowDraft, InsertedRow>): void {
+  if (attempt === undefined) return;
+  for (const [entity, some] of Map.groupBy(done, ([row]) => row.entity))
+    attempt.wrote(
+      entity,
+      some.flatMap(([, row]) => (row.isWritten ? [row] : [])),
+    );
 }
 
 function ruleOf(row: RowDraft, { onConflict, fresh, changesOnly }: WriteRule): RowRule {

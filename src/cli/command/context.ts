@@ -19,6 +19,7 @@ interface GlobalOptions {
   readonly json?: boolean;
   readonly schema?: string;
   readonly data?: string;
+  readonly extensions?: string;
   readonly server?: string;
 }
 

@@ -27,7 +27,7 @@ const nothingToDo = "Nothing to do: the tables are as the schema file says.";
 export function schemaCommands(program: Command): void {
   program
     .command("check")
-    .description("check the schema file; touches no database")
+    .description("check the schema file and the extension beside it; touches no database")
     .action((_, command: Command) => check(command));
   program
     .command("plan")
@@ -47,11 +47,18 @@ export function schemaCommands(program: Command): void {
 async function check(command: Command): Promise<void> {
   const { settings, output } = callOf(command);
   const { loadModel } = await import("../start/load-model.ts");
-  const { model } = await loadModel(settings, { readOnly: true });
+  const { checkExtension } = await import("../start/check-extension.ts");
+  const loaded = await loadModel(settings, { readOnly: true });
+  const { model } = loaded;
+  const extension = await checkExtension(settings, loaded);
   const names = model.entities.map(({ name }) => name);
+  const tables = `${names.length} ${names.length === 1 ? "table" : "tables"}`;
   output.result(
-    { ok: true, entities: names, version: model.version },
-    `${settings.schemaPath}: ${names.length} ${names.length === 1 ? "table" : "tables"}, no problems`,
+    { ok: true, entities: names, version: model.version, extension: extension?.file ?? null },
+    [
+      `${settings.schemaPath}: ${tables}, no problems`,
+      ...(extension ? [`${extension.file}: no problems`] : []),
+    ].join("\n"),
   );
   output.note("next: holdfast plan");
 }

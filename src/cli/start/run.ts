@@ -10,6 +10,7 @@ import { followSchema } from "./follow-schema.ts";
 import { guardProcess } from "./guard-process.ts";
 import { loadSample, prepareSample } from "./load-sample.ts";
 import { readyFacts } from "./ready-facts.ts";
+import type { Watch } from "./watch-schema.ts";
 
 /** Options of `start`. */
 export interface StartFlags {
@@ -30,19 +31,21 @@ export async function runService(flags: StartFlags, call: Call, signals: Interru
   signals.beforeExit(() => service.database.stop());
   const say = speaker(service, call);
   const guard = guardProcess(service.logger);
-  let unfollow: (() => Promise<void>) | undefined;
+  let following: Watch | undefined;
   const ended = Promise.race([endOf(signals, say), guard.failed, databaseEnd(service)]);
   const ready = async () => {
     for (const line of describeChanges(service.first)) say(line);
     await loadSample(service, { output: call.output, say });
+    // Who reads that it is followed may save at once.
+    if (onTerminal(call) && flags.watch) following = followSchema(service, say);
+    await following?.ready;
     await announce(service, call);
-    if (onTerminal(call) && flags.watch) unfollow = followSchema(service, say);
   };
   try {
     await Promise.race([ended, ready()]);
     await ended;
   } finally {
-    await unfollow?.();
+    await following?.stop();
     await service.close();
     guard.dispose();
   }
