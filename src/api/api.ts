@@ -11,6 +11,8 @@ import { QueryExecutor } from "./execute-query.ts";
 import { type ErrorLog, formatError } from "./graphql-error.ts";
 import { GuardedServer } from "./guarded-server.ts";
 import { type ApiLimits, defaultApiLimits } from "./limits.ts";
+import type { ChangeFeed } from "./live/feed.ts";
+import { LiveQueries } from "./live/live.ts";
 import { operationPlugin } from "./operation-plugin.ts";
 import { stringifyResult } from "./raw-json.ts";
 import { createReadBack } from "./read-back.ts";
@@ -35,6 +37,8 @@ export interface EntityApiOptions {
   /** Any document where nothing is said. */
   readonly documents?: DocumentPolicy | undefined;
   readonly writeLimits?: Partial<WriteLimits> | undefined;
+  /** What subscriptions are fed from; without it there are none. */
+  readonly changes?: ChangeFeed | undefined;
   readonly log: ErrorLog;
 }
 
@@ -73,7 +77,16 @@ export function createEntityApi(options: EntityApiOptions): EntityApi {
     readBack: createReadBack(read),
     limits: { ...defaultWriteLimits, ...options.writeLimits },
   };
-  const plugin = operationPlugin({ schema, model, log, limits, executor: new QueryExecutor(read), write });
+  const live = options.changes && new LiveQueries(read, options.changes, log);
+  const plugin = operationPlugin({
+    schema,
+    model,
+    log,
+    limits,
+    executor: new QueryExecutor(read),
+    live,
+    write,
+  });
   const server = new GuardedServer(
     { limits, documents: options.documents ?? openDocumentPolicy },
     {

@@ -89,6 +89,13 @@ input PresenceFilter {
   isNull: Boolean
 }
 
+"What became of a row."
+enum ChangeKind {
+  CREATED
+  UPDATED
+  DELETED
+}
+
 enum UploadKind {
   FILE
   TREE

@@ -26,6 +26,7 @@ const fixedTypeNames: readonly string[] = [
   "ArrayValuesInput",
   "OnConflict",
   "TableCount",
+  "ChangeKind",
   "SortOrder",
   "NullsOrder",
   "OrderDirection",
@@ -52,7 +53,7 @@ const fixedTypeNames: readonly string[] = [
 const shapeSuffixes = ["Filter", "ListFilter", "Having"];
 const codecSuffixes = ["Input", "Filter", "Edge", "Connection", "Entry", "Statistics"];
 
-/** What is appended to an entity's name; at most 24 types an entity are generated of these. */
+/** What is appended to an entity's name; at most 25 types an entity are generated of these. */
 const entitySuffixes: readonly string[] = [
   "Connection",
   "Edge",
@@ -83,6 +84,7 @@ const entitySuffixes: readonly string[] = [
   "Link",
   "LinkInput",
   "ChildInput",
+  "Change",
 ];
 
 const enumSuffixes = ["Filter", "ListFilter", "Having"];
@@ -138,6 +140,7 @@ export function columnFieldName(column: string): string {
 export const reservedRootFields: ReadonlySet<string> = new Set([
   "node",
   "nodes",
+  "changeCursor",
   "createUpload",
   "completeUpload",
   "abortUpload",

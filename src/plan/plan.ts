@@ -32,6 +32,8 @@ export type RootField =
   | TypeName
   /** `__schema` and `__type`, which graphql-js answers. */
   | { readonly kind: "introspection"; readonly key: string }
+  /** Where the answer lies in the stream of changes. */
+  | { readonly kind: "changeCursor"; readonly key: string }
   | (RowsByKey & { readonly kind: "row" })
   | {
       readonly kind: "node" | "nodes";

@@ -2,6 +2,7 @@
 
 import type { Model } from "../model/model.ts";
 import type { Plan, RootField, RowSelection } from "../plan/plan.ts";
+import { changeCursor } from "./change-cursor.ts";
 import { literal } from "./quote.ts";
 import { type Builder, type CodecSql, jsonObject, type Parameter } from "./select-builder.ts";
 import { rowByColumns, rowById, rowsByIds, rowsByKeys } from "./select-node.ts";
@@ -65,6 +66,8 @@ function rootJson(builder: Builder, root: RootField): string {
       return rowById(builder, root);
     case "nodes":
       return rowsByIds(builder, root);
+    case "changeCursor":
+      return changeCursor;
     case "introspection":
       return "NULL::json";
   }

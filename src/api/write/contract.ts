@@ -22,6 +22,7 @@ import type { Database, Queryable } from "../../db/contract.ts";
 import type { Entity, Model } from "../../model/model.ts";
 import type { Capabilities, ObjectReaderFactory, ObjectWriter, Uploads } from "../../object/contract.ts";
 import type { Stores } from "../../store/contract.ts";
+import type { LiveStream } from "../live/live.ts";
 
 /** What a field does with rows of one entity. */
 export type RowWrite = "create" | "createMany" | "update" | "updateMany" | "upsert" | "delete" | "deleteMany";
@@ -52,6 +53,14 @@ export interface WriteContext {
   /** Without a trailing slash: `http://127.0.0.1:4000`. */
   readonly baseUrl: string;
   readonly signal?: AbortSignal | undefined;
+  /** Where the client can take more than one result. */
+  readonly live?: LiveSlot | undefined;
+}
+
+/** Where the stream of a subscription is put; `after` is where the client says it has stopped, outside its operation. */
+export interface LiveSlot {
+  readonly after?: string | undefined;
+  stream?: LiveStream;
 }
 
 /** Rows to read as a payload shows them. */
