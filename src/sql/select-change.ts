@@ -78,11 +78,12 @@ function toldSql(
   { entity, operation, old }: ChangeShape,
   { where, fits }: { readonly where: Argument; readonly fits: string },
 ): string {
-  if (operation !== "INSERT" && old === undefined) return fits;
+  const isFiltered = where.value !== undefined && where.value !== null;
+  if (operation === "INSERT") return isFiltered ? fits : "true";
+  if (old === undefined) return fits;
   const table = freshTable(builder);
   const before = filterSql(builder, { entity, table }, where);
   if (before === undefined) return "true";
-  if (operation === "INSERT") return fits;
   const columns = [...ownColumns(entity, where.value)].map(literal);
   // What was not recorded cannot have been ruled out.
   const known =

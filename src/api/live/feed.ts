@@ -62,6 +62,8 @@ export class ChangeFeed {
   #again = false;
   /** Subscriptions that are open. */
   subscriptions = 0;
+  /** Subscriptions that were begun so far. */
+  begun = 0;
 
   constructor(options: FeedOptions) {
     this.options = options;

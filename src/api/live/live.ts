@@ -151,6 +151,7 @@ export class LiveQueries {
       leave();
     });
     const subscriber = new Subscriber({ db, feed: this.#feed, group, channel }, position);
+    this.#feed.begun += 1;
     void subscriber.run();
     return this.#results(question.plan, channel);
   }

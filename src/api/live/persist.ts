@@ -13,9 +13,14 @@ export async function persist<T>(work: () => Promise<T>, signal: AbortSignal): P
     try {
       return await work();
     } catch (error) {
-      const isAway = isServiceError(error, "DATABASE_UNAVAILABLE") || isServiceError(error, "CONFLICT");
-      if (!isAway) throw error;
+      if (!isPassing(error)) throw error;
     }
     await sleep(waitMs, undefined, { signal });
   }
+}
+
+/** A fault of the protocol counts as a lost connection elsewhere; here it would come again for ever. */
+function isPassing(error: unknown): boolean {
+  if (isServiceError(error, "CONFLICT")) return true;
+  return isServiceError(error, "DATABASE_UNAVAILABLE") && error.details["sqlstate"] !== "08P01";
 }
