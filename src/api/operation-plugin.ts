@@ -144,13 +144,15 @@ async function subscribe(
   return { data: null, errors: [] };
 }
 
-function mutate(
+async function mutate(
   services: OperationServices,
   request: Operation,
   context: WriteContext,
 ): Promise<MutationAnswer> {
   const { schema, model, write, limits } = services;
   const { operation, variables, document } = request;
+  if (context.live?.isGet === true)
+    throw new ServiceError("BAD_REQUEST", "A GET changes nothing: send mutations by POST.");
   const fragments = fragmentsOf(document);
   const type = schema.getMutationType();
   const collect = { schema, fragments, variables, budget: planningBudget(limits) };

@@ -159,8 +159,13 @@ export class LiveQueries {
   #shared(key: string, question: Question): Shared {
     const known = this.#groups.get(key);
     const { model } = this.#services;
-    const made = () =>
-      new Group(this.#feed, new Teller(this.#services, question), tablesOf(model, question.entity));
+    const made = (): Group => {
+      const budget = planningBudget(this.#services.limits);
+      const teller = new Teller(this.#services, question);
+      teller.check();
+      budget.check();
+      return new Group(this.#feed, teller, tablesOf(model, question.entity));
+    };
     const shared = known ?? { group: made(), members: 0 };
     shared.members += 1;
     this.#groups.set(key, shared);

@@ -34,19 +34,27 @@ export function behind(
 
 /** The position of a cursor. @throws {BAD_USER_INPUT} when it is none, {CHANGES_GONE} when what follows it is no longer kept. */
 export async function positionOf(db: Queryable, cursor: string): Promise<Position> {
+  const { base, within } = partsOf(cursor);
+  if (within !== undefined) checkState(await positionState(db, within.snapshot));
+  checkState(await positionState(db, base));
+  if (within === undefined) return { base: snapshotOf(base) };
+  return { base: snapshotOf(base), within: { ...within, snapshot: snapshotOf(within.snapshot) } };
+}
+
+interface Parts {
+  readonly base: string;
+  readonly within?: { readonly snapshot: string; readonly number: bigint; readonly row: number };
+}
+
+function partsOf(cursor: string): Parts {
   const parts = decoded(cursor);
   const [base, snapshot, number, row] = parts;
   if (typeof base !== "string") throw noCursor();
-  checkState(await positionState(db, base));
-  if (parts.length === 1) return { base: snapshotOf(base) };
-  if (typeof snapshot !== "string" || typeof number !== "string" || !/^\d{1,18}$/.test(number))
-    throw noCursor();
-  if (typeof row !== "number" || !Number.isSafeInteger(row) || row < 0) throw noCursor();
-  checkState(await positionState(db, snapshot));
-  return {
-    base: snapshotOf(base),
-    within: { snapshot: snapshotOf(snapshot), number: BigInt(number), row },
-  };
+  if (parts.length === 1) return { base };
+  const isNumber = typeof number === "string" && /^\d{1,18}$/.test(number);
+  if (typeof snapshot !== "string" || !isNumber || typeof row !== "number") throw noCursor();
+  if (!Number.isSafeInteger(row) || row < 0) throw noCursor();
+  return { base, within: { snapshot, number: BigInt(number), row } };
 }
 
 /** @throws {CHANGES_GONE} when what follows the position is no longer kept. */

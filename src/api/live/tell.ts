@@ -58,6 +58,17 @@ export class Teller {
     this.#question = question;
   }
 
+  /** Compiles what will be asked, so that what cannot be is refused at once. @throws {BAD_USER_INPUT} naming the filter. */
+  check(): void {
+    const { entity, resolved } = this.#question;
+    const positions = entity.key.map((_, index) => index);
+    const asked = [...resolved, { rows: "[]" }];
+    for (const operation of ["INSERT", "UPDATE", "DELETE"] as const) {
+      const old = operation === "INSERT" ? undefined : positions.length;
+      this.#statement({ operation, positions, old }, asked);
+    }
+  }
+
   /** What is told of an entry, in the order of its rows. @throws {CHANGES_GONE} for a table that was emptied without a word of its rows. */
   async tell(entry: ChangeEntry): Promise<readonly Told[]> {
     if (entry.operation === "TRUNCATE")
@@ -78,7 +89,10 @@ export class Teller {
     return await this.#complete(found, { source, at: entry.at, resolved, size: text.length });
   }
 
-  #statement({ operation, positions, old }: Source, resolved: ResolvedArguments): SelectStatement {
+  #statement(
+    { operation, positions, old }: Pick<Source, "operation" | "positions" | "old">,
+    resolved: ResolvedArguments,
+  ): SelectStatement {
     const key = JSON.stringify([operation, positions, old]);
     const known = this.#statements.get(key);
     if (known !== undefined) return known;

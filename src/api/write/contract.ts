@@ -60,6 +60,8 @@ export interface WriteContext {
 /** Where the stream of a subscription is put; `after` is where the client says it has stopped, outside its operation. */
 export interface LiveSlot {
   readonly after?: string | undefined;
+  /** A request that must change nothing. */
+  readonly isGet?: boolean | undefined;
   stream?: LiveStream;
 }
 

@@ -16,7 +16,7 @@ import type { GraphqlMount } from "../graphql-route.ts";
 import type { HostGuard } from "../host-guard.ts";
 import type { LiveConnection, LiveConnections } from "./connections.ts";
 import { checkOrigin } from "./origin.ts";
-import { type Outcome, runOperation } from "./run-operation.ts";
+import { bodyOf, type Outcome, runOperation } from "./run-operation.ts";
 
 /** What event streams stand on. */
 export interface EventStreamParts {
@@ -40,14 +40,19 @@ export async function answerEvents(
   const { connections, mount } = parts;
   checkOrigin(parts.hosts, request.headers.origin);
   connections.check();
-  const url = request.raw.url ?? "";
-  const search = url.includes("?") ? url.slice(url.indexOf("?")) : "";
-  const arriving = { method: request.method, body: request.body, search };
+  const isGet = request.method === "GET";
+  const body = isGet ? bodyOf(request.raw.url ?? "") : request.body;
   const last = request.headers["last-event-id"];
   const after = typeof last === "string" && last !== "" ? last : undefined;
   const { principal } = request;
-  const context = { principal, baseUrl: parts.baseUrl(request), signal: clientGone(request, reply), after };
-  const outcome = await mount.use((server) => runOperation(server, arriving, context));
+  const context = {
+    principal,
+    baseUrl: parts.baseUrl(request),
+    signal: clientGone(request, reply),
+    after,
+    isGet,
+  };
+  const outcome = await mount.use((server) => runOperation(server, body, context));
   reply.hijack();
   await new EventStream(request, reply, connections).run(outcome);
   return reply;

@@ -85,8 +85,7 @@ export class SocketConnection implements LiveConnection {
       if (principal === undefined) throw new ServiceError("UNAUTHENTICATED", "The connection is not begun.");
       if (open > socketOperations) throw tooMany(socketOperations);
       const context = { principal, baseUrl, signal };
-      const arriving = { method: "POST", body: payload, search: "" };
-      const outcome = await mount.use((server) => runOperation(server, arriving, context));
+      const outcome = await mount.use((server) => runOperation(server, payload, context));
       if (outcome.kind === "stream") return { answer: this.#counted(outcome.stream), isStream: true };
       // What stringifyResult wrote.
       const result = parseExact(outcome.text) as {
