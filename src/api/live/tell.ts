@@ -43,7 +43,7 @@ export interface Question {
 const kinds = { INSERT: "CREATED", UPDATE: "UPDATED", DELETE: "DELETED" } as const;
 
 /** Name under which the statement answers the field at `index` of the selection. */
-export function rowName(index: number): string {
+function rowName(index: number): string {
   return `row${index}`;
 }
 
