@@ -6,6 +6,7 @@ const long = [
   "test/crash/**",
   "test/db/apply-random.test.ts",
   "test/acceptance/kill.test.ts",
+  "test/live/random-lives.test.ts",
 ];
 const isLong = process.env["SUITE"] === "long";
 

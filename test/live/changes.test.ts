@@ -141,6 +141,30 @@ describe("a subscription", () => {
   });
 });
 
+describe("the triggers", () => {
+  it("are left out, without a fault, on tables of somebody who does not allow them", async () => {
+    const role = `r_${Date.now()}`;
+    await sql.query(
+      `create table lab.foreign_table (id int primary key); create role ${role}; grant usage on schema lab, holdfast to ${role}`,
+    );
+    await sql.query(`set role ${role}`);
+    await sql.query(`select holdfast.watch('lab.foreign_table')`);
+    await sql.query("reset role");
+    const triggers = "select tgname from pg_trigger where tgrelid = 'lab.foreign_table'::regclass order by 1";
+    expect((await sql.query(triggers)).rows).toEqual([]);
+    await sql.query(`grant select, insert, trigger on lab.foreign_table to ${role}; set role ${role}`);
+    await sql.query(`select holdfast.watch('lab.foreign_table')`);
+    await sql.query("insert into lab.foreign_table values (7)");
+    await sql.query("reset role");
+    expect((await sql.query(triggers)).rows.length).toBe(4);
+    const { rows } = await sql.query(
+      "select operation, rows from holdfast.change where table_name = 'foreign_table'",
+    );
+    expect(rows).toEqual([{ operation: "INSERT", rows: [[7]] }]);
+    await sql.query(`drop table lab.foreign_table; drop owned by ${role}; drop role ${role}`);
+  });
+});
+
 describe("where", () => {
   it("tells of rows that fit, that come to fit, and that did and do no more", async () => {
     await clear();

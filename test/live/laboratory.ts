@@ -54,6 +54,7 @@ export async function openPlace(
     readonly databaseUrl?: string;
     readonly environment?: Readonly<Record<string, string>>;
     readonly sdl?: string;
+    readonly apply?: "safe" | "never";
   } = {},
 ): Promise<Place> {
   const folder = mkdtempSync(join(tmpdir(), "holdfast-live-"));
@@ -66,7 +67,7 @@ export async function openPlace(
     LOG_LEVEL: "silent",
     ...given.environment,
   };
-  const service = await startService(readSettings({}, environment, folder), { apply: "safe" });
+  const service = await startService(readSettings({}, environment, folder), { apply: given.apply ?? "safe" });
   const clients: SocketClient[] = [];
   afterAll(async () => {
     for (const client of clients) await client.dispose();

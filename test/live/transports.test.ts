@@ -265,6 +265,9 @@ describe("a table that is not watched", () => {
     await sql.query("drop trigger _holdfast_updated on lab.rig");
     const plan = await place.service.engine.plan();
     expect(plan.changes.map(({ kind, table }) => [kind, table])).toEqual([["watch", "lab.rig"]]);
+    const untouched = await openPlace({ databaseUrl: place.databaseUrl, apply: "never" });
+    expect(untouched.service.engine.problem()).toBeUndefined();
+    expect(await untouched.ask("{ rigs { totalCount } }")).toEqual({ rigs: { totalCount: 0 } });
     await place.service.engine.apply({ allowDestructive: false });
     const again = await follow(place, "subscription { rigChanged { kind } }");
     await sql.query("insert into lab.rig values (1, 'one')");

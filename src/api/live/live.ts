@@ -121,7 +121,8 @@ export class LiveQueries {
     if (missing.length === 0) return;
     throw new ServiceError("SCHEMA_DRIFT", `The changes of ${missing.join(", ")} are not recorded.`, {
       details: {
-        remedy: "Apply the schema: holdfast apply adds the triggers, and switches on those that are off.",
+        remedy:
+          "Apply the schema: holdfast apply adds the triggers, as a user with the right TRIGGER on the tables.",
       },
     });
   }

@@ -13,6 +13,7 @@ import { completeTasks } from "../complete-answer.ts";
 import { newWalk, walkRow } from "../completion.ts";
 import type { ReadServices } from "../execute-query.ts";
 import { parseExact } from "../json-text.ts";
+import { type ApiLimits, beyondLimit } from "../limits.ts";
 import type { ResolvedArguments } from "../resolve-arguments.ts";
 import { changesGone } from "./position.ts";
 import { type Source, sourceOf } from "./source.ts";
@@ -84,6 +85,7 @@ export class Teller {
     const values = parameterValues(statement.parameters, resolved);
     const { rows } = await db.query<{ data: string }>(statement.text, values);
     const text = rows[0]?.data ?? "[]";
+    checkSize(text, this.#services.limits);
     // The statement answers a list of such objects.
     const found = parseExact(text) as Record<string, unknown>[];
     return await this.#complete(found, { source, at: entry.at, resolved, size: text.length });
@@ -167,6 +169,15 @@ export class Teller {
     }
     return { rows, errors };
   }
+}
+
+/** What PostgreSQL answers for an entry is held in memory, as an answer is. @throws {LIMIT_EXCEEDED} */
+function checkSize(text: string, limits: ApiLimits): void {
+  const bytes = text.length * 3 <= limits.maxAnswerBytes ? 0 : Buffer.byteLength(text);
+  if (bytes <= limits.maxAnswerBytes) return;
+  throw beyondLimit(`The changes of one statement have ${bytes} bytes`, "maxAnswerBytes", limits, {
+    remedy: "Select less of each row, and resume after the last cursor.",
+  });
 }
 
 /** The change as the subscription selects it. */

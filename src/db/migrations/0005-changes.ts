@@ -91,6 +91,7 @@ const watch = `
 CREATE FUNCTION holdfast.watch(tab regclass) RETURNS void
   LANGUAGE plpgsql SET search_path = pg_catalog AS $$
 BEGIN
+  IF NOT has_table_privilege(tab, 'TRIGGER') THEN RETURN; END IF;      -- somebody else's table: served all the same, without subscriptions
   EXECUTE format('CREATE OR REPLACE TRIGGER _holdfast_inserted AFTER INSERT ON %s REFERENCING NEW TABLE AS holdfast_new FOR EACH STATEMENT EXECUTE FUNCTION holdfast.record_change()', tab);
   EXECUTE format('CREATE OR REPLACE TRIGGER _holdfast_updated AFTER UPDATE ON %s REFERENCING OLD TABLE AS holdfast_old NEW TABLE AS holdfast_new FOR EACH STATEMENT EXECUTE FUNCTION holdfast.record_change()', tab);
   EXECUTE format('CREATE OR REPLACE TRIGGER _holdfast_deleted AFTER DELETE ON %s REFERENCING OLD TABLE AS holdfast_old FOR EACH STATEMENT EXECUTE FUNCTION holdfast.record_change()', tab);
