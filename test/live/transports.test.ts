@@ -246,6 +246,17 @@ describe("an event stream", () => {
     expect(empty.got).toMatchObject([{ errors: [{ message: expect.any(String) }] }]);
   });
 
+  it("is not forced on clients that name every type they know", async () => {
+    const accept = "application/graphql-response+json, application/json, text/event-stream, multipart/mixed";
+    const answer = await fetch(`${place.service.url}/graphql`, {
+      method: "POST",
+      headers: { accept, "content-type": "application/json" },
+      body: JSON.stringify({ query: "{ __typename }" }),
+    });
+    expect(answer.headers.get("content-type")).toContain("json");
+    expect(await answer.json()).toEqual({ data: { __typename: "Query" } });
+  });
+
   it("is needed: a subscription as an ordinary request is told how to ask", async () => {
     await expect(place.ask(brief)).rejects.toThrow(/text\/event-stream.*graphql-transport-ws/);
   });
@@ -318,9 +329,13 @@ describe("a service that stops", () => {
     await followed.ended;
     expect(await stream.ended).toBe(false);
     expect(closed).toMatchObject([{ code: 1001 }]);
-    const { rows } = await sql.query(
-      "select application_name from pg_stat_activity where datname = current_database() and application_name = 'holdfast changes'",
-    );
-    expect(rows.length).toBe(1);
+    const listeners = async () => {
+      const found = await sql.query(
+        "select from pg_stat_activity where datname = current_database() and application_name = 'holdfast changes'",
+      );
+      return found.rowCount;
+    };
+    // PostgreSQL notices a moment later that a connection has ended.
+    await expect.poll(listeners).toBe(1);
   });
 });

@@ -26,9 +26,10 @@ export interface EventStreamParts {
   baseUrl(request: FastifyRequest): string;
 }
 
-/** Whether the client asks for events. */
+/** Whether the client asks for events. Who takes JSON as well gets that: clients name every type that they know with every query. */
 export function wantsEvents(request: FastifyRequest): boolean {
-  return /(^|[,\s])text\/event-stream/i.test(request.headers.accept ?? "");
+  const accepts = request.headers.accept ?? "";
+  return /(^|[,\s])text\/event-stream/i.test(accepts) && !/json/i.test(accepts);
 }
 
 /** Answers one request with events, until its stream or its client ends. */
