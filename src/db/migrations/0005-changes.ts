@@ -7,7 +7,7 @@
 
 import type { MigrationText } from "./list.ts";
 
-/** Rows of a statement that one entry holds: readers take entries whole, and jsonb has a limit. */
+/** Rows of a statement that one entry holds: readers take entries whole, and a value has a limit. */
 const rowsOfAnEntry = 250;
 /** Bytes beyond which an old value is left out of the record. */
 const oldValueBytes = 1024;
@@ -21,7 +21,7 @@ CREATE TABLE holdfast.change (
   table_name text COLLATE "C" NOT NULL,
   operation text COLLATE "C" NOT NULL,
   key_columns text[] NOT NULL,
-  rows jsonb NOT NULL);
+  rows json NOT NULL);
 CREATE INDEX change_xid ON holdfast.change (xid);
 COMMENT ON TABLE holdfast.change IS 'What statements changed, for subscriptions: of each row its key, and its old values where it was there before';
 CREATE TABLE holdfast.change_mark (
@@ -70,18 +70,18 @@ BEGIN
       || coalesce(format(' - array_remove(ARRAY[%s]::text[], NULL)', fat), '');
   END IF;
   IF TG_OP = 'INSERT' THEN
-    source := format('SELECT ''INSERT'' AS operation, jsonb_build_array(%s) AS row, row_number() OVER () AS n FROM holdfast_new AS n', format(key_of, 'n'));
+    source := format('SELECT 2 AS op, json_build_array(%s) AS row, row_number() OVER () AS n FROM holdfast_new AS n', format(key_of, 'n'));
   ELSIF TG_OP = 'DELETE' THEN
-    source := format('SELECT ''DELETE'' AS operation, jsonb_build_array(%s, %s) AS row, row_number() OVER () AS n FROM holdfast_old AS o', format(key_of, 'o'), olds);
+    source := format('SELECT 1 AS op, json_build_array(%s, %s) AS row, row_number() OVER () AS n FROM holdfast_old AS o', format(key_of, 'o'), olds);
   ELSE
     SELECT string_agg(format('o.%1$I = n.%1$I', name), ' AND ') INTO paired FROM unnest(keys) AS name;
-    source := format($f$SELECT CASE WHEN o.%1$I IS NULL THEN 'INSERT' WHEN n.%1$I IS NULL THEN 'DELETE' ELSE 'UPDATE' END AS operation,
-        CASE WHEN o.%1$I IS NULL THEN jsonb_build_array(%2$s) ELSE jsonb_build_array(%3$s, %4$s) END AS row, row_number() OVER () AS n
+    source := format($f$SELECT CASE WHEN o.%1$I IS NULL THEN 2 WHEN n.%1$I IS NULL THEN 1 ELSE 3 END AS op,
+        CASE WHEN o.%1$I IS NULL THEN json_build_array(%2$s) ELSE json_build_array(%3$s, %4$s) END AS row, row_number() OVER () AS n
       FROM holdfast_old AS o FULL JOIN holdfast_new AS n ON %5$s$f$, keys[1], format(key_of, 'n'), format(key_of, 'o'), olds, paired);
   END IF;
   EXECUTE 'INSERT INTO holdfast.change (xid, schema_name, table_name, operation, key_columns, rows)
-    SELECT pg_current_xact_id(), $1, $2, operation, $3, jsonb_agg(row ORDER BY n) FROM (' || source || ') AS changed
-    GROUP BY operation, n / ${rowsOfAnEntry} ORDER BY operation, n / ${rowsOfAnEntry}' USING TG_TABLE_SCHEMA, TG_TABLE_NAME, keys;
+    SELECT pg_current_xact_id(), $1, $2, (ARRAY[''DELETE'', ''INSERT'', ''UPDATE''])[op], $3, json_agg(row ORDER BY n) FROM (' || source || ') AS changed
+    GROUP BY op, n / ${rowsOfAnEntry} ORDER BY op, n / ${rowsOfAnEntry}' USING TG_TABLE_SCHEMA, TG_TABLE_NAME, keys;
   PERFORM pg_notify('holdfast_change', '');
   RETURN NULL;
 END $$;
