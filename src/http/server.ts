@@ -17,7 +17,7 @@ import { addJsonBodies } from "./json-body.ts";
 import { defaultHttpLimits, type HttpLimits } from "./limits.ts";
 import { LiveConnections } from "./live/connections.ts";
 import { answerEvents, wantsEvents } from "./live/event-stream.ts";
-import { createSockets } from "./live/sockets.ts";
+import { createSockets, isWebSocket } from "./live/sockets.ts";
 import { requestLogger } from "./logging.ts";
 import { addQueryPage } from "./query-page.ts";
 import { createDataOpener } from "./representation.ts";
@@ -126,7 +126,12 @@ function makeApp(options: HttpServerOptions, limits: HttpLimits): FastifyInstanc
     requestTimeout: 0,
     connectionTimeout: limits.idleMs,
     keepAliveTimeout: limits.keepAliveMs,
-    http: { maxHeaderSize: limits.headerBytes, headersTimeout: limits.headersMs },
+    http: {
+      maxHeaderSize: limits.headerBytes,
+      headersTimeout: limits.headersMs,
+      // Clients offer other upgrades with ordinary requests (Java's: h2c), which are answered as if they had not.
+      shouldUpgradeCallback: isWebSocket,
+    },
     routerOptions: { maxParamLength: limits.urlLength },
     clientErrorHandler: answerBrokenRequest,
     frameworkErrors: (error, request, reply) => void sendError(error, request, reply),

@@ -134,6 +134,22 @@ describe("a WebSocket", () => {
     expect(code).toBe(4406);
   });
 
+  it("is not what a request means that offers another upgrade", async () => {
+    const asked = request(`${place.service.url}/graphql?query={__typename}`, {
+      headers: {
+        connection: "Upgrade, HTTP2-Settings",
+        upgrade: "h2c",
+        "http2-settings": "AAMAAABkAAQAAP__",
+        "apollo-require-preflight": "1",
+      },
+    });
+    asked.end();
+    const [response] = await once(asked, "response");
+    let text = "";
+    for await (const chunk of response) text += chunk;
+    expect(JSON.parse(text)).toEqual({ data: { __typename: "Query" } });
+  });
+
   it("is ended for messages that are none, too large, or come before the first", async () => {
     for (const [message, expected] of [
       ["nonsense", 4400],

@@ -25,6 +25,11 @@ export interface SocketParts {
 /** Answers an `upgrade` of Node's server. */
 export type Upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 
+/** Whether the request asks for a WebSocket, and not for another protocol. */
+export function isWebSocket({ headers }: IncomingMessage): boolean {
+  return /^websocket$/i.test(headers.upgrade ?? "");
+}
+
 /** Makes the endpoint. */
 export function createSockets(parts: SocketParts): Upgrade {
   const { limits } = parts.connections;
@@ -56,8 +61,7 @@ async function admit(
   { hosts, connections, baseUrl }: SocketParts,
   request: IncomingMessage,
 ): Promise<string> {
-  if (!/^websocket$/i.test(request.headers.upgrade ?? ""))
-    throw badRequest("This server upgrades connections to websocket only.");
+  if (!isWebSocket(request)) throw badRequest("This server upgrades connections to websocket only.");
   if ((request.headersDistinct["host"]?.length ?? 0) > 1)
     throw badRequest("The request has more than one Host header.");
   const host = hosts.check(request.headers.host);
