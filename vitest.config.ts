@@ -8,6 +8,7 @@ const long = [
   "test/db/apply-random.test.ts",
   "test/acceptance/kill.test.ts",
   "test/api/write/failure-matrix.test.ts",
+  "test/live/random-lives.test.ts",
 ];
 const isLong = process.env["SUITE"] === "long";
 

@@ -41,6 +41,11 @@ export const errorTable = {
   ),
   PRECONDITION_FAILED: kind(412, 4, "The row is not in the version that the request named."),
   LIMIT_EXCEEDED: kind(413, 2, "A documented limit was exceeded; the message names it."),
+  CHANGES_GONE: kind(
+    410,
+    4,
+    "Changes that a subscription should tell are no longer kept; read the rows anew.",
+  ),
   RATE_LIMITED: kind(429, 4, "Too many requests.", { retryable: true }),
   RANGE_NOT_SATISFIABLE: kind(416, 2, "The requested byte range lies beyond the end."),
   HOST_NOT_ALLOWED: kind(421, 7, "The Host header names a host this server does not serve."),

@@ -4,6 +4,7 @@ import { dirname } from "node:path";
 import pino, { type Logger } from "pino";
 import { createEntityApi, type EntityApi } from "./api/api.ts";
 import { apiLimitsFrom } from "./api/limits.ts";
+import { type ChangeFeed, createChangeFeed } from "./api/live/feed.ts";
 import { type DocumentPolicy, documentPolicyFrom } from "./api/trusted-documents.ts";
 import { finishUpload, requestUpload } from "./api/write/request-upload.ts";
 import type { Settings } from "./cli/settings.ts";
@@ -53,6 +54,7 @@ export interface Service {
   readonly database: OpenedDatabase;
   readonly db: PostgresDatabase;
   readonly stores: Stores;
+  readonly changes: ChangeFeed;
   readonly engine: Engine;
   readonly first: Followed;
   readonly logger: Logger;
@@ -84,7 +86,11 @@ export async function startService(settings: Settings, options: StartOptions): P
     const stores = await openStores(loaded.storeConfigs, { file: { faults } });
     const objects = stack.adopt(await createObjects({ db, stores, faults }), (made) => made.close());
     const documents = await documentPolicyFrom(process.env, dirname(settings.schemaPath));
-    const parts: Parts = { settings, loaded, logger, db, stores, objects, faults, documents };
+    const changes = stack.adopt(
+      createChangeFeed({ db, retention: settings.changesKept, listens: settings.prepared, log: logger }),
+      (feed) => feed.close(),
+    );
+    const parts: Parts = { settings, loaded, logger, db, stores, objects, faults, documents, changes };
     return await serve(parts, { stack, database, begin, options, running });
   } catch (error) {
     await stack.disposeAsync();
@@ -106,6 +112,7 @@ interface Parts {
   readonly objects: Objects;
   readonly faults: FaultPoints;
   readonly documents: DocumentPolicy;
+  readonly changes: ChangeFeed;
 }
 
 interface Start {
@@ -145,6 +152,7 @@ async function serve(parts: Parts, start: Start): Promise<Service> {
     database,
     db,
     stores,
+    changes: parts.changes,
     engine,
     first,
     logger,
@@ -218,6 +226,7 @@ async function prepareApi(parts: Parts, { http, running, model }: ChangeOver): P
     limits: apiLimitsFrom(process.env),
     documents: parts.documents,
     extension: await findExtension(parts.settings),
+    changes: parts.changes,
     log: logger,
   });
   await api.server.start();

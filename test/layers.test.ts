@@ -63,6 +63,9 @@ const fences: Readonly<Record<string, readonly string[]>> = {
   "@aws-sdk/": ["src/store/s3.ts"],
   "@apollo/server": ["src/api/", "src/http/", "src/system/", "src/main.ts"],
   fastify: ["src/http/"],
+  ws: ["src/http/"],
+  "graphql-ws": ["src/http/"],
+  "graphql-sse": ["src/http/"],
   commander: ["src/cli/"],
 };
 

@@ -17,6 +17,8 @@ import { extendEntitySchema } from "./extend/user-schema.ts";
 import { type ErrorLog, formatError } from "./graphql-error.ts";
 import { GuardedServer } from "./guarded-server.ts";
 import { type ApiLimits, defaultApiLimits } from "./limits.ts";
+import type { ChangeFeed } from "./live/feed.ts";
+import { LiveQueries } from "./live/live.ts";
 import { operationPlugin } from "./operation-plugin.ts";
 import { stringifyResult } from "./raw-json.ts";
 import { createReadBack } from "./read-back.ts";
@@ -50,6 +52,8 @@ export interface EntityApiOptions {
   /** Rows that viewers do not see. An internal seam for the issue on projects and grants; nothing outside of tests sets it. */
   readonly rowRules?: RowRules | undefined;
   readonly extension?: LoadedExtension | undefined;
+  /** What subscriptions are fed from; without it there are none. */
+  readonly changes?: ChangeFeed | undefined;
   readonly log: ErrorLog & Partial<ExtensionLog>;
 }
 
@@ -101,7 +105,8 @@ export function createEntityApi(options: EntityApiOptions): EntityApi {
   };
   const executor = new QueryExecutor(read);
   const inner = { schema, model, executor, write };
-  const plugin = operationPlugin({ schema, model, log, limits, executor, write });
+  const live = options.changes && new LiveQueries(read, options.changes, log);
+  const plugin = operationPlugin({ schema, model, log, limits, executor, live, write });
   const server = new GuardedServer(
     { limits, documents: options.documents ?? openDocumentPolicy },
     {

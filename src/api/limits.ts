@@ -48,6 +48,10 @@ export interface ApiLimits extends PageLimits, GroupLimits {
   readonly cachedPlans: number;
   /** Documents that are kept for clients that send digests (APQ). */
   readonly cachedDocuments: number;
+  /** Subscriptions that are open at a time, of all clients. */
+  readonly maxSubscriptions: number;
+  /** Changes that wait for one client; beyond it they are read from the record again when it has room. */
+  readonly maxQueuedChanges: number;
 }
 
 /** Limits where nothing else is configured. */
@@ -76,6 +80,8 @@ export const defaultApiLimits: ApiLimits = {
   extensionMs: 10_000,
   cachedPlans: 1000,
   cachedDocuments: 1000,
+  maxSubscriptions: 10_000,
+  maxQueuedChanges: 1000,
 };
 
 /** The environment variable that changes a limit; refusals name it. */
@@ -104,6 +110,8 @@ export const limitSettings: Readonly<Record<keyof ApiLimits, string>> = {
   extensionMs: "HOLDFAST_EXTENSION_MS",
   cachedPlans: "HOLDFAST_CACHED_PLANS",
   cachedDocuments: "HOLDFAST_APQ_DOCUMENTS",
+  maxSubscriptions: "HOLDFAST_MAX_SUBSCRIPTIONS",
+  maxQueuedChanges: "HOLDFAST_MAX_QUEUED_CHANGES",
 };
 
 /** Largest values where PostgreSQL, or memory, sets one; 2^31 - 1 elsewhere. */

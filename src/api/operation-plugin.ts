@@ -1,4 +1,4 @@
-/** The Apollo plugin through which every operation is answered: queries by their compiled plan, mutations by the write side. */
+/** The Apollo plugin through which every operation is answered: queries by their compiled plan, mutations by the write side, subscriptions by the live one. */
 
 import {
   type ApolloServerPlugin,
@@ -21,6 +21,7 @@ import { unfitLiteral } from "../plan/expression.ts";
 import type { QueryExecutor } from "./execute-query.ts";
 import { type ErrorLog, formatError, graphqlError } from "./graphql-error.ts";
 import type { ApiLimits } from "./limits.ts";
+import type { LiveQueries } from "./live/live.ts";
 import { checkRoots, fragmentsOf, type Operation } from "./plan-cache.ts";
 import { planningBudget } from "./planning-budget.ts";
 import { guardVariables, refuseCrowds, shortened, tellableFaults } from "./variables-guard.ts";
@@ -34,6 +35,7 @@ export interface OperationServices {
   readonly schema: GraphQLSchema;
   readonly model: Model;
   readonly executor: QueryExecutor;
+  readonly live: LiveQueries | undefined;
   readonly write: WriteServices;
   readonly log: ErrorLog;
   readonly limits: ApiLimits;
@@ -51,10 +53,8 @@ export function operationPlugin(services: OperationServices): ApolloServerPlugin
 async function respond(services: OperationServices, requested: Requested): Promise<GraphQLResponse> {
   try {
     const request = operationOf(services, requested);
-    const answer =
-      request.operation.operation === "mutation"
-        ? await mutate(services, request, requested.contextValue)
-        : await query(services, request, requested.contextValue);
+    const answers = { query, mutation: mutate, subscription: subscribe };
+    const answer = await answers[request.operation.operation](services, request, requested.contextValue);
     return response(services, answer);
   } catch (error) {
     const errors = error instanceof RefusedVariables ? error.errors : [graphqlError(error)];
@@ -118,7 +118,7 @@ function variableFault(error: GraphQLError): GraphQLError {
 }
 
 /** Apollo comes here also where no operation has the name asked for, whatever its types say; validation lets subscriptions pass. */
-function chosen({ operation, request }: Requested): Requested["operation"] {
+function chosen({ operation, request, contextValue }: Requested): Requested["operation"] {
   const found: Requested["operation"] | undefined = operation;
   if (found === undefined) {
     const named = request.operationName == null ? undefined : JSON.stringify(request.operationName);
@@ -129,11 +129,11 @@ function chosen({ operation, request }: Requested): Requested["operation"] {
       { extensions: { code: "OPERATION_RESOLUTION_FAILURE" } },
     );
   }
-  if (found.operation !== "subscription") return found;
-  throw new GraphQLError("There are no subscriptions; send a query.", {
-    nodes: found,
-    extensions: { code: "GRAPHQL_VALIDATION_FAILED" },
-  });
+  if (found.operation !== "subscription" || contextValue.live !== undefined) return found;
+  throw new GraphQLError(
+    "A subscription has more than one answer: send it with Accept: text/event-stream, or over a WebSocket (graphql-transport-ws).",
+    { nodes: found, extensions: { code: "GRAPHQL_VALIDATION_FAILED" } },
+  );
 }
 
 async function query(
@@ -141,22 +141,39 @@ async function query(
   request: Operation,
   context: WriteContext,
 ): Promise<Answer> {
-  const { rights, name } = context.principal;
-  if (rights.size === 0) {
-    throw new ServiceError("FORBIDDEN", `${name} may not read.`, {
-      details: { remedy: "Use a token with the right READ." },
-    });
-  }
+  checkReader(context);
   return executor.execute(request, context);
 }
 
-function mutate(
+function checkReader({ principal: { rights, name } }: WriteContext): void {
+  if (rights.size > 0) return;
+  throw new ServiceError("FORBIDDEN", `${name} may not read.`, {
+    details: { remedy: "Use a token with the right READ." },
+  });
+}
+
+/** The answer itself is nothing: the stream goes where the context wants it. */
+async function subscribe(
+  { live }: OperationServices,
+  request: Operation,
+  context: WriteContext,
+): Promise<Answer> {
+  checkReader(context);
+  if (context.live === undefined || live === undefined)
+    throw new ServiceError("BAD_REQUEST", "This service has no feed of changes.");
+  context.live.stream = await live.open(request, { viewer: context, after: context.live.after });
+  return { data: null, errors: [] };
+}
+
+async function mutate(
   services: OperationServices,
   request: Operation,
   context: WriteContext,
 ): Promise<MutationAnswer> {
   const { schema, model, write, limits } = services;
   const { operation, variables, document } = request;
+  if (context.live?.isGet === true)
+    throw new ServiceError("BAD_REQUEST", "A GET changes nothing: send mutations by POST.");
   const fragments = fragmentsOf(document);
   const type = schema.getMutationType();
   const collect = { schema, fragments, variables, budget: planningBudget(limits) };

@@ -1,4 +1,4 @@
-/** Output types of one entity: the object, its connection, its payloads. */
+/** Output types of one entity: the object, its connection, its payloads, its changes. */
 
 import type { Child, Column, Entity, Model } from "../model/model.ts";
 import { isOptional } from "../model/reference.ts";
@@ -88,7 +88,23 @@ export function entitySdl(model: Model, entity: Entity): string {
       "skipped: Int!",
       "affected: [TableCount!]!",
     ]),
+    definition(`type ${names.change}`, [
+      "kind: ChangeKind!",
+      field("id: ID!", "Of the row, also where it is gone."),
+      field(`${changedRow(entity)}: ${names.object}`, "The row as it is now; null where it is gone."),
+      field("at: DateTime!", "When the statement changed it."),
+      field("cursor: String!", "A subscription `after` this tells everything behind it."),
+      field(
+        "matches: Boolean!",
+        "Whether the row is there and fits `where` now; false tells a list to drop it.",
+      ),
+    ]),
   ].join("\n");
+}
+
+/** Name of the row in its change: its singular, unless a field of every change has that name. */
+function changedRow({ singular }: Entity): string {
+  return ["kind", "id", "at", "cursor", "matches"].includes(singular) ? `${singular}Row` : singular;
 }
 
 function stepField(model: Model, step: FieldStep): string {

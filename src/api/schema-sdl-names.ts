@@ -2,7 +2,7 @@
 
 import type { Column, Entity, EnumType } from "../model/model.ts";
 
-/** The generated type names of one entity; at most 24, those of later rooms included. */
+/** The generated type names of one entity; at most 25, those of later rooms included. */
 export function typeNames(entity: Entity) {
   const name = entity.name;
   const many = upperFirst(entity.plural);
@@ -32,6 +32,7 @@ export function typeNames(entity: Entity) {
     sumsHaving: `${name}SumsHaving`,
     extremesHaving: `${name}ExtremesHaving`,
     aggregateOrderBy: `${name}AggregateOrderBy`,
+    change: `${name}Change`,
   };
 }
 

@@ -1,6 +1,7 @@
-/** The root types: Query and Mutation. */
+/** The root types: Query, Mutation and Subscription. */
 
 import type { Column, Entity, Model } from "../model/model.ts";
+import type { ChangeFieldUse } from "../plan/plan-change.ts";
 import type { ReadField } from "../plan/plan-operation.ts";
 import { listArguments } from "./schema-sdl-entity.ts";
 import { type CodecNames, isUpdatable, keyArgument, keyColumns } from "./schema-sdl-input.ts";
@@ -34,6 +35,14 @@ export function queryFields(model: Model): readonly RootField<ReadField>[] {
         "The rows with these ids, in their order, null for those that are not there.",
       ),
       does: { kind: "nodes" },
+    },
+    {
+      name: "changeCursor",
+      sdl: field(
+        "changeCursor: String!",
+        "Where this answer lies in the stream of changes: a subscription `after` it tells what came later, and misses nothing.",
+      ),
+      does: { kind: "changeCursor" },
     },
     ...rootEntities(model).flatMap(entityQueries),
   ];
@@ -131,6 +140,21 @@ function entityMutations(model: Model, entity: Entity, codecs: CodecNames): read
   ];
 }
 
+/** Fields of type Subscription, in order. */
+export function subscriptionFields(model: Model): readonly RootField<ChangeFieldUse>[] {
+  return rootEntities(model).map((entity) => {
+    const { change, filter, object } = typeNames(entity);
+    return {
+      name: `${entity.singular}Changed`,
+      sdl: field(
+        `${entity.singular}Changed(where: ${filter}, after: String): ${change}!`,
+        `Rows of ${object} as they are created, updated and deleted, whoever does so; of those that fit, or did.`,
+      ),
+      does: { entity: entity.name },
+    };
+  });
+}
+
 /** SDL of the root types. */
 export function rootSdl(model: Model, codecs: CodecNames): string {
   return [
@@ -141,6 +165,10 @@ export function rootSdl(model: Model, codecs: CodecNames): string {
     definition(
       "type Mutation",
       mutationFields(model, codecs).map(({ sdl }) => sdl),
+    ),
+    definition(
+      "type Subscription",
+      subscriptionFields(model).map(({ sdl }) => sdl),
     ),
   ].join("\n");
 }

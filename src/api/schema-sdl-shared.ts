@@ -89,6 +89,13 @@ enum OnConflict {
   UPDATE
 }
 
+"What became of a row."
+enum ChangeKind {
+  CREATED
+  UPDATED
+  DELETED
+}
+
 enum UploadKind {
   FILE
   TREE

@@ -5,7 +5,7 @@ import { ServiceError } from "../errors.ts";
 import type { Model } from "../model/model.ts";
 import { implementScalars } from "./scalar/scalars.ts";
 import { type SchemaCodecs, schemaSdl } from "./schema-sdl.ts";
-import { mutationFields, queryFields } from "./schema-sdl-root.ts";
+import { mutationFields, queryFields, subscriptionFields } from "./schema-sdl-root.ts";
 
 /** The schema of the entity API and its text. */
 export interface EntitySchema {
@@ -27,6 +27,11 @@ export function buildEntitySchema(model: Model, codecs: SchemaCodecs): EntitySch
   for (const { name, does } of mutationFields(model, codecs)) {
     const target = mutation[name];
     if (target !== undefined) target.extensions = { ...target.extensions, write: does };
+  }
+  const subscription = schema.getSubscriptionType()?.getFields() ?? {};
+  for (const { name, does } of subscriptionFields(model)) {
+    const target = subscription[name];
+    if (target !== undefined) target.extensions = { ...target.extensions, change: does };
   }
   return { schema, sdl };
 }

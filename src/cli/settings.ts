@@ -1,6 +1,7 @@
 /** What the environment and the command line say, checked once, at start. */
 
 import { resolve } from "node:path";
+import type { ChangeRetention } from "../db/changes.ts";
 import { ServiceError } from "../errors.ts";
 import { type HttpLimits, httpLimitsFrom } from "../http/limits.ts";
 
@@ -38,6 +39,8 @@ export interface Settings {
   /** False behind a transaction-mode pooler. */
   readonly prepared: boolean;
   readonly httpLimits: HttpLimits;
+  /** How much of the record of changes stays, for subscriptions that resume. */
+  readonly changesKept: ChangeRetention;
   /** Fault injection of the drills: `name:action`. */
   readonly fault?: string;
 }
@@ -70,6 +73,10 @@ export function readSettings(flags: Flags, environment: Environment, cwd: string
     ...optional("logLevel", env["LOG_LEVEL"] && oneOf("LOG_LEVEL", env["LOG_LEVEL"], logLevels)),
     prepared: oneOf("HOLDFAST_PREPARED", env["HOLDFAST_PREPARED"] ?? "on", ["on", "off"]) === "on",
     httpLimits: httpLimitsFrom(env),
+    changesKept: {
+      keptSeconds: whole("HOLDFAST_CHANGES_KEPT", env["HOLDFAST_CHANGES_KEPT"] ?? "3600", 10, 31_536_000),
+      maxEntries: whole("HOLDFAST_CHANGES_CAP", env["HOLDFAST_CHANGES_CAP"] ?? "1000000", 1000, 2 ** 31),
+    },
     ...optional("fault", env["HOLDFAST_FAULT"]),
   };
 }

@@ -3,6 +3,7 @@
 import type { ApolloServer } from "@apollo/server";
 import { fastifyApolloHandler } from "@as-integrations/fastify";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { LiveSlot } from "../api/write/contract.ts";
 import { ServiceError } from "../errors.ts";
 import { clientGone } from "./client-gone.ts";
 import type { HttpLimits } from "./limits.ts";
@@ -15,6 +16,8 @@ export interface RequestContext {
   readonly baseUrl: string;
   /** Aborted when the client goes away. */
   readonly signal: AbortSignal;
+  /** See `ApiContext`. */
+  readonly live?: LiveSlot | undefined;
 }
 
 /** A started Apollo server whose context asks for nothing that {@link RequestContext} lacks. */
@@ -27,6 +30,8 @@ export interface GraphqlMount {
    * What an operation does only `server` knows: it holds `principal.rights` against it.
    */
   mount(server: GraphqlServer): Promise<void>;
+  /** Does something with the server of the moment, which is not stopped before it is done. @throws {DATABASE_UNAVAILABLE} before there is one. */
+  use<T>(work: (server: GraphqlServer) => Promise<T>): Promise<T>;
 }
 
 /** How an endpoint is set up. */
@@ -36,9 +41,12 @@ export interface GraphqlRouteParts {
   baseUrl(request: FastifyRequest): string;
   /** Answers the query page to a browser. */
   page(request: FastifyRequest, reply: FastifyReply): FastifyReply;
+  /** Answers with events where the client asks for them; absent: no endpoint for that. */
+  events?(mount: GraphqlMount, request: FastifyRequest, reply: FastifyReply): Promise<unknown> | undefined;
 }
 
 interface Mounted {
+  readonly server: GraphqlServer;
   readonly handle: (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>;
   running: number;
   idle?: () => void;
@@ -55,18 +63,27 @@ export function addGraphqlRoute(app: FastifyInstance, parts: GraphqlRouteParts):
     handler: async (request, reply) => {
       if (wantsPage(request)) return parts.page(request, reply);
       if (current === undefined) throw notMounted();
+      const events = parts.events?.(mounted, request, reply);
+      if (events !== undefined) return await events;
       request.headers.accept = withoutHtml(request.headers.accept);
-      return await counted(current, request, reply);
+      const { handle } = current;
+      return await counted(current, () => handle(request, reply));
     },
   });
-  return {
+  const mounted: GraphqlMount = {
     async mount(server) {
       server.assertStarted("mount");
       const previous = current;
-      current = { handle: handlerOf(app, server, parts), running: 0 };
+      current = { server, handle: handlerOf(app, server, parts), running: 0 };
       if (previous !== undefined) await idle(previous);
     },
+    use: async (work) => {
+      const used = current;
+      if (used === undefined) throw notMounted();
+      return await counted(used, () => work(used.server));
+    },
   };
+  return mounted;
 }
 
 function handlerOf(app: FastifyInstance, server: GraphqlServer, parts: GraphqlRouteParts): Mounted["handle"] {
@@ -80,10 +97,10 @@ function handlerOf(app: FastifyInstance, server: GraphqlServer, parts: GraphqlRo
   return async (request, reply) => await handle.call(app, request, reply);
 }
 
-async function counted(mounted: Mounted, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
+async function counted<T>(mounted: Mounted, work: () => Promise<T>): Promise<T> {
   mounted.running += 1;
   try {
-    return await mounted.handle(request, reply);
+    return await work();
   } finally {
     mounted.running -= 1;
     if (mounted.running === 0) mounted.idle?.();

@@ -23,6 +23,16 @@ export interface HttpLimits {
   readonly drainMs: number;
   /** One readiness check. */
   readonly checkMs: number;
+  /** Connections that stream, WebSockets and event streams together. */
+  readonly liveConnections: number;
+  /** Operations that one WebSocket runs at a time. */
+  readonly socketOperations: number;
+  /** From a WebSocket's opening to its first message. */
+  readonly initMs: number;
+  /** How often a connection that streams is sent something; a WebSocket that has not answered by then is ended. */
+  readonly pingMs: number;
+  /** How often the tokens of connections that stream are looked at again. */
+  readonly recheckMs: number;
 }
 
 /** Limits where nothing is configured. */
@@ -37,6 +47,11 @@ export const defaultHttpLimits: HttpLimits = {
   keepAliveMs: 72_000,
   drainMs: 10_000,
   checkMs: 5_000,
+  liveConnections: 2_000,
+  socketOperations: 100,
+  initMs: 10_000,
+  pingMs: 15_000,
+  recheckMs: 2_000,
 };
 
 /** Names of the limits that the environment sets. */
@@ -45,6 +60,8 @@ export const limitSettings = {
   uploadBytes: "HOLDFAST_UPLOAD_LIMIT",
   idleMs: "HOLDFAST_IDLE_TIMEOUT_MS",
   drainMs: "HOLDFAST_DRAIN_TIMEOUT_MS",
+  liveConnections: "HOLDFAST_MAX_LIVE_CONNECTIONS",
+  socketOperations: "HOLDFAST_MAX_SOCKET_OPERATIONS",
 } as const satisfies Partial<Record<keyof HttpLimits, string>>;
 
 /** Reads the limits that the environment sets. @throws {CONFIG_INVALID} for what is no positive whole number. */
@@ -64,6 +81,8 @@ export function httpLimitsFrom(environment: Readonly<Record<string, string | und
     uploadBytes: read("uploadBytes"),
     idleMs: read("idleMs"),
     drainMs: read("drainMs"),
+    liveConnections: read("liveConnections"),
+    socketOperations: read("socketOperations"),
   };
 }
 

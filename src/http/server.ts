@@ -10,11 +10,14 @@ import { answerBrokenRequest } from "./broken-request.ts";
 import { addDataRoute } from "./data-route.ts";
 import { sendError } from "./error-reply.ts";
 import type { FieldReader } from "./field-reader.ts";
-import { addGraphqlRoute, type GraphqlServer } from "./graphql-route.ts";
+import { addGraphqlRoute, type GraphqlRouteParts, type GraphqlServer } from "./graphql-route.ts";
 import { addHealthRoutes, type HealthCheck } from "./health-route.ts";
-import { createHostGuard, isLoopback } from "./host-guard.ts";
+import { createHostGuard, type HostName, isLoopback } from "./host-guard.ts";
 import { addJsonBodies } from "./json-body.ts";
 import { defaultHttpLimits, type HttpLimits } from "./limits.ts";
+import { LiveConnections } from "./live/connections.ts";
+import { answerEvents, wantsEvents } from "./live/event-stream.ts";
+import { createSockets, isWebSocket } from "./live/sockets.ts";
 import { requestLogger } from "./logging.ts";
 import { addQueryPage } from "./query-page.ts";
 import { createDataOpener } from "./representation.ts";
@@ -72,7 +75,9 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     // A connection that waits for its client's next request would hold the stop up until it is idle for long.
     if (draining) reply.header("connection", "close");
   });
-  guardRequests(app, { hosts: createHostGuard(options.host, options.hosts ?? []), tokens, limits });
+  const hosts = createHostGuard(options.host, options.hosts ?? []);
+  const connections = new LiveConnections(limits, tokens);
+  guardRequests(app, { hosts, tokens, limits });
   addJsonBodies(app);
   addHealthRoutes(app, {
     ...options,
@@ -83,15 +88,25 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   addDataRoute(app, { capabilities: options.objects.capabilities, open: openerOf(options) });
   app.register(async (scope) => addUploadRoute(scope, { ...options.objects, limits, tokens, publicUrl }));
   const shared = { limits, page: addQueryPage(app, options.pageFolder) };
-  const baseUrl = (request: FastifyRequest): string => publicUrl ?? urlOf(request.hostName);
-  const entity = addGraphqlRoute(app, { ...shared, baseUrl, path: "/graphql" });
+  const urlAt = (host: HostName): string => publicUrl ?? urlOf(host);
+  const baseUrl = (request: FastifyRequest): string => urlAt(request.hostName);
+  const events: GraphqlRouteParts["events"] = (mount, request, reply) =>
+    wantsEvents(request) ? answerEvents({ hosts, connections, mount, baseUrl }, request, reply) : undefined;
+  const entity = addGraphqlRoute(app, { ...shared, baseUrl, path: "/graphql", events });
+  const { logger } = options;
+  app.server.on("upgrade", createSockets({ hosts, connections, mount: entity, logger, baseUrl: urlAt }));
   const system = addGraphqlRoute(app, { ...shared, baseUrl, path: "/system/graphql" });
   return {
     listen: () => listen(app, options),
-    mountEntityApi: (server) => entity.mount(server),
+    mountEntityApi: (server) => {
+      const idle = entity.mount(server);
+      connections.changeOver();
+      return idle;
+    },
     mountSystemApi: (server) => system.mount(server),
     async close() {
       draining = true;
+      await connections.close(Math.min(limits.drainMs, 2_000));
       await drain(app, limits.drainMs);
     },
   };
@@ -111,7 +126,12 @@ function makeApp(options: HttpServerOptions, limits: HttpLimits): FastifyInstanc
     requestTimeout: 0,
     connectionTimeout: limits.idleMs,
     keepAliveTimeout: limits.keepAliveMs,
-    http: { maxHeaderSize: limits.headerBytes, headersTimeout: limits.headersMs },
+    http: {
+      maxHeaderSize: limits.headerBytes,
+      headersTimeout: limits.headersMs,
+      // Clients offer other upgrades with ordinary requests (Java's: h2c), which are answered as if they had not.
+      shouldUpgradeCallback: isWebSocket,
+    },
     routerOptions: { maxParamLength: limits.urlLength },
     clientErrorHandler: answerBrokenRequest,
     frameworkErrors: (error, request, reply) => void sendError(error, request, reply),
@@ -163,7 +183,7 @@ function checkedUrl(url: string | undefined): string | undefined {
   });
 }
 
-function urlOf({ name, port }: FastifyRequest["hostName"]): string {
+function urlOf({ name, port }: HostName): string {
   return `http://${name}${port === undefined ? "" : `:${port}`}`;
 }
 

@@ -26,6 +26,7 @@ const fixedTypeNames: readonly string[] = [
   "ArrayValuesInput",
   "OnConflict",
   "TableCount",
+  "ChangeKind",
   "SortOrder",
   "NullsOrder",
   "OrderDirection",
@@ -64,7 +65,7 @@ const codecSuffixes = [
   "Statistics",
 ];
 
-/** What is appended to an entity's name; at most 24 types an entity are generated of these. */
+/** What is appended to an entity's name; at most 25 types an entity are generated of these. */
 const entitySuffixes: readonly string[] = [
   "Connection",
   "Edge",
@@ -95,6 +96,7 @@ const entitySuffixes: readonly string[] = [
   "Link",
   "LinkInput",
   "ChildInput",
+  "Change",
 ];
 
 const enumSuffixes = ["Filter", "ListFilter", "Having"];
@@ -150,6 +152,7 @@ export function columnFieldName(column: string): string {
 export const reservedRootFields: ReadonlySet<string> = new Set([
   "node",
   "nodes",
+  "changeCursor",
   "createUpload",
   "completeUpload",
   "abortUpload",

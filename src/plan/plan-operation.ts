@@ -17,7 +17,7 @@ import { addPlace, type Planning } from "./planning.ts";
 
 /** What a root field does, as the schema's builder wrote it into the field's `extensions.read`. */
 export type ReadField =
-  | { readonly kind: "node" | "nodes" }
+  | { readonly kind: "node" | "nodes" | "changeCursor" }
   | { readonly kind: "list"; readonly entity: string }
   | { readonly kind: "row"; readonly entity: string; readonly columns: readonly string[] };
 
@@ -59,6 +59,8 @@ function planRoot(planning: Planning, key: string, nodes: readonly [FieldNode, .
   const planned = planArguments(definition, nodes[0]);
   const sets = selectionSets(nodes);
   switch (does.kind) {
+    case "changeCursor":
+      return { kind: "changeCursor", key };
     case "node":
     case "nodes": {
       const at = addPlace(planning, planned, { kind: "ids" });

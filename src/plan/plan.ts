@@ -34,6 +34,8 @@ export type RootField =
   /** `__schema` and `__type`, which graphql-js answers. */
   | { readonly kind: "introspection"; readonly key: string }
   | (UserPart & { readonly kind: "user" })
+  /** Where the answer lies in the stream of changes. */
+  | { readonly kind: "changeCursor"; readonly key: string }
   | (RowsByKey & { readonly kind: "row" })
   | {
       readonly kind: "node" | "nodes";

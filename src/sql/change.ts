@@ -20,6 +20,7 @@ export type ChangeKind =
   | "add-foreign-key"
   | "comment"
   | "guard"
+  | "watch"
   | "lineage"
   | "drop-type"
   | "refused";
@@ -71,6 +72,7 @@ const order: readonly ChangeKind[] = [
   "add-foreign-key",
   "comment",
   "guard",
+  "watch",
   "lineage",
   "drop-type",
 ];

@@ -5,6 +5,7 @@ import { addPathCheck, adoptColumn, isExternal, isGuarded } from "./hidden.ts";
 import { deleteLineage, insertLineage } from "./lineage.ts";
 import { identifier, identifiers, literal, qualified } from "./quote.ts";
 import type { WantedColumn, WantedEnum, WantedForeignKey, WantedIndex, WantedTable } from "./wanted.ts";
+import { watchTable } from "./watch.ts";
 
 /** `CREATE TYPE` of an enum. */
 export function createEnum(wanted: WantedEnum): string {
@@ -57,7 +58,7 @@ export function commentColumn(table: WantedTable, column: WantedColumn): string 
   return `COMMENT ON COLUMN ${qualified(table.schema, table.name)}.${identifier(column.name)} IS ${text}`;
 }
 
-/** Every statement for a table that is not there: the table, its indexes, comments, lineage, and the guards of its codec columns. */
+/** Every statement for a table that is not there: the table, its indexes, comments, lineage, the guards of its codec columns, and the record of its changes. */
 export function createStatements(
   table: WantedTable,
   foreignKeys: readonly WantedForeignKey[],
@@ -73,6 +74,7 @@ export function createStatements(
     deleteLineage(table.schema, table.name),
     insertLineage(table.schema, table.name, table.lineage),
     ...table.columns.flatMap((column) => guardColumn(table, column, false)),
+    watchTable(table),
   ];
 }
 

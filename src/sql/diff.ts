@@ -14,6 +14,7 @@ import { columnRenames, tableRenames } from "./rename.ts";
 import { withColumnRenames, withTableRenames } from "./renamed-catalog.ts";
 import { wantedTables } from "./table.ts";
 import { tableId, type WantedTable } from "./wanted.ts";
+import { watchChanges } from "./watch.ts";
 
 /** The changes in the order in which they must run; none where the database is as the model wants it. */
 export function planChanges(model: Model, catalog: Catalog): readonly Change[] {
@@ -41,6 +42,7 @@ export function planTables(
     ]),
     ...createdTables(difference, names),
     ...lineageChanges(difference),
+    ...watchChanges(difference),
   ]);
 }
 

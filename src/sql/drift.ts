@@ -27,6 +27,7 @@ type DriftKind =
   | "extra-enum"
   | "wrong-comment"
   | "unguarded-column"
+  | "unwatched-table"
   | "wrong-lineage"
   | "blocked";
 
@@ -62,6 +63,7 @@ const kinds: Readonly<Record<ChangeKind, DriftKind>> = {
   "add-foreign-key": "missing-foreign-key",
   comment: "wrong-comment",
   guard: "unguarded-column",
+  watch: "unwatched-table",
   lineage: "wrong-lineage",
   "drop-type": "extra-enum",
   refused: "blocked",
@@ -130,6 +132,7 @@ const messages: Readonly<Record<DriftKind, string>> = {
   "extra-enum": "Enum type is used no more",
   "wrong-comment": "Comment differs",
   "unguarded-column": "Values are not guarded",
+  "unwatched-table": "Changes are not recorded for subscriptions",
   "wrong-lineage": "Lineage differs",
   blocked: "Cannot be made to match",
 };

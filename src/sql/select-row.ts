@@ -83,7 +83,7 @@ function fieldJson(builder: Builder, row: Row & { readonly version: string }, fi
 }
 
 /** The row's global id: its type and key, in base64. */
-function idSql(entity: Entity, table: string): string {
+export function idSql(entity: Entity, table: string): string {
   const key = entity.key.map((name) => `${columnOf(table, name)}::text`);
   const text = `json_build_array(${[`${literal(entity.name)}::text`, ...key].join(", ")})::text`;
   return base64(`convert_to(${text}, 'UTF8')`);

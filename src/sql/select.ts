@@ -2,6 +2,7 @@
 
 import type { Entity, Model } from "../model/model.ts";
 import type { Plan, RootField, RowSelection } from "../plan/plan.ts";
+import { changeCursor } from "./change-cursor.ts";
 import { literal } from "./quote.ts";
 import { argumentOf, type Builder, type CodecSql, jsonObject, type Parameter } from "./select-builder.ts";
 import { filterSql } from "./select-filter.ts";
@@ -86,6 +87,8 @@ function rootJson(builder: Builder, root: RootField): string {
       return rowById(builder, root);
     case "nodes":
       return rowsByIds(builder, root);
+    case "changeCursor":
+      return changeCursor;
     case "introspection":
     case "user":
       return "NULL::json";

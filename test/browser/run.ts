@@ -100,6 +100,25 @@ async function suite(browser: Browser, base: string): Promise<void> {
   }
 }
 
+/** A row that is written again and again until the page has shown that it was. */
+async function follows(browser: Browser, base: string): Promise<void> {
+  await check("/graphql follows a subscription", async () => {
+    const seen = await visit(browser, `${base}/graphql`);
+    const headers = { "content-type": "application/json" };
+    const write = (): void => {
+      const query = `mutation { upsertPreparation(input: {preparation: "seen", description: "at ${Date.now()}"}) { preparation { id } } }`;
+      void fetch(`${base}/graphql`, { method: "POST", headers, body: JSON.stringify({ query }) });
+    };
+    const writing = setInterval(write, 200);
+    const answer = await askIn(seen, "subscription { preparationChanged { matches } }").finally(() =>
+      clearInterval(writing),
+    );
+    must(answer.includes('"matches":true'), `the answer is ${answer}`);
+    must(seen.problems.length === 0, `problems of the page: ${seen.problems.join("; ")}`);
+    await seen.page.close();
+  });
+}
+
 const folder = mkdtempSync(join(tmpdir(), "holdfast-browser-"));
 mkdirSync(pictures, { recursive: true });
 try {
@@ -115,6 +134,7 @@ try {
   ];
   const browser = await chromium.launch({ executablePath: browserPath(), args: quiet });
   await suite(browser, service.url);
+  await follows(browser, service.url);
   await browser.close();
   await service.end("SIGTERM");
 } catch (error) {

@@ -26,6 +26,7 @@ describe("readSettings", () => {
       hosts: [],
       prepared: true,
       httpLimits: defaultHttpLimits,
+      changesKept: { keptSeconds: 3600, maxEntries: 1_000_000 },
     });
   });
 

@@ -116,17 +116,20 @@ describe("readCatalog on the peer's tables", () => {
 });
 
 describe("a model of the peer's tables", () => {
-  it("differs only in the guards that are ours", async () => {
+  it("differs only in the guards and watches that are ours", async () => {
     const plan = await planModel(db, lab);
     expect(plan.changes.map((change) => [change.kind, change.table, change.column])).toEqual([
       ["guard", "djf_lab._scan", "frames"],
       ["guard", "djf_lab.__scan_stats__unit", "trace"],
+      ...lab.entities.map(({ schema, table }) => ["watch", `${schema}.${table}`, undefined]),
     ]);
     expect(plan.destructive).toEqual([]);
   });
 
   it("names what is there besides, and breaks nothing by it", async () => {
-    const items = (await driftOf(db, lab)).filter((item) => !item.kind.startsWith("unguarded"));
+    const items = (await driftOf(db, lab)).filter(
+      (item) => !item.kind.startsWith("unguarded") && item.kind !== "unwatched-table",
+    );
     expect(items.map((item) => [item.kind, item.table, item.column, item.breaks])).toEqual([
       ["extra-table", "djf_lab.#lab_settings", undefined, false],
       ["hidden-column", "djf_lab._scan", "_job_start_time", false],

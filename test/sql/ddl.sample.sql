@@ -16,6 +16,7 @@ COMMENT ON TABLE "lab"."#species" IS '';
 COMMENT ON COLUMN "lab"."#species"."species" IS ':varchar(40):';
 DELETE FROM "lab"."~lineage" WHERE "table_name" = '#species';
 INSERT INTO "lab"."~lineage" ("table_name", "attribute_name", "lineage") VALUES ('#species', 'species', 'lab.#species.species') ON CONFLICT ("table_name", "attribute_name") DO UPDATE SET "lineage" = EXCLUDED."lineage";
+SELECT holdfast.watch('"lab"."#species"'::regclass);
 
 CREATE TABLE IF NOT EXISTS "lab"."subject" (
 "subject_id" integer NOT NULL,
@@ -37,6 +38,7 @@ COMMENT ON COLUMN "lab"."subject"."birth" IS ':date:';
 COMMENT ON COLUMN "lab"."subject"."weight" IS ':float32:grams, \"net\" weight';
 DELETE FROM "lab"."~lineage" WHERE "table_name" = 'subject';
 INSERT INTO "lab"."~lineage" ("table_name", "attribute_name", "lineage") VALUES ('subject', 'subject_id', 'lab.subject.subject_id'), ('subject', 'species', 'lab.#species.species') ON CONFLICT ("table_name", "attribute_name") DO UPDATE SET "lineage" = EXCLUDED."lineage";
+SELECT holdfast.watch('"lab"."subject"'::regclass);
 
 CREATE TABLE IF NOT EXISTS "lab"."session" (
 "subject_id" integer NOT NULL,
@@ -55,6 +57,7 @@ COMMENT ON COLUMN "lab"."session"."notes" IS ':<attach@main>:';
 DELETE FROM "lab"."~lineage" WHERE "table_name" = 'session';
 INSERT INTO "lab"."~lineage" ("table_name", "attribute_name", "lineage") VALUES ('session', 'subject_id', 'lab.subject.subject_id'), ('session', 'session_idx', 'lab.session.session_idx') ON CONFLICT ("table_name", "attribute_name") DO UPDATE SET "lineage" = EXCLUDED."lineage";
 SELECT holdfast.adopt_column('"lab"."session"'::regclass, 'notes', 'main', true) WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE attrelid = '"lab"."session"'::regclass AND attname = '_notes_ref' AND NOT attisdropped);
+SELECT holdfast.watch('"lab"."session"'::regclass);
 
 CREATE TABLE IF NOT EXISTS "lab"."_recording" (
 "subject_id" integer NOT NULL,
@@ -74,6 +77,7 @@ INSERT INTO "lab"."~lineage" ("table_name", "attribute_name", "lineage") VALUES 
 SELECT holdfast.adopt_column('"lab"."_recording"'::regclass, 'traces', 'main', true) WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE attrelid = '"lab"."_recording"'::regclass AND attname = '_traces_ref' AND NOT attisdropped);
 SELECT holdfast.adopt_column('"lab"."_recording"'::regclass, 'volume', 'main', true) WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE attrelid = '"lab"."_recording"'::regclass AND attname = '_volume_ref' AND NOT attisdropped);
 ALTER TABLE "lab"."_recording" ADD CONSTRAINT "_holdfast_raw_path" CHECK ("raw" IS NULL OR (("raw" ->> 'path') COLLATE "C" ~ '^[^/[:cntrl:]\\]+(/[^/[:cntrl:]\\]+)*$' AND ("raw" ->> 'path') COLLATE "C" !~ '(^|/)\.{1,2}(/|$)' AND ("raw" ->> 'path') COLLATE "C" !~ '^(_hash|_schema|_trash|_obj)(/|$)') IS TRUE);
+SELECT holdfast.watch('"lab"."_recording"'::regclass);
 
 CREATE TABLE IF NOT EXISTS "lab"."_recording__unit" (
 "subject_id" integer NOT NULL,
@@ -89,3 +93,4 @@ COMMENT ON COLUMN "lab"."_recording__unit"."waveform" IS ':<npy@main>:';
 DELETE FROM "lab"."~lineage" WHERE "table_name" = '_recording__unit';
 INSERT INTO "lab"."~lineage" ("table_name", "attribute_name", "lineage") VALUES ('_recording__unit', 'subject_id', 'lab.subject.subject_id'), ('_recording__unit', 'session_idx', 'lab.session.session_idx'), ('_recording__unit', 'unit', 'lab._recording__unit.unit') ON CONFLICT ("table_name", "attribute_name") DO UPDATE SET "lineage" = EXCLUDED."lineage";
 SELECT holdfast.adopt_column('"lab"."_recording__unit"'::regclass, 'waveform', 'main', true) WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE attrelid = '"lab"."_recording__unit"'::regclass AND attname = '_waveform_ref' AND NOT attisdropped);
+SELECT holdfast.watch('"lab"."_recording__unit"'::regclass);

@@ -23,6 +23,7 @@ import type { RowChange } from "../../extend/contract.ts";
 import type { Entity, Model } from "../../model/model.ts";
 import type { Capabilities, ObjectReaderFactory, ObjectWriter, Uploads } from "../../object/contract.ts";
 import type { Stores } from "../../store/contract.ts";
+import type { LiveStream } from "../live/live.ts";
 import type { WriteExtension } from "./extension.ts";
 
 /** What a field does with rows of one entity. */
@@ -58,6 +59,8 @@ export interface WriteContext {
   readonly signal?: AbortSignal | undefined;
   /** Set for operations that an extension runs inside another one. */
   readonly inside?: Inside;
+  /** Where the client can take more than one result. */
+  readonly live?: LiveSlot | undefined;
 }
 
 /** The operation around one that an extension runs. */
@@ -75,6 +78,14 @@ export interface WrittenRows {
   readonly entity: Entity;
   readonly kind: "created" | "updated" | "deleted";
   readonly rows: readonly RowChange[];
+}
+
+/** Where the stream of a subscription is put; `after` is where the client says it has stopped, outside its operation. */
+export interface LiveSlot {
+  readonly after?: string | undefined;
+  /** A request that must change nothing. */
+  readonly isGet?: boolean | undefined;
+  stream?: LiveStream;
 }
 
 /** Rows to read as a payload shows them. */

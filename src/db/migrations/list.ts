@@ -10,6 +10,7 @@ import { integrity } from "./0001-integrity.ts";
 import { uploads } from "./0002-uploads.ts";
 import { identity } from "./0003-identity.ts";
 import { applied } from "./0004-applied.ts";
+import { changes } from "./0005-changes.ts";
 
 /** One step of the schema: its name for ever, and SQL text, several statements each. */
 export interface MigrationText {
@@ -17,4 +18,4 @@ export interface MigrationText {
   readonly sql: readonly string[];
 }
 
-export const migrations: readonly MigrationText[] = [integrity, uploads, identity, applied];
+export const migrations: readonly MigrationText[] = [integrity, uploads, identity, applied, changes];

@@ -18,12 +18,41 @@ const root = document.getElementById("page");
 
 /** Sends one operation; `headers` are those of the page's Headers tab, for example a token. */
 async function fetcher(operation, options) {
+  const isMany = isSubscription(operation, options?.documentAST);
+  const accept = isMany ? "text/event-stream" : "application/json";
+  const stop = new AbortController();
   const answer = await fetch(location.pathname, {
     method: "POST",
-    headers: { accept: "application/json", "content-type": "application/json", ...options?.headers },
+    headers: { accept, "content-type": "application/json", ...options?.headers },
     body: JSON.stringify(operation),
+    signal: stop.signal,
   });
-  return await answer.json();
+  const isStream = answer.headers.get("content-type")?.startsWith("text/event-stream") === true;
+  return isStream ? results(answer.body, stop) : await answer.json();
+}
+
+function isSubscription({ operationName }, document) {
+  const operations = document?.definitions.filter(({ kind }) => kind === "OperationDefinition") ?? [];
+  const chosen = operations.find(({ name }) => name?.value === operationName) ?? operations[0];
+  return chosen?.operation === "subscription";
+}
+
+/** The results of an event stream; the page's stop button returns it. */
+async function* results(body, stop) {
+  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  try {
+    for (let taken = await reader.read(); !taken.done; taken = await reader.read()) {
+      const events = `${text}${taken.value}`.split("\n\n");
+      text = events.pop() ?? "";
+      for (const event of events) {
+        const data = /^data: (.+)$/m.exec(event)?.[1];
+        if (data !== undefined) yield JSON.parse(data);
+      }
+    }
+  } finally {
+    stop.abort();
+  }
 }
 
 const query = new URLSearchParams(location.search).get("query") ?? undefined;
