@@ -72,7 +72,6 @@ export function ownTypes(document: DocumentNode | undefined): ReadonlySet<string
 /** Names that a later version of the API may give to what it makes of the tables. */
 function takenNames({ model }: TypeDefsContext): ReadonlySet<string> {
   return new Set([
-    "Subscription",
     ...model.entities.flatMap(({ name, plural }) => entityTypeNames(name, plural)),
     ...model.enums.flatMap(({ name }) => enumTypeNames(name)),
   ]);
@@ -131,7 +130,7 @@ function checkExtension(
   const name = definition.name.value;
   const isRoot = name === "Query" || name === "Mutation";
   const isTable = model.entity.has(name) && model.entity.get(name)?.listOf === undefined;
-  if (!isRoot && !isTable && (schema.getType(name) !== undefined || name === "Subscription")) {
+  if (!isRoot && !isTable && schema.getType(name) !== undefined) {
     report(`The generated type ${name} cannot be extended`, "Extend the type of a table, Query or Mutation.");
   }
   if (own.has(name)) report(`${name} is your own type`, "Write the fields into the type itself.");

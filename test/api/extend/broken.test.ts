@@ -63,7 +63,10 @@ describe("an extension", () => {
     expect(text("type SessionLinkInput { a: Int }")[0]).toMatch(
       /The name SessionLinkInput is kept for what the API makes/,
     );
-    expect(text("type Subscription { a: Int }")[0]).toMatch(/The name Subscription is kept/);
+    expect(text("type Subscription { a: Int }")[0]).toMatch(/already exists/);
+    expect(text("extend type Subscription { a: Int }")).toContainEqual(
+      expect.stringMatching(/The generated type Subscription cannot be extended/),
+    );
     expect(text("extend type SessionConnection { a: Int }")).toContainEqual(
       expect.stringMatching(/The generated type SessionConnection cannot be extended/),
     );
