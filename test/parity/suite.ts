@@ -100,7 +100,7 @@ export async function compareModel(
       }
       const write = at % 5 === 4 ? writes.next(known) : undefined;
       if (write !== undefined) {
-        known = await compareWrite({ served, known, write, readTables, tally, seed, at, sdl });
+        known = await compareWrite({ served, known, write, readTables, tally, seed, at, sdl, spoil });
         inputs.pools = new Pools(known.tables, contents);
         continue;
       }
@@ -125,12 +125,14 @@ interface Writing {
   readonly seed: number;
   readonly at: number;
   readonly sdl: string;
+  readonly spoil: Spoil;
 }
 
 /** Does a write, and answers what is known of the tables then. */
 async function compareWrite(writing: Writing): Promise<Known> {
-  const { served, known, write, readTables, tally, seed, at, sdl } = writing;
-  const found = await served.ask(write.request);
+  const { served, known, write, readTables, tally, seed, at, sdl, spoil } = writing;
+  const answered = await served.ask(spoil.request?.(write.request) ?? write.request);
+  const found = spoil.answer?.(answered) ?? answered;
   const after = await readTables();
   const wrong = writeDifference(write, found, { before: known, after });
   if (wrong !== undefined) {
