@@ -12,6 +12,10 @@ import { Tally } from "./tally.ts";
 import { openWorld } from "./world.ts";
 
 const [seed = 20_261_121, count = 10_000] = process.argv.slice(2).map(Number);
+if (!Number.isSafeInteger(seed) || seed < 0 || !Number.isSafeInteger(count) || count < 1) {
+  console.error("usage: node test/parity/run.ts [seed] [count], whole numbers both");
+  process.exit(2);
+}
 const models = Math.max(Math.min(Math.ceil(count / 100), 1000), 1);
 const folder = await mkdtemp(join(tmpdir(), "holdfast-parity-db-"));
 const settings = ["fsync=off", "synchronous_commit=off", "full_page_writes=off"];
