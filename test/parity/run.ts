@@ -1,6 +1,6 @@
 /**
- * The parity suite: `node test/parity/run.ts [seed] [count]`. Prints what was exercised, and exits 1 at the first difference or when
- * something was never exercised.
+ * The parity suite: `node test/parity/run.ts [seed] [count]`. Prints what was exercised, and exits 1 at the first difference, and also
+ * when something was never exercised: a shorter run than 10,000 operations only says so.
  */
 
 import { mkdtemp, rm } from "node:fs/promises";
@@ -12,6 +12,10 @@ import { Tally } from "./tally.ts";
 import { openWorld } from "./world.ts";
 
 const [seed = 20_261_121, count = 10_000] = process.argv.slice(2).map(Number);
+if (!Number.isSafeInteger(seed) || seed < 0 || !Number.isSafeInteger(count) || count < 1) {
+  console.error("usage: node test/parity/run.ts [seed] [count], whole numbers both");
+  process.exit(2);
+}
 const models = Math.max(Math.min(Math.ceil(count / 100), 1000), 1);
 const folder = await mkdtemp(join(tmpdir(), "holdfast-parity-db-"));
 const settings = ["fsync=off", "synchronous_commit=off", "full_page_writes=off"];
@@ -35,7 +39,7 @@ try {
 for (const line of tally.lines) console.log(line);
 for (const part of tally.skipped) console.log(`not compared, unknown to the oracle: ${part}`);
 for (const part of tally.missing) console.log(`never exercised: ${part}`);
-if (tally.missing.length > 0) process.exitCode = 1;
+if (tally.missing.length > 0 && count >= 10_000) process.exitCode = 1;
 console.log(
   `seed ${seed}: ${tally.operations} operations over ${tally.models} models, ${tally.writes} of them writes, ${tally.refused} refused on both sides, ` +
     `${tally.faulty} with errors at places, ${tally.unsure} hung on last digits of sums of floats: ` +

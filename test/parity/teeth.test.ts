@@ -38,6 +38,13 @@ const inDocument = (pattern: RegExp, instead: string): Spoil => ({
   request: ({ query, variables }) => ({ query: query.replace(pattern, instead), variables }),
 });
 
+const withVariable = (name: string, value: unknown): Spoil => ({
+  request: ({ query, variables }) =>
+    query.startsWith("mutation") && name in variables
+      ? { query, variables: { ...variables, [name]: value } }
+      : { query, variables },
+});
+
 const faults: Readonly<Record<string, Spoil>> = {
   "one row less": ofData((value) => (Array.isArray(value) && value.length > 2 ? value.slice(1) : value)),
   "rows in another order": ofData((value) =>
@@ -78,14 +85,20 @@ const faults: Readonly<Record<string, Spoil>> = {
   "an operator that takes its bound": inDocument(/\b(l|g)t: /g, "$1te: "),
   "no complement": inDocument(/\bnotIn: /g, "in: "),
   "one row more on a page": inDocument(/first: [123]\b/, "first: 4"),
+  "a dry run that writes": withVariable("dryRun", false),
+  "rows beyond atMost": withVariable("atMost", 1000),
   "another measure": inDocument(/\bmin \{/g, "min: max {"),
 };
 
-test.each(Object.entries(faults))("%s is noticed", async (_, spoil) => {
-  const tally = new Tally();
-  const wrong = await firstDifference(spoil, tally);
-  expect(wrong).toBeInstanceOf(Difference);
-});
+test.each(Object.entries(faults))(
+  "%s is noticed",
+  async (_, spoil) => {
+    const tally = new Tally();
+    const wrong = await firstDifference(spoil, tally);
+    expect(wrong).toBeInstanceOf(Difference);
+  },
+  60_000,
+);
 
 /** Models of several tables; in some of them rows hold what Float cannot carry. */
 const seeds = [18, 12, 10, 20, 8];

@@ -1,6 +1,7 @@
 /** What functions of an extension get, and what bounds them. */
 
 import { inspect } from "node:util";
+import { HeaderMap } from "@apollo/server";
 import { buildSchema, printSchema } from "graphql";
 import { beforeAll, describe, expect, it } from "vitest";
 import { defineExtension, type ExtensionContext } from "../../../src/extend/contract.ts";
@@ -108,6 +109,34 @@ describe("operations without fields of the extension", () => {
       expect(lab.statements).toEqual(plain.statements);
       expect(plain.statements).toHaveLength(1);
     }
+  });
+});
+
+describe("the text of an answer", () => {
+  it("is PostgreSQL's own, untouched, where no field of the extension is selected", async () => {
+    await lab.data(
+      'mutation { createSubject(input: {subjectId: 500, name: "Large", weight: 1e20}) { affected { count } } }',
+    );
+    const text = async (query: string) => {
+      const { body } = await lab.server.executeHTTPGraphQLRequest({
+        httpGraphQLRequest: {
+          method: "POST",
+          headers: new HeaderMap([["content-type", "application/json"]]),
+          search: "",
+          body: { query },
+        },
+        context: async () => anyone,
+      });
+      return body.kind === "complete" ? body.string : "";
+    };
+    // JavaScript would write 100000000000000000000.
+    expect(await text("{ subject(subjectId: 500) { weight } }")).toBe(
+      '{"data":{"subject":{"weight":1e+20}}}\n',
+    );
+    expect(await text("{ subject(subjectId: 500) { weight } who }")).toBe(
+      '{"data":{"subject":{"weight":100000000000000000000},"who":"anonymous READ,WRITE,ADMIN"}}\n',
+    );
+    await lab.data("mutation { deleteSubject(key: {subjectId: 500}) { affected { count } } }");
   });
 });
 

@@ -209,7 +209,7 @@ function codecList({ scope }: Asked, list: CodecList, row: Row): readonly CodecV
   const rows = [...scope.tables.children(row, child)].sort(
     (a, b) => Number(a.cells[place]) - Number(b.cells[place]),
   );
-  if (rows.length > 1) scope.features.meet(`list of ${column.type.graphql}`);
+  if (rows.length > 0) scope.features.meet(`list of ${column.type.graphql}`);
   return rows.map(({ cells }) => ({ use, cell: cells[column.name] ?? "" }));
 }
 

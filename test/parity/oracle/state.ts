@@ -23,7 +23,7 @@ function plain(value: Value | null | undefined): string {
 }
 
 /** Some columns of a row as one text; absent where one is null. */
-export function valuesOf({ cells }: Stored, columns: readonly string[]): string | undefined {
+function valuesOf({ cells }: Stored, columns: readonly string[]): string | undefined {
   const values = columns.map((name) => cells.get(name) ?? null);
   return values.includes(null) ? undefined : values.map(plain).join("\n");
 }
