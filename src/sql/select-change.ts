@@ -48,8 +48,10 @@ export function compileChange(shape: ChangeShape, context: SelectContext): Selec
   const filter = filterSql(builder, { entity, table }, where);
   const fits = filter === undefined ? present : `(${present} AND (${filter}) IS TRUE)`;
   const selected = rows.map(({ name, selection }) => {
+    // What is not shown must not be compiled: a parameter that the text lacks has no type.
+    if (operation === "DELETE") return [name, "NULL::json"] as const;
     const row = rowJson(builder, { entity, table }, selection);
-    return [name, operation === "DELETE" ? "NULL::json" : `CASE WHEN ${present} THEN ${row} END`] as const;
+    return [name, `CASE WHEN ${present} THEN ${row} END`] as const;
   });
   const told = toldSql(builder, shape, { where, fits });
   const json = jsonObject([["n", "e.n"], ["id", idSql(entity, "k")], ["fits", "m.fits"], ...selected]);
