@@ -36,10 +36,17 @@ export function pin(pid: number, cores: string): void {
 /** Starts a contender and waits until it is ready. What it logs goes to `log`, as a service manager would keep it. */
 export async function startContender(
   name: ContenderName,
-  how: { readonly environment: NodeJS.ProcessEnv; readonly pinned: boolean; readonly log: string; readonly node?: readonly string[] },
+  how: {
+    readonly environment: NodeJS.ProcessEnv;
+    readonly pinned: boolean;
+    readonly log: string;
+    readonly node?: readonly string[];
+  },
 ): Promise<Contender> {
   const program = [...(how.node ?? []), ...programs[name], ...(name === "holdfast" ? ["--port", "0"] : [])];
-  const command = how.pinned ? ["taskset", "-c", "0", process.execPath, ...program] : [process.execPath, ...program];
+  const command = how.pinned
+    ? ["taskset", "-c", "0", process.execPath, ...program]
+    : [process.execPath, ...program];
   const child = spawn(command[0] ?? "", command.slice(1), {
     env: { ...process.env, NODE_ENV: "production", ...how.environment },
     stdio: ["ignore", "pipe", openSync(how.log, "a")],

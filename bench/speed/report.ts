@@ -31,7 +31,12 @@ export interface Measure {
 /** What a run found. */
 export interface Figures {
   readonly date: string;
-  readonly host: { readonly cpu: string; readonly cores: number; readonly node: string; readonly postgresql: string };
+  readonly host: {
+    readonly cpu: string;
+    readonly cores: number;
+    readonly node: string;
+    readonly postgresql: string;
+  };
   readonly how: {
     readonly rounds: number;
     readonly connections: number;
@@ -55,7 +60,10 @@ export function summed(query: QueryName, contender: ContenderName, rounds: reado
   const of = (value: (round: Round) => number): number => median(rounds.map(value));
   const percentile = ({ latencies }: LoadResult, part: number): number =>
     latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * part))] ?? Number.NaN;
-  const each = rounds.map(({ result, own }) => ({ rate: result.requests / result.seconds, cpu: own / result.requests }));
+  const each = rounds.map(({ result, own }) => ({
+    rate: result.requests / result.seconds,
+    cpu: own / result.requests,
+  }));
   return {
     query,
     contender,
@@ -99,10 +107,30 @@ export function targets({ measures, memory }: Figures): readonly Target[] {
       limit: 1.8,
       isMost: false,
     })),
-    { name: `requests/s over the hand-written server's, ${queries.row.title}`, value: ratio("row", "raw", "rate"), limit: 0.6, isMost: false },
-    { name: `requests/s over the hand-written server's, ${queries.tree.title}`, value: ratio("tree", "raw", "rate"), limit: 0.7, isMost: false },
-    { name: `rows/s over the hand-written insert's, ${queries.create.title}`, value: ratio("create", "raw", "rate"), limit: 0.5, isMost: false },
-    { name: "memory after the run over PostGraphile's", value: (memory.holdfast ?? Number.NaN) / (memory.postgraphile ?? Number.NaN), limit: 1, isMost: true },
+    {
+      name: `requests/s over the hand-written server's, ${queries.row.title}`,
+      value: ratio("row", "raw", "rate"),
+      limit: 0.6,
+      isMost: false,
+    },
+    {
+      name: `requests/s over the hand-written server's, ${queries.tree.title}`,
+      value: ratio("tree", "raw", "rate"),
+      limit: 0.7,
+      isMost: false,
+    },
+    {
+      name: `rows/s over the hand-written insert's, ${queries.create.title}`,
+      value: ratio("create", "raw", "rate"),
+      limit: 0.5,
+      isMost: false,
+    },
+    {
+      name: "memory after the run over PostGraphile's",
+      value: (memory.holdfast ?? Number.NaN) / (memory.postgraphile ?? Number.NaN),
+      limit: 1,
+      isMost: true,
+    },
   ];
   return all.filter(({ value }) => !Number.isNaN(value));
 }
@@ -123,7 +151,11 @@ export function printFigures(figures: Figures): void {
       process.stdout.write(`${query.padEnd(8)} ${one.contender.padEnd(13)} ${numbers}\n`);
     }
   }
-  process.stdout.write(`memory   ${Object.entries(figures.memory).map(([name, mib]) => `${name} ${mib} MiB`).join(", ")}\n`);
+  process.stdout.write(
+    `memory   ${Object.entries(figures.memory)
+      .map(([name, mib]) => `${name} ${mib} MiB`)
+      .join(", ")}\n`,
+  );
   for (const target of targets(figures)) process.stdout.write(`${targetLine(target)}\n`);
 }
 
@@ -148,16 +180,30 @@ export async function writeFigures(figures: Figures, file: string, page: string)
 export function table(figures: Figures): string {
   const { host, how, date, memory } = figures;
   const head = `Measured ${date}: ${host.cpu}, ${host.cores} cores; Node ${host.node.slice(1)}, PostgreSQL ${host.postgresql}; ${how.connections} connections, medians of ${how.rounds} interleaved rounds of ${how.secondsARound} s${how.pinned ? ", server and load generator each on a core of their own" : ""}.\n`;
-  const columns = "\n| request | server | requests/s | p50 ms | p99 ms | server CPU µs | PostgreSQL CPU µs |\n|---|---|---:|---:|---:|---:|---:|\n";
+  const columns =
+    "\n| request | server | requests/s | p50 ms | p99 ms | server CPU µs | PostgreSQL CPU µs |\n|---|---|---:|---:|---:|---:|---:|\n";
   const lines = queryNames.flatMap((query) =>
     contenderNames.flatMap((contender) => {
-      const one = figures.measures.find((measure) => measure.query === query && measure.contender === contender);
+      const one = figures.measures.find(
+        (measure) => measure.query === query && measure.contender === contender,
+      );
       if (one === undefined) return [];
-      const numbers = [one.requestsPerSecond.toFixed(0), one.p50.toFixed(2), one.p99.toFixed(2), one.cpu.toFixed(0), one.databaseCpu.toFixed(0)];
+      const numbers = [
+        one.requestsPerSecond.toFixed(0),
+        one.p50.toFixed(2),
+        one.p99.toFixed(2),
+        one.cpu.toFixed(0),
+        one.databaseCpu.toFixed(0),
+      ];
       return [`| ${queries[query].title} | ${shownNames[contender]} | ${numbers.join(" | ")} |\n`];
     }),
   );
-  const memories = contenderNames.flatMap((name) => (memory[name] === undefined ? [] : [`${shownNames[name]} ${memory[name]} MiB`]));
-  const aims = targets(figures).map((target) => `| ${target.name} | ${target.value.toFixed(2)} | ${target.isMost ? "≤" : "≥"} ${target.limit} | ${isMet(target) ? "met" : "missed"} |\n`);
+  const memories = contenderNames.flatMap((name) =>
+    memory[name] === undefined ? [] : [`${shownNames[name]} ${memory[name]} MiB`],
+  );
+  const aims = targets(figures).map(
+    (target) =>
+      `| ${target.name} | ${target.value.toFixed(2)} | ${target.isMost ? "≤" : "≥"} ${target.limit} | ${isMet(target) ? "met" : "missed"} |\n`,
+  );
   return `\n${head}${columns}${lines.join("")}\nResident memory after all rounds: ${memories.join(", ")}.\n\n| ratio, median of the rounds' ratios | found | aim | |\n|---|---:|---:|---|\n${aims.join("")}\n`;
 }

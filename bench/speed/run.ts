@@ -40,7 +40,9 @@ const only = asked.only?.split(",") ?? contenderNames;
 const chosen = contenderNames.filter((name) => only.includes(name));
 const chosenQueries = queryNames.filter((name) => (asked.queries?.split(",") ?? queryNames).includes(name));
 const rounds = Number(asked.rounds ?? (asked.quick ? 2 : 7));
-const times = asked.quick ? { warm: 700, settle: 150, measure: 1000 } : { warm: 3000, settle: 300, measure: 2000 };
+const times = asked.quick
+  ? { warm: 700, settle: 150, measure: 1000 }
+  : { warm: 3000, settle: 300, measure: 2000 };
 const connections = 8;
 const here = import.meta.dirname;
 const root = join(here, "../..");
@@ -50,10 +52,14 @@ function say(text: string): void {
 }
 
 function prepare(): void {
-  if (!existsSync("/proc/self/stat")) throw new Error("Time on the processor is read from /proc: run this on Linux.");
+  if (!existsSync("/proc/self/stat"))
+    throw new Error("Time on the processor is read from /proc: run this on Linux.");
   if (!existsSync(join(here, "node_modules/postgraphile"))) {
     say("Installing the contenders …");
-    const installed = spawnSync("npm", ["ci", "--no-audit", "--no-fund"], { cwd: here, stdio: ["ignore", "ignore", "inherit"] });
+    const installed = spawnSync("npm", ["ci", "--no-audit", "--no-fund"], {
+      cwd: here,
+      stdio: ["ignore", "ignore", "inherit"],
+    });
     if (installed.status !== 0) throw new Error("The contenders could not be installed.");
   }
   say("Building Holdfast …");
@@ -121,7 +127,9 @@ async function measureAll({ contenders, databaseUrl, postgresPid }: Bench): Prom
         const database = familyMicroseconds(postgresPid) - before.database;
         found.get(contender.name)?.push({ result, own, database });
       }
-      say(`  round ${round + 1} of ${rounds}: ${[...found].map(([name, each]) => `${name} ${lastRate(each)}/s`).join(", ")}`);
+      say(
+        `  round ${round + 1} of ${rounds}: ${[...found].map(([name, each]) => `${name} ${lastRate(each)}/s`).join(", ")}`,
+      );
     }
     for (const [contender, each] of found) measures.push(summed(query, contender, each));
   }
@@ -157,7 +165,9 @@ async function facts(databaseUrl: string): Promise<Figures["host"]> {
 }
 
 async function bench(folder: string, stack: AsyncDisposableStack): Promise<Figures> {
-  const postgres = stack.adopt(await startEmbedded({ folder: join(folder, "postgres") }), (each) => each.stop());
+  const postgres = stack.adopt(await startEmbedded({ folder: join(folder, "postgres") }), (each) =>
+    each.stop(),
+  );
   const admin = new Client({ connectionString: postgres.url });
   await admin.connect();
   await admin.query("CREATE DATABASE speed");
@@ -177,8 +187,16 @@ async function bench(folder: string, stack: AsyncDisposableStack): Promise<Figur
   // Holdfast first: it makes the tables.
   for (const name of [...chosen].sort((a, b) => Number(b === "holdfast") - Number(a === "holdfast"))) {
     say(`Starting ${name} …`);
-    const node = asked.profile === undefined || name !== "holdfast" ? [] : ["--cpu-prof", `--cpu-prof-dir=${asked.profile}`];
-    const started = await startContender(name, { environment, pinned, log: join(folder, `${name}.log`), node });
+    const node =
+      asked.profile === undefined || name !== "holdfast"
+        ? []
+        : ["--cpu-prof", `--cpu-prof-dir=${asked.profile}`];
+    const started = await startContender(name, {
+      environment,
+      pinned,
+      log: join(folder, `${name}.log`),
+      node,
+    });
     contenders.push(stack.adopt(started, (each) => each.stop()));
     if (name !== "holdfast") continue;
     say("Loading rows …");
@@ -188,7 +206,9 @@ async function bench(folder: string, stack: AsyncDisposableStack): Promise<Figur
   say("Comparing answers …");
   await compareAnswers(ordered);
   const measures = await measureAll({ contenders: ordered, databaseUrl, postgresPid: postgres.pid });
-  const memory = Object.fromEntries(ordered.map(({ name, pid }) => [name, Math.round(residentMebibytes(pid))]));
+  const memory = Object.fromEntries(
+    ordered.map(({ name, pid }) => [name, Math.round(residentMebibytes(pid))]),
+  );
   return {
     date: new Date().toISOString().slice(0, 10),
     host: await facts(databaseUrl),
@@ -210,8 +230,10 @@ try {
   prepare();
   const figures = await bench(folder, stack);
   printFigures(figures);
-  const whole = !asked.quick && chosen.length === contenderNames.length && chosenQueries.length === queryNames.length;
-  if (whole) await writeFigures(figures, join(here, "figures.json"), join(root, "docs/reference/performance.md"));
+  const whole =
+    !asked.quick && chosen.length === contenderNames.length && chosenQueries.length === queryNames.length;
+  if (whole)
+    await writeFigures(figures, join(here, "figures.json"), join(root, "docs/reference/performance.md"));
   else writeFileSync(join(tmpdir(), "holdfast-speed.json"), `${JSON.stringify(figures, null, 2)}\n`);
 } finally {
   await stack.disposeAsync();

@@ -100,9 +100,7 @@ export const queries: Readonly<Record<QueryName, Query>> = {
   codecs: {
     title: "three levels with two codec fields",
     documents: {
-      holdfast: holdfastTree(
-        `${trialFields} waveform { dtype shape sizeBytes } features { kind sizeBytes }`,
-      ),
+      holdfast: holdfastTree(`${trialFields} waveform { dtype shape sizeBytes } features { kind sizeBytes }`),
       postgraphile: postgraphileTree(`${trialFields} waveform features`),
       apollo: apolloTree(`${trialFields} waveform features`),
     },

@@ -44,7 +44,11 @@ function childLoader<Row>(text: string, parentOf: (row: Row) => number): DataLoa
   return new DataLoader(
     async (keys) => {
       const first = Math.max(...keys.map((key) => key.first));
-      const { rows } = await pool.query({ name: text.slice(0, 60), text, values: [keys.map((key) => key.parent), first] });
+      const { rows } = await pool.query({
+        name: text.slice(0, 60),
+        text,
+        values: [keys.map((key) => key.parent), first],
+      });
       const found = Map.groupBy(rows as Row[], parentOf);
       return keys.map((key) => (found.get(key.parent) ?? []).slice(0, key.first));
     },
@@ -101,7 +105,11 @@ const server = new ApolloServer<Context>({
   resolvers: {
     Query: {
       session: async (_: unknown, args: { sessionId: number }) =>
-        (await select("row", `SELECT ${sessionColumns} FROM speed.session WHERE session_id = $1`, [args.sessionId]))[0],
+        (
+          await select("row", `SELECT ${sessionColumns} FROM speed.session WHERE session_id = $1`, [
+            args.sessionId,
+          ])
+        )[0],
       sessions: (_: unknown, args: { room: number; first: number }) =>
         select(
           "list",
@@ -109,10 +117,11 @@ const server = new ApolloServer<Context>({
           [args.room, args.first],
         ),
       subjects: (_: unknown, args: { cohort: number; first: number }) =>
-        select("tree", `SELECT ${subjectColumns} FROM speed.subject WHERE cohort = $1 ORDER BY subject_id LIMIT $2`, [
-          args.cohort,
-          args.first,
-        ]),
+        select(
+          "tree",
+          `SELECT ${subjectColumns} FROM speed.subject WHERE cohort = $1 ORDER BY subject_id LIMIT $2`,
+          [args.cohort, args.first],
+        ),
     },
     Mutation: {
       createReadings: (_: unknown, args: { rows: readonly Reading[] }) => createReadings(args.rows),

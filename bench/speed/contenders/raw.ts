@@ -8,15 +8,16 @@ const pool = new Pool({ connectionString: process.env["DATABASE_URL"], max: 20 }
 const session = (table: string) =>
   `${table}.session_id AS "sessionId", ${table}.room, ${table}.title, ${table}.started_at AS "startedAt", ${table}.temperature`;
 
-const tree = (codecs: string) => `SELECT json_build_object('subjects', coalesce(json_agg(row_to_json(s)), '[]')) AS data FROM (
-  SELECT s.subject_id AS "subjectId", s.name, s.species, s.weight, e.sessions
-  FROM speed.subject s, LATERAL (SELECT coalesce(json_agg(row_to_json(e)), '[]') AS sessions FROM (
-    SELECT e.session_id AS "sessionId", e.title, e.started_at AS "startedAt", t.trials
-    FROM speed.session e, LATERAL (SELECT coalesce(json_agg(row_to_json(t)), '[]') AS trials FROM (
+/** Each level is paged before its rows are turned into JSON, so that PostgreSQL does nothing for rows beyond the page. */
+const tree = (
+  codecs: string,
+) => `SELECT json_build_object('subjects', (SELECT coalesce(json_agg(row_to_json(s)), '[]') FROM (
+  SELECT s.subject_id AS "subjectId", s.name, s.species, s.weight, (SELECT coalesce(json_agg(row_to_json(e)), '[]') FROM (
+    SELECT e.session_id AS "sessionId", e.title, e.started_at AS "startedAt", (SELECT coalesce(json_agg(row_to_json(t)), '[]') FROM (
       SELECT t.trial_id AS "trialId", t.stimulus, t.score, t.correct${codecs}
-      FROM speed.trial t WHERE t.session_id = e.session_id ORDER BY t.trial_id LIMIT 5) t) t
-    WHERE e.subject_id = s.subject_id ORDER BY e.session_id LIMIT 5) e) e
-  WHERE s.cohort = $1 ORDER BY s.subject_id LIMIT 10) s`;
+      FROM (SELECT * FROM speed.trial t WHERE t.session_id = e.session_id ORDER BY t.trial_id LIMIT 5) t) t) AS trials
+    FROM (SELECT * FROM speed.session e WHERE e.subject_id = s.subject_id ORDER BY e.session_id LIMIT 5) e) e) AS sessions
+  FROM (SELECT * FROM speed.subject s WHERE s.cohort = $1 ORDER BY s.subject_id LIMIT 10) s) s)) AS data`;
 
 const codecs = `,
   json_build_object('dtype', t.waveform ->> 'dtype', 'shape', t.waveform -> 'shape', 'sizeBytes', t.waveform ->> 'size') AS waveform,
