@@ -10,8 +10,9 @@ import type { Stores } from "../store/contract.ts";
 import { QueryExecutor } from "./execute-query.ts";
 import { type ErrorLog, formatError } from "./graphql-error.ts";
 import { GuardedServer } from "./guarded-server.ts";
+import { KnownQueries } from "./known-queries.ts";
 import { type ApiLimits, defaultApiLimits } from "./limits.ts";
-import { operationPlugin } from "./operation-plugin.ts";
+import { operationPlugin, respond } from "./operation-plugin.ts";
 import { stringifyResult } from "./raw-json.ts";
 import { createReadBack } from "./read-back.ts";
 import { buildEntitySchema } from "./schema.ts";
@@ -73,12 +74,13 @@ export function createEntityApi(options: EntityApiOptions): EntityApi {
     readBack: createReadBack(read),
     limits: { ...defaultWriteLimits, ...options.writeLimits },
   };
-  const plugin = operationPlugin({ schema, model, log, limits, executor: new QueryExecutor(read), write });
+  const services = { schema, model, log, limits, executor: new QueryExecutor(read), write };
+  const known = new KnownQueries(limits, (asked) => respond(services, asked));
   const server = new GuardedServer(
-    { limits, documents: options.documents ?? openDocumentPolicy },
+    { limits, documents: options.documents ?? openDocumentPolicy, known },
     {
       schema,
-      plugins: [plugin],
+      plugins: [operationPlugin(services, known)],
       stringifyResult,
       formatError: formatError(log),
       includeStacktraceInErrorResponses: false,

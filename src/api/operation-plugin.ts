@@ -13,6 +13,7 @@ import { collectFields } from "../plan/collect-fields.ts";
 import { unfitLiteral } from "../plan/expression.ts";
 import type { QueryExecutor } from "./execute-query.ts";
 import { type ErrorLog, formatError, graphqlError } from "./graphql-error.ts";
+import type { KnownQueries } from "./known-queries.ts";
 import type { ApiLimits } from "./limits.ts";
 import { checkRoots, fragmentsOf, type Operation } from "./plan-cache.ts";
 import { planningBudget } from "./planning-budget.ts";
@@ -21,6 +22,15 @@ import type { MutationAnswer, WriteContext, WriteServices } from "./write/contra
 import { executeMutation } from "./write/execute-mutation.ts";
 
 type Requested = GraphQLRequestContextResponseForOperation<WriteContext>;
+
+/** What of a request an operation is answered from. */
+export type AskedOperation = Pick<Requested, "document" | "source" | "operation" | "contextValue"> & {
+  readonly queryHash?: string | undefined;
+  readonly request: {
+    readonly variables?: Readonly<Record<string, unknown>> | undefined;
+    readonly operationName?: string | undefined;
+  };
+};
 
 /** What operations are answered with. */
 export interface OperationServices {
@@ -33,15 +43,26 @@ export interface OperationServices {
 }
 
 /** Makes the plugin. graphql-js executes nothing but introspection. */
-export function operationPlugin(services: OperationServices): ApolloServerPlugin<WriteContext> {
+export function operationPlugin(
+  services: OperationServices,
+  known: KnownQueries,
+): ApolloServerPlugin<WriteContext> {
   return {
     requestDidStart: async () => ({
-      responseForOperation: (requested) => respond(services, requested),
+      responseForOperation: async (requested) => {
+        const answer = await respond(services, requested);
+        if (answer !== null) known.remember(requested);
+        return answer;
+      },
     }),
   };
 }
 
-async function respond(services: OperationServices, requested: Requested): Promise<GraphQLResponse> {
+/** Answers an operation that has been parsed and validated. */
+export async function respond(
+  services: OperationServices,
+  requested: AskedOperation,
+): Promise<GraphQLResponse> {
   try {
     const request = operationOf(services, requested);
     const answer =
@@ -70,7 +91,7 @@ class RefusedVariables extends Error {
   }
 }
 
-function operationOf({ schema, limits }: OperationServices, requested: Requested): Operation {
+function operationOf({ schema, limits }: OperationServices, requested: AskedOperation): Operation {
   const { document, queryHash, request } = requested;
   const operation = chosen(requested);
   const given = request.variables ?? {};
@@ -96,8 +117,8 @@ function operationOf({ schema, limits }: OperationServices, requested: Requested
 }
 
 /** Apollo comes here also where no operation has the name asked for, whatever its types say; validation lets subscriptions pass. */
-function chosen({ operation, request }: Requested): Requested["operation"] {
-  const found: Requested["operation"] | undefined = operation;
+function chosen({ operation, request }: AskedOperation): AskedOperation["operation"] {
+  const found: AskedOperation["operation"] | undefined = operation;
   if (found === undefined) {
     const named = request.operationName == null ? undefined : JSON.stringify(request.operationName);
     throw new GraphQLError(

@@ -1,6 +1,6 @@
 /** `/graphql` and `/system/graphql`: Apollo servers that can be replaced while requests run. */
 
-import type { ApolloServer } from "@apollo/server";
+import type { ApolloServer, HTTPGraphQLResponse } from "@apollo/server";
 import { fastifyApolloHandler } from "@as-integrations/fastify";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { ServiceError } from "../errors.ts";
@@ -18,7 +18,13 @@ export interface RequestContext {
 }
 
 /** A started Apollo server whose context asks for nothing that {@link RequestContext} lacks. */
-export type GraphqlServer = ApolloServer<RequestContext>;
+export interface GraphqlServer extends ApolloServer<RequestContext> {
+  /** Answers what needs no more of Apollo; `undefined` for every other request. The context is asked for only then. */
+  answerKnown?(
+    request: FastifyRequest,
+    context: () => RequestContext,
+  ): Promise<HTTPGraphQLResponse> | undefined;
+}
 
 /** An endpoint whose server can be exchanged. */
 export interface GraphqlMount {
@@ -70,14 +76,22 @@ export function addGraphqlRoute(app: FastifyInstance, parts: GraphqlRouteParts):
 }
 
 function handlerOf(app: FastifyInstance, server: GraphqlServer, parts: GraphqlRouteParts): Mounted["handle"] {
-  const handle = fastifyApolloHandler(server, {
-    context: async (request, reply) => ({
-      principal: request.principal,
-      baseUrl: parts.baseUrl(request),
-      signal: clientGone(request, reply),
-    }),
+  const contextOf = (request: FastifyRequest, reply: FastifyReply): RequestContext => ({
+    principal: request.principal,
+    baseUrl: parts.baseUrl(request),
+    signal: clientGone(request, reply),
   });
-  return async (request, reply) => await handle.call(app, request, reply);
+  const handle = fastifyApolloHandler(server, {
+    context: async (request, reply) => contextOf(request, reply),
+  });
+  return async (request, reply) => {
+    const known = server.answerKnown?.(request, () => contextOf(request, reply));
+    if (known === undefined) return await handle.call(app, request, reply);
+    const { status, headers, body } = await known;
+    reply.code(status ?? 200);
+    for (const [name, value] of headers) reply.header(name, value);
+    return body.kind === "complete" ? body.string : "";
+  };
 }
 
 async function counted(mounted: Mounted, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
@@ -105,7 +119,8 @@ function wantsPage(request: FastifyRequest): boolean {
 
 /** Apollo has a page of its own for clients that take HTML, which loads scripts from elsewhere: it must never be asked for it. */
 function withoutHtml(accept: string | undefined): string {
-  const kept = (accept ?? "").split(",").filter((type) => !/^\s*text\//i.test(type));
+  if (accept === undefined || !/text\//i.test(accept)) return accept || "*/*";
+  const kept = accept.split(",").filter((type) => !/^\s*text\//i.test(type));
   return kept.join(",") || "*/*";
 }
 
