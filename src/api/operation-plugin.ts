@@ -6,11 +6,12 @@ import {
   type GraphQLResponse,
   HeaderMap,
 } from "@apollo/server";
-import { GraphQLError, type GraphQLFormattedError, type GraphQLSchema, getVariableValues } from "graphql";
+import { GraphQLError, type GraphQLFormattedError, type GraphQLSchema } from "graphql";
 import { ServiceError } from "../errors.ts";
 import type { Model } from "../model/model.ts";
 import { collectFields } from "../plan/collect-fields.ts";
 import { unfitLiteral } from "../plan/expression.ts";
+import { coerceVariables } from "./coerce-variables.ts";
 import type { QueryExecutor } from "./execute-query.ts";
 import { type ErrorLog, formatError, graphqlError } from "./graphql-error.ts";
 import type { KnownQueries } from "./known-queries.ts";
@@ -96,7 +97,7 @@ function operationOf({ schema, limits }: OperationServices, requested: AskedOper
   const operation = chosen(requested);
   const given = request.variables ?? {};
   guardVariables(operation.variableDefinitions ?? [], given, limits);
-  const coerced = getVariableValues(schema, operation.variableDefinitions ?? [], given, { maxErrors: 50 });
+  const coerced = coerceVariables(schema, operation.variableDefinitions ?? [], given);
   if (coerced.errors !== undefined)
     throw new RefusedVariables(coerced.errors.map((error) => graphqlError(error)));
   for (const [name, value] of Object.entries(coerced.coerced)) {

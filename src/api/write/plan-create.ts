@@ -1,13 +1,16 @@
 /** `createX` and `createXs`. */
 
 import { ServiceError } from "../../errors.ts";
+import type { Entity } from "../../model/model.ts";
 import { draftRow } from "./draft-row.ts";
+import { explainConstraint } from "./explain-constraint.ts";
 import { inputObject } from "./input-field.ts";
 import type { OnConflict } from "./insert-rows.ts";
+import { insertPlainRows, type PlainRows, plainRows } from "./plain-rows.ts";
 import { type DraftBook, entityOf, type RowDraft } from "./row-draft.ts";
-import { showRows } from "./show-rows.ts";
+import { showRows, showsRows } from "./show-rows.ts";
 import type { RowPlan, WriteScope } from "./write-plan.ts";
-import { writeRows } from "./write-rows.ts";
+import { tableCounts, tableName, writeRows } from "./write-rows.ts";
 
 /** An empty book for the rows of one field. */
 export function openBook(scope: WriteScope): DraftBook {
@@ -56,8 +59,37 @@ interface Wish {
 
 function plan(scope: WriteScope, wish: Wish): RowPlan {
   const entity = entityOf(scope.request.model, wish.entityName);
+  const isBulk = wish.many && wish.onConflict === "ABORT" && wish.inputs.length <= scope.services.limits.rows;
+  const inputs = wish.inputs.map(({ input }) => input);
+  const plain = isBulk ? plainRows(scope.request.model, entity, inputs) : undefined;
+  return plain === undefined ? planDrafts(scope, entity, wish) : planPlain(scope, plain, wish);
+}
+
+function draftAll(scope: WriteScope, entity: Entity, wish: Wish): { book: DraftBook; roots: RowDraft[] } {
   const book = openBook(scope);
-  const roots: RowDraft[] = wish.inputs.map((at) => draftRow(book, entity, at));
+  return { book, roots: wish.inputs.map((at) => draftRow(book, entity, at)) };
+}
+
+function planPlain(scope: WriteScope, plain: PlainRows, wish: Wish): RowPlan {
+  const { entity, count } = plain;
+  return {
+    kind: "rows",
+    pending: [],
+    run: async (transaction) => {
+      const wantsKeys = showsRows(scope, entity, wish.many);
+      const keys = await insertPlainRows(transaction, plain, wantsKeys).catch((error: unknown) => {
+        // Only to tell which row it was.
+        throw explainConstraint(error, draftAll(scope, entity, wish).roots);
+      });
+      const rows = await showRows(scope, transaction, { entity, many: wish.many, keys });
+      const affected = tableCounts(new Map([[tableName(entity), count]]));
+      return { kind: "rows", entity, many: wish.many, rows, count, skipped: 0, affected };
+    },
+  };
+}
+
+function planDrafts(scope: WriteScope, entity: Entity, wish: Wish): RowPlan {
+  const { book, roots } = draftAll(scope, entity, wish);
   return {
     kind: "rows",
     pending: book.pending,
