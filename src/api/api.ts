@@ -52,7 +52,7 @@ export interface ApiRequest {
 /** The entity API of one schema version. */
 export interface EntityApi {
   /** Not started; `start()` it, or mount it and let the integration do so. */
-  readonly server: ApolloServer<ApiContext>;
+  readonly server: GuardedServer;
   readonly schema: GraphQLSchema;
   readonly sdl: string;
   /** Runs one request without HTTP; numbers beyond JavaScript's are strings already, so nothing is lost. The server must be started. */

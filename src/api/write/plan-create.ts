@@ -59,7 +59,11 @@ interface Wish {
 
 function plan(scope: WriteScope, wish: Wish): RowPlan {
   const entity = entityOf(scope.request.model, wish.entityName);
-  const isBulk = wish.many && wish.onConflict === "ABORT" && wish.inputs.length <= scope.services.limits.rows;
+  const isBulk =
+    wish.many &&
+    wish.inputs.length > 0 &&
+    wish.onConflict === "ABORT" &&
+    wish.inputs.length <= scope.services.limits.rows;
   const inputs = wish.inputs.map(({ input }) => input);
   const plain = isBulk ? plainRows(scope.request.model, entity, inputs) : undefined;
   return plain === undefined ? planDrafts(scope, entity, wish) : planPlain(scope, plain, wish);
