@@ -97,7 +97,8 @@ function urlTooLong(limit: number): ServiceError {
 /** Ends a request whose body trickles in for longer than the route gives it. */
 function limitBodyTime(request: FastifyRequest, reply: FastifyReply): void {
   const { bodyMs } = request.routeOptions.config;
-  if (bodyMs === undefined || request.method !== "POST") return;
+  // A short body mostly comes with its headers, and has been read by now.
+  if (bodyMs === undefined || request.method !== "POST" || request.raw.complete) return;
   const timer = setTimeout(() => {
     if (request.raw.complete || reply.sent) return;
     void sendError(
