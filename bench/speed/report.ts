@@ -85,7 +85,7 @@ interface Target {
 }
 
 /** What issue 4 asks for, beside what was found. */
-export function targets({ measures, memory }: Figures): readonly Target[] {
+function targets({ measures, memory }: Figures): readonly Target[] {
   const ratio = (query: QueryName, to: ContenderName, of: "rate" | "cpu"): number => {
     const find = (name: ContenderName) =>
       measures.find((one) => one.query === query && one.contender === name)?.rounds ?? [];
@@ -177,7 +177,7 @@ export async function writeFigures(figures: Figures, file: string, page: string)
 }
 
 /** The figures as the page shows them. */
-export function table(figures: Figures): string {
+function table(figures: Figures): string {
   const { host, how, date, memory } = figures;
   const head = `Measured ${date}: ${host.cpu}, ${host.cores} cores; Node ${host.node.slice(1)}, PostgreSQL ${host.postgresql}; ${how.connections} connections, medians of ${how.rounds} interleaved rounds of ${how.secondsARound} s${how.pinned ? ", server and load generator each on a core of their own" : ""}.\n`;
   const columns =

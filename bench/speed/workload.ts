@@ -4,7 +4,7 @@
 export const rows = { subjects: 1000, sessions: 10_000, trials: 200_000, cohorts: 100, rooms: 50 } as const;
 
 /** Rows of one bulk create. */
-export const bulkRows = 1000;
+const bulkRows = 1000;
 
 export const contenderNames = ["raw", "holdfast", "postgraphile", "apollo"] as const;
 export type ContenderName = (typeof contenderNames)[number];
