@@ -136,11 +136,7 @@ function chosen({ operation, request }: AskedOperation): AskedOperation["operati
   });
 }
 
-async function query(
-  { executor }: OperationServices,
-  request: Operation,
-  context: WriteContext,
-): Promise<Answer> {
+function query({ executor }: OperationServices, request: Operation, context: WriteContext): Promise<Answer> {
   const { rights, name } = context.principal;
   if (rights.size === 0) {
     throw new ServiceError("FORBIDDEN", `${name} may not read.`, {

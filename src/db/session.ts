@@ -101,22 +101,19 @@ class ClientSession implements Session {
     this.#tainted = true;
   }
 
-  async #attempt(
+  #attempt(
     text: string,
     values: readonly unknown[] | undefined,
     how: RunOptions,
   ): Promise<readonly PgResult[]> {
     const name = this.#options.prepared ? how.name : undefined;
-    const query = { text, values };
-    if (name === undefined) return send(this.#client, query);
-    try {
-      return await send(this.#client, { ...query, name });
-    } catch (error) {
+    if (name === undefined) return send(this.#client, { text, values });
+    return send(this.#client, { text, values, name }).catch((error: unknown) => {
       if (!staleStatement.has(sqlstateOf(error) ?? "")) throw error;
       this.taint();
       if (how.mayRepeat !== true) throw error;
-      return send(this.#client, query);
-    }
+      return send(this.#client, { text, values });
+    });
   }
 
   #fault(error: unknown): ServiceError {

@@ -45,7 +45,8 @@ export interface GraphqlRouteParts {
 }
 
 interface Mounted {
-  readonly handle: (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>;
+  /** What Fastify is to send, or will be. */
+  readonly handle: (request: FastifyRequest, reply: FastifyReply) => unknown;
   running: number;
   idle?: () => void;
 }
@@ -58,11 +59,11 @@ export function addGraphqlRoute(app: FastifyInstance, parts: GraphqlRouteParts):
     url: parts.path,
     bodyLimit: parts.limits.bodyBytes,
     config: { access: "READ", bodyMs: parts.limits.bodyMs },
-    handler: async (request, reply) => {
+    handler: (request, reply) => {
       if (wantsPage(request)) return parts.page(request, reply);
       if (current === undefined) throw notMounted();
       request.headers.accept = withoutHtml(request.headers.accept);
-      return await counted(current, request, reply);
+      return counted(current, request, reply);
     },
   });
   return {
@@ -84,13 +85,14 @@ function handlerOf(app: FastifyInstance, server: GraphqlServer, parts: GraphqlRo
   const handle = fastifyApolloHandler(server, {
     context: async (request, reply) => contextOf(request, reply),
   });
-  return async (request, reply) => {
+  return (request, reply) => {
     const known = server.answerKnown?.(request, () => contextOf(request, reply));
-    if (known === undefined) return await handle.call(app, request, reply);
-    const { status, headers, body } = await known;
-    reply.code(status ?? 200);
-    for (const [name, value] of headers) reply.header(name, value);
-    return body.kind === "complete" ? body.string : "";
+    if (known === undefined) return handle.call(app, request, reply);
+    return known.then(({ status, headers, body }) => {
+      reply.code(status ?? 200);
+      for (const [name, value] of headers) reply.header(name, value);
+      return body.kind === "complete" ? body.string : "";
+    });
   };
 }
 
