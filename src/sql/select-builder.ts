@@ -133,6 +133,12 @@ export function jsonObject(entries: JsonEntries): string {
   return jsonObjectFrom(entries, "");
 }
 
+/** A statement that answers such an object as text, in the column `data`. */
+export function jsonText(entries: JsonEntries): string {
+  if (hasLongKey(entries)) return `SELECT ${longObject(entries)}::text AS data`;
+  return `SELECT row_to_json("~")::text AS data FROM (SELECT ${record(entries)}) "~"`;
+}
+
 /**
  * The same for the row that `from` finds (`FROM … WHERE …`), NULL where it finds none. The row is one scan and one record: an object that
  * is selected inside it as a value of its own would cost PostgreSQL a plan for each row.
