@@ -13,13 +13,15 @@ import type { Stores } from "../store/contract.ts";
 import { codecSql } from "./codec-sql.ts";
 import { QueryExecutor } from "./execute-query.ts";
 import { createUsers } from "./extend/create-users.ts";
+import type { InnerParts } from "./extend/inner-api.ts";
 import { extendEntitySchema } from "./extend/user-schema.ts";
 import { type ErrorLog, formatError } from "./graphql-error.ts";
 import { GuardedServer } from "./guarded-server.ts";
+import { KnownQueries } from "./known-queries.ts";
 import { type ApiLimits, defaultApiLimits } from "./limits.ts";
 import type { ChangeFeed } from "./live/feed.ts";
 import { LiveQueries } from "./live/live.ts";
-import { operationPlugin } from "./operation-plugin.ts";
+import { operationPlugin, respond } from "./operation-plugin.ts";
 import { stringifyResult } from "./raw-json.ts";
 import { createReadBack } from "./read-back.ts";
 import { hiddenEntities, openRuleBook, type RowRules } from "./row-rules.ts";
@@ -70,7 +72,7 @@ export interface ApiRequest {
 /** The entity API of one schema version. */
 export interface EntityApi {
   /** Not started; `start()` it, or mount it and let the integration do so. */
-  readonly server: ApolloServer<ApiContext>;
+  readonly server: GuardedServer;
   readonly schema: GraphQLSchema;
   readonly sdl: string;
   /** Runs one request without HTTP; numbers beyond JavaScript's are strings already, so nothing is lost. The server must be started. */
@@ -103,15 +105,18 @@ export function createEntityApi(options: EntityApiOptions): EntityApi {
     limits: { ...defaultWriteLimits, ...options.writeLimits },
     extension: users?.writes,
   };
-  const executor = new QueryExecutor(read);
-  const inner = { schema, model, executor, write };
+  const inner: InnerParts = { schema, model, executor: new QueryExecutor(read), write };
   const live = options.changes && new LiveQueries(read, options.changes, log);
-  const plugin = operationPlugin({ schema, model, log, limits, executor, live, write });
+  const services = { ...inner, log, limits, live };
+  const known = new KnownQueries(limits, (asked) => respond(services, asked));
   const server = new GuardedServer(
-    { limits, documents: options.documents ?? openDocumentPolicy },
+    { limits, documents: options.documents ?? openDocumentPolicy, known },
     {
       schema,
-      plugins: [plugin, { serverWillStart: async () => ({ serverWillStop: async () => users?.idle() }) }],
+      plugins: [
+        operationPlugin(services, known),
+        { serverWillStart: async () => ({ serverWillStop: async () => users?.idle() }) },
+      ],
       stringifyResult,
       formatError: formatError(log),
       includeStacktraceInErrorResponses: false,

@@ -5,6 +5,7 @@ import { LRUCache } from "lru-cache";
 import { isServiceError } from "../errors.ts";
 import { guardDocument } from "./document-guard.ts";
 import { graphqlError } from "./graphql-error.ts";
+import type { KnownQueries, PlainRequest } from "./known-queries.ts";
 import type { ApiLimits } from "./limits.ts";
 import {
   checkPersisted,
@@ -21,6 +22,7 @@ type Options = ConstructorParameters<typeof ApolloServer<WriteContext>>[0];
 export interface Guard {
   readonly limits: ApiLimits;
   readonly documents: DocumentPolicy;
+  readonly known: KnownQueries;
 }
 
 /** Apollo Server that looks at a document before it is parsed: parsing and validating are recursive, and validating can be slow. */
@@ -38,15 +40,22 @@ export class GuardedServer extends ApolloServer<WriteContext> {
     this.#guard = guard;
   }
 
-  override executeHTTPGraphQLRequest(
+  override async executeHTTPGraphQLRequest(
     request: Parameters<ApolloServer<WriteContext>["executeHTTPGraphQLRequest"]>[0],
   ): Promise<HTTPGraphQLResponse> {
     try {
       const httpGraphQLRequest = admit(request.httpGraphQLRequest, this.#guard);
-      return super.executeHTTPGraphQLRequest({ ...request, httpGraphQLRequest });
+      const response = await super.executeHTTPGraphQLRequest({ ...request, httpGraphQLRequest });
+      this.#guard.known.learn(request.httpGraphQLRequest, response);
+      return response;
     } catch (error) {
-      return Promise.resolve(refusal(error));
+      return refusal(error);
     }
+  }
+
+  /** The answer to a request that needs neither guard nor Apollo any more; `undefined` for every other. */
+  answerKnown(request: PlainRequest, context: () => WriteContext): Promise<HTTPGraphQLResponse> | undefined {
+    return this.#guard.known.answer(request, context);
   }
 }
 

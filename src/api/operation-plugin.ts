@@ -6,29 +6,33 @@ import {
   type GraphQLResponse,
   HeaderMap,
 } from "@apollo/server";
-import {
-  GraphQLError,
-  type GraphQLFormattedError,
-  type GraphQLSchema,
-  getVariableValues,
-  isInputType,
-  typeFromAST,
-} from "graphql";
+import { GraphQLError, type GraphQLFormattedError, type GraphQLSchema } from "graphql";
 import { ServiceError } from "../errors.ts";
 import type { Model } from "../model/model.ts";
 import { collectFields } from "../plan/collect-fields.ts";
 import { unfitLiteral } from "../plan/expression.ts";
+import { coerceVariables } from "./coerce-variables.ts";
 import type { QueryExecutor } from "./execute-query.ts";
 import { type ErrorLog, formatError, graphqlError } from "./graphql-error.ts";
+import type { KnownQueries } from "./known-queries.ts";
 import type { ApiLimits } from "./limits.ts";
 import type { LiveQueries } from "./live/live.ts";
 import { checkRoots, fragmentsOf, type Operation } from "./plan-cache.ts";
 import { planningBudget } from "./planning-budget.ts";
-import { guardVariables, refuseCrowds, shortened, tellableFaults } from "./variables-guard.ts";
+import { guardVariables, shortened } from "./variables-guard.ts";
 import type { MutationAnswer, WriteContext, WriteServices } from "./write/contract.ts";
 import { executeMutation } from "./write/execute-mutation.ts";
 
 type Requested = GraphQLRequestContextResponseForOperation<WriteContext>;
+
+/** What of a request an operation is answered from. */
+export type AskedOperation = Pick<Requested, "document" | "source" | "operation" | "contextValue"> & {
+  readonly queryHash?: string | undefined;
+  readonly request: {
+    readonly variables?: Readonly<Record<string, unknown>> | undefined;
+    readonly operationName?: string | undefined;
+  };
+};
 
 /** What operations are answered with. */
 export interface OperationServices {
@@ -42,15 +46,26 @@ export interface OperationServices {
 }
 
 /** Makes the plugin. graphql-js executes nothing but introspection. */
-export function operationPlugin(services: OperationServices): ApolloServerPlugin<WriteContext> {
+export function operationPlugin(
+  services: OperationServices,
+  known: KnownQueries,
+): ApolloServerPlugin<WriteContext> {
   return {
     requestDidStart: async () => ({
-      responseForOperation: (requested) => respond(services, requested),
+      responseForOperation: async (requested) => {
+        const answer = await respond(services, requested);
+        if (answer !== null) known.remember(requested);
+        return answer;
+      },
     }),
   };
 }
 
-async function respond(services: OperationServices, requested: Requested): Promise<GraphQLResponse> {
+/** Answers an operation that has been parsed and validated. */
+export async function respond(
+  services: OperationServices,
+  requested: AskedOperation,
+): Promise<GraphQLResponse> {
   try {
     const request = operationOf(services, requested);
     const answers = { query, mutation: mutate, subscription: subscribe };
@@ -77,23 +92,14 @@ class RefusedVariables extends Error {
   }
 }
 
-function operationOf({ schema, limits }: OperationServices, requested: Requested): Operation {
+function operationOf({ schema, limits }: OperationServices, requested: AskedOperation): Operation {
   const { document, queryHash, request } = requested;
   const operation = chosen(requested);
   const given = request.variables ?? {};
   const definitions = operation.variableDefinitions ?? [];
   guardVariables(definitions, given, limits);
-  for (const { variable, type } of definitions) {
-    const inputType = typeFromAST(schema, type);
-    const name = variable.name.value;
-    if (isInputType(inputType) && Object.hasOwn(given, name)) refuseCrowds(given[name], inputType, name);
-  }
-  const coerced = getVariableValues(schema, definitions, given, { maxErrors: 1 });
-  if (coerced.errors !== undefined) {
-    const maxErrors = tellableFaults(given);
-    const faults = maxErrors === 1 ? coerced : getVariableValues(schema, definitions, given, { maxErrors });
-    throw new RefusedVariables((faults.errors ?? []).map(variableFault));
-  }
+  const coerced = coerceVariables(schema, definitions, given);
+  if (coerced.errors !== undefined) throw new RefusedVariables(coerced.errors.map(variableFault));
   for (const [name, value] of Object.entries(coerced.coerced)) {
     const unfit = unfitLiteral(value);
     if (unfit !== undefined) {
@@ -118,8 +124,8 @@ function variableFault(error: GraphQLError): GraphQLError {
 }
 
 /** Apollo comes here also where no operation has the name asked for, whatever its types say; validation lets subscriptions pass. */
-function chosen({ operation, request, contextValue }: Requested): Requested["operation"] {
-  const found: Requested["operation"] | undefined = operation;
+function chosen({ operation, request, contextValue }: AskedOperation): AskedOperation["operation"] {
+  const found: AskedOperation["operation"] | undefined = operation;
   if (found === undefined) {
     const named = request.operationName == null ? undefined : JSON.stringify(request.operationName);
     throw new GraphQLError(

@@ -38,7 +38,8 @@ export interface Operation {
 /** Keeps plans of one schema version. Of the variables only the booleans of @skip and @include are part of a plan. */
 export class PlanCache {
   readonly #plans: LRUCache<string, CachedPlan>;
-  readonly #switches = new WeakMap<OperationDefinitionNode, readonly string[]>();
+  /** What of an operation its plan's key is made of. */
+  readonly #keys = new WeakMap<OperationDefinitionNode, PlanKey>();
   readonly #schema: GraphQLSchema;
   readonly #model: Model;
   readonly #limits: ApiLimits;
@@ -57,8 +58,8 @@ export class PlanCache {
   /** The plan of an operation, made when it is not there. */
   get(request: Operation): CachedPlan {
     const { operation, variables } = request;
-    const switches = this.#switchesOf(request).map((name) => `${name}=${String(variables[name])}`);
-    const key = JSON.stringify([request.documentKey, operation.name?.value ?? null, ...switches]);
+    const { text, switches } = this.#keyOf(request);
+    const key = switches.reduce((all, name) => `${all} ${name}=${String(variables[name])}`, text);
     const known = this.#plans.get(key);
     if (known !== undefined) return known;
     const context = {
@@ -78,8 +79,8 @@ export class PlanCache {
     return made;
   }
 
-  #switchesOf({ document, operation }: Operation): readonly string[] {
-    const known = this.#switches.get(operation);
+  #keyOf({ document, documentKey, operation }: Operation): PlanKey {
+    const known = this.#keys.get(operation);
     if (known !== undefined) return known;
     const names = new Set<string>();
     visit(document, {
@@ -89,10 +90,17 @@ export class PlanCache {
           if (value.kind === Kind.VARIABLE) names.add(value.name.value);
       },
     });
-    const switches = [...names].sort();
-    this.#switches.set(operation, switches);
-    return switches;
+    const text = JSON.stringify([documentKey, operation.name?.value ?? null]);
+    const key = { text, switches: [...names].sort() };
+    this.#keys.set(operation, key);
+    return key;
   }
+}
+
+interface PlanKey {
+  readonly text: string;
+  /** Names of the variables that @skip and @include depend on. */
+  readonly switches: readonly string[];
 }
 
 /** @throws {LIMIT_EXCEEDED} when an operation has too many root fields. */

@@ -118,13 +118,13 @@ function createDatabase(pool: Pool, config: PoolConfig, options: ConnectOptions)
   };
 }
 
-async function openSession(pool: Pool, options: SessionOptions): Promise<Session> {
-  try {
-    const client = await pool.connect();
-    return createSession(client, pool, options);
-  } catch (error) {
-    throw toServiceError(error);
-  }
+function openSession(pool: Pool, options: SessionOptions): Promise<Session> {
+  return pool.connect().then(
+    (client) => createSession(client, pool, options),
+    (error: unknown) => {
+      throw toServiceError(error);
+    },
+  );
 }
 
 async function proveServer(database: Database): Promise<void> {

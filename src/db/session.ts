@@ -1,6 +1,6 @@
 /** One connection taken from the pool for one piece of work: runs statements, cancels them, and knows whether it may go back. */
 
-import { Client, type QueryResult as PgResult, type Pool, type PoolClient } from "pg";
+import { Client, type QueryResult as PgResult, type Pool, type PoolClient, Query } from "pg";
 import type { ServiceError } from "../errors.ts";
 import type { QueryResult } from "./contract.ts";
 import { sqlstateOf, toServiceError } from "./sqlstate.ts";
@@ -43,61 +43,106 @@ const queryCanceled = "57014";
 
 /** Wraps `client`; `pool` serves the second connection that cancelling needs. */
 export function createSession(client: PoolClient, pool: Pool, options: SessionOptions): Session {
-  const limit = (timeoutMs: number | undefined): string | undefined =>
-    options.prepared ? changeLimit(client, timeoutMs, options) : undefined;
-  let tainted = false;
-  const taint = (): void => {
-    tainted = true;
-  };
-  const send = async (text: string, values: readonly unknown[] | undefined, name: string | undefined) => {
-    const query = { text, ...(values === undefined ? {} : { values: [...values] }) };
-    const result: PgResult | PgResult[] = await client.query(name === undefined ? query : { ...query, name });
-    return Array.isArray(result) ? result : [result];
-  };
-  const attempt = async (text: string, values: readonly unknown[] | undefined, how: RunOptions) => {
-    const name = options.prepared ? how.name : undefined;
+  return new ClientSession(client, pool, options);
+}
+
+class ClientSession implements Session {
+  readonly #client: PoolClient;
+  readonly #pool: Pool;
+  readonly #options: SessionOptions;
+  #tainted = false;
+
+  constructor(client: PoolClient, pool: Pool, options: SessionOptions) {
+    this.#client = client;
+    this.#pool = pool;
+    this.#options = options;
+  }
+
+  async query<Row>(
+    text: string,
+    values?: readonly unknown[],
+    how: RunOptions = {},
+  ): Promise<QueryResult<Row>> {
+    const stop =
+      how.signal === undefined
+        ? undefined
+        : cancelOn(how.signal, this.#client, this.#pool, () => this.taint());
     try {
-      return await send(text, values, name);
+      const change = how.mayRepeat === true ? this.limit(how.timeoutMs) : undefined;
+      if (change !== undefined) await send(this.#client, { text: change });
+      const last = (await this.#attempt(text, values, how)).at(-1);
+      // The caller names the shape of the rows that its own SQL selects.
+      return { rows: (last?.rows ?? []) as Row[], rowCount: last?.rowCount ?? 0 };
     } catch (error) {
-      if (name === undefined || !staleStatement.has(sqlstateOf(error) ?? "")) throw error;
-      taint();
-      if (how.mayRepeat !== true) throw error;
-      return send(text, values, undefined);
+      if (how.signal?.aborted === true && sqlstateOf(error) === queryCanceled) throw how.signal.reason;
+      throw this.#fault(error);
+    } finally {
+      await stop?.();
     }
-  };
-  const fault = (error: unknown): ServiceError => {
+  }
+
+  async run(text: string): Promise<string[]> {
+    try {
+      return (await send(this.#client, { text })).map((result) => result.command);
+    } catch (error) {
+      throw this.#fault(error);
+    }
+  }
+
+  limit(timeoutMs: number | undefined): string | undefined {
+    return this.#options.prepared ? changeLimit(this.#client, timeoutMs, this.#options) : undefined;
+  }
+
+  release(): void {
+    this.#client.release(this.#tainted);
+  }
+
+  taint(): void {
+    this.#tainted = true;
+  }
+
+  #attempt(
+    text: string,
+    values: readonly unknown[] | undefined,
+    how: RunOptions,
+  ): Promise<readonly PgResult[]> {
+    const name = this.#options.prepared ? how.name : undefined;
+    if (name === undefined) return send(this.#client, { text, values });
+    return send(this.#client, { text, values, name }).catch((error: unknown) => {
+      if (!staleStatement.has(sqlstateOf(error) ?? "")) throw error;
+      this.taint();
+      if (how.mayRepeat !== true) throw error;
+      return send(this.#client, { text, values });
+    });
+  }
+
+  #fault(error: unknown): ServiceError {
     const translated = toServiceError(error);
     // The pool learns of the end of a connection a moment later than we do, and would give it to the next.
-    if (translated.code === "DATABASE_UNAVAILABLE") taint();
+    if (translated.code === "DATABASE_UNAVAILABLE") this.taint();
     return translated;
-  };
-  return {
-    query: async <Row>(text: string, values?: readonly unknown[], how: RunOptions = {}) => {
-      const stop = cancelOn(how.signal, client, pool, taint);
-      try {
-        const change = how.mayRepeat === true ? limit(how.timeoutMs) : undefined;
-        if (change !== undefined) await send(change, undefined, undefined);
-        const last = (await attempt(text, values, how)).at(-1);
-        // The caller names the shape of the rows that its own SQL selects.
-        return { rows: (last?.rows ?? []) as Row[], rowCount: last?.rowCount ?? 0 };
-      } catch (error) {
-        if (how.signal?.aborted === true && sqlstateOf(error) === queryCanceled) throw how.signal.reason;
-        throw fault(error);
-      } finally {
-        await stop();
-      }
-    },
-    run: async (text) => {
-      try {
-        return (await send(text, undefined, undefined)).map((result) => result.command);
-      } catch (error) {
-        throw fault(error);
-      }
-    },
-    limit,
-    release: () => client.release(tainted),
-    taint,
-  };
+  }
+}
+
+interface Statement {
+  readonly text: string;
+  readonly values?: readonly unknown[] | undefined;
+  readonly name?: string;
+}
+
+/** By a query object: a plain description of one would be copied by node-postgres, property by property. */
+function send(client: PoolClient, { text, values, name }: Statement): Promise<readonly PgResult[]> {
+  return new Promise((resolve, reject) => {
+    const answered = (error: Error | null | undefined, result: unknown): void => {
+      // A list where the text has several statements.
+      if (error === null || error === undefined)
+        resolve((Array.isArray(result) ? result : [result]) as readonly PgResult[]);
+      else reject(error);
+    };
+    const query = values === undefined ? new Query(text, answered) : new Query(text, [...values], answered);
+    // The class has a name, its typings do not.
+    client.query(name === undefined ? query : Object.assign(query, { name }));
+  });
 }
 
 /** 0 stands for the pool's. */
@@ -115,12 +160,11 @@ function changeLimit(
 
 /** Cancels the running statement when the signal fires. The answer ends the watch, and waits for a cancel on its way. */
 function cancelOn(
-  signal: AbortSignal | undefined,
+  signal: AbortSignal,
   client: PoolClient,
   pool: Pool,
   taint: () => void,
 ): () => Promise<void> {
-  if (signal === undefined) return async () => undefined;
   signal.throwIfAborted();
   const ended = Promise.withResolvers<"ended">();
   let cancelling: Promise<void> | undefined;

@@ -1,6 +1,6 @@
 /** `/graphql` and `/system/graphql`: Apollo servers that can be replaced while requests run. */
 
-import type { ApolloServer } from "@apollo/server";
+import type { ApolloServer, HTTPGraphQLResponse } from "@apollo/server";
 import { fastifyApolloHandler } from "@as-integrations/fastify";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { LiveSlot } from "../api/write/contract.ts";
@@ -21,7 +21,13 @@ export interface RequestContext {
 }
 
 /** A started Apollo server whose context asks for nothing that {@link RequestContext} lacks. */
-export type GraphqlServer = ApolloServer<RequestContext>;
+export interface GraphqlServer extends ApolloServer<RequestContext> {
+  /** Answers what needs no more of Apollo; `undefined` for every other request. The context is asked for only then. */
+  answerKnown?(
+    request: FastifyRequest,
+    context: () => RequestContext,
+  ): Promise<HTTPGraphQLResponse> | undefined;
+}
 
 /** An endpoint whose server can be exchanged. */
 export interface GraphqlMount {
@@ -47,7 +53,8 @@ export interface GraphqlRouteParts {
 
 interface Mounted {
   readonly server: GraphqlServer;
-  readonly handle: (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>;
+  /** What Fastify is to send, or will be. */
+  readonly handle: (request: FastifyRequest, reply: FastifyReply) => unknown;
   running: number;
   idle?: () => void;
 }
@@ -60,14 +67,14 @@ export function addGraphqlRoute(app: FastifyInstance, parts: GraphqlRouteParts):
     url: parts.path,
     bodyLimit: parts.limits.bodyBytes,
     config: { access: "READ", bodyMs: parts.limits.bodyMs },
-    handler: async (request, reply) => {
+    handler: (request, reply) => {
       if (wantsPage(request)) return parts.page(request, reply);
       if (current === undefined) throw notMounted();
       const events = parts.events?.(mounted, request, reply);
-      if (events !== undefined) return await events;
+      if (events !== undefined) return events;
       request.headers.accept = withoutHtml(request.headers.accept);
       const { handle } = current;
-      return await counted(current, () => handle(request, reply));
+      return counted(current, () => handle(request, reply));
     },
   });
   const mounted: GraphqlMount = {
@@ -87,17 +94,26 @@ export function addGraphqlRoute(app: FastifyInstance, parts: GraphqlRouteParts):
 }
 
 function handlerOf(app: FastifyInstance, server: GraphqlServer, parts: GraphqlRouteParts): Mounted["handle"] {
-  const handle = fastifyApolloHandler(server, {
-    context: async (request, reply) => ({
-      principal: request.principal,
-      baseUrl: parts.baseUrl(request),
-      signal: clientGone(request, reply),
-    }),
+  const contextOf = (request: FastifyRequest, reply: FastifyReply): RequestContext => ({
+    principal: request.principal,
+    baseUrl: parts.baseUrl(request),
+    signal: clientGone(request, reply),
   });
-  return async (request, reply) => await handle.call(app, request, reply);
+  const handle = fastifyApolloHandler(server, {
+    context: async (request, reply) => contextOf(request, reply),
+  });
+  return (request, reply) => {
+    const known = server.answerKnown?.(request, () => contextOf(request, reply));
+    if (known === undefined) return handle.call(app, request, reply);
+    return known.then(({ status, headers, body }) => {
+      reply.code(status ?? 200);
+      for (const [name, value] of headers) reply.header(name, value);
+      return body.kind === "complete" ? body.string : "";
+    });
+  };
 }
 
-async function counted<T>(mounted: Mounted, work: () => Promise<T>): Promise<T> {
+async function counted<T>(mounted: Mounted, work: () => T): Promise<Awaited<T>> {
   mounted.running += 1;
   try {
     return await work();
@@ -122,7 +138,8 @@ function wantsPage(request: FastifyRequest): boolean {
 
 /** Apollo has a page of its own for clients that take HTML, which loads scripts from elsewhere: it must never be asked for it. */
 function withoutHtml(accept: string | undefined): string {
-  const kept = (accept ?? "").split(",").filter((type) => !/^\s*text\//i.test(type));
+  if (accept === undefined || !/text\//i.test(accept)) return accept || "*/*";
+  const kept = accept.split(",").filter((type) => !/^\s*text\//i.test(type));
   return kept.join(",") || "*/*";
 }
 

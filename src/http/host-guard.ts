@@ -26,19 +26,31 @@ const loopbackNames = ["localhost", "127.0.0.1", "[::1]"];
  */
 export function createHostGuard(bound: string, more: readonly string[]): HostGuard {
   const allowed = more.filter((entry) => entry.trim() !== "").map(entryOf);
+  const accepted = new Map<string, HostName>();
+  let forgetAt = 0;
   return {
-    check(header) {
-      const host = parseHost(header ?? "");
-      if (
-        host !== undefined &&
-        (boundNames(bound).has(host.name) || allowed.some((entry) => matches(entry, host)))
-      ) {
-        return host;
+    check(header = "") {
+      // The machine's own names come and go, so what was accepted is asked for anew after a while.
+      const now = performance.now();
+      if (now >= forgetAt || accepted.size >= acceptedHeaders) {
+        accepted.clear();
+        forgetAt = now + acceptedForMs;
       }
-      throw refusal(header);
+      const known = accepted.get(header);
+      if (known !== undefined) return known;
+      const host = parseHost(header);
+      const isOurs =
+        host !== undefined &&
+        (boundNames(bound).has(host.name) || allowed.some((entry) => matches(entry, host)));
+      if (!isOurs) throw refusal(header);
+      accepted.set(header, host);
+      return host;
     },
   };
 }
+
+const acceptedHeaders = 100;
+const acceptedForMs = 1000;
 
 /** Whether `host` is an address of this machine only. */
 export function isLoopback(host: string): boolean {
@@ -92,7 +104,7 @@ function boundNames(bound: string): Set<string> {
     bound.startsWith("[") || !bound.includes(":") ? bound.toLowerCase() : `[${bound.toLowerCase()}]`;
   if (isLoopback(bound)) return new Set([...loopbackNames, own]);
   if (bound !== "0.0.0.0" && bound !== "::" && bound !== "[::]") return new Set([own]);
-  // Bound to every address: the machine's own names, read each time because they come and go.
+  // Bound to every address: the machine's own names.
   const addresses = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
   const shown = addresses.map((each) =>
     each.family === "IPv6" ? `[${each.address.split("%", 1)[0]}]` : each.address,

@@ -5,6 +5,7 @@ import type { Logger } from "pino";
 
 /** The request target without what gives access or is private: capabilities, upload ids, and every query. */
 export function redactUrl(target: string): string {
+  if (target === "/graphql") return target;
   const [path = "", ...query] = target.split("?");
   const shown = path
     .replace(/(\/(?:d|%64)\/)[^/]+/gi, "$1[capability]")

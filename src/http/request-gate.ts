@@ -38,27 +38,36 @@ export interface GateParts {
 export function guardRequests(app: FastifyInstance, parts: GateParts): void {
   app.decorateRequest("principal");
   app.decorateRequest("hostName");
-  app.addHook("onRequest", async (request, reply) => {
+  app.addHook("onRequest", (request, reply, done) => {
     reply.header("x-request-id", request.id);
-    if ((request.raw.url?.length ?? 0) > parts.limits.urlLength) throw urlTooLong(parts.limits.urlLength);
-    // RFC 9112, 3.2: two of them could be read as different hosts by different readers.
-    if ((request.raw.headersDistinct["host"]?.length ?? 0) > 1)
-      throw badRequest("The request has more than one Host header.");
-    request.hostName = parts.hosts.check(request.headers.host);
-    request.principal = await identify(
-      request.headers,
-      request.routeOptions.config.access ?? "READ",
-      parts.tokens,
-    );
-    limitBodyTime(request, reply);
+    try {
+      const { url, rawHeaders } = request.raw;
+      if ((url?.length ?? 0) > parts.limits.urlLength) throw urlTooLong(parts.limits.urlLength);
+      // RFC 9112, 3.2: two of them could be read as different hosts by different readers.
+      if (hostHeaders(rawHeaders) > 1) throw badRequest("The request has more than one Host header.");
+      request.hostName = parts.hosts.check(request.headers.host);
+    } catch (error) {
+      done(error instanceof Error ? error : new Error(String(error)));
+      return;
+    }
+    const { access = "READ" } = request.routeOptions.config;
+    identify(request.headers, access, parts.tokens).then((principal) => {
+      request.principal = principal;
+      limitBodyTime(request, reply);
+      done();
+    }, done);
   });
-  app.addHook("preParsing", async (request, reply) => {
+  app.addHook("preParsing", (request, reply, _payload, done) => {
     const { config, bodyLimit } = request.routeOptions;
     const fits = !(Number(request.headers["content-length"]) > (bodyLimit ?? 0));
     if (request.headers.expect !== undefined && config.ownContinue !== true && fits)
       reply.raw.writeContinue();
+    done();
   });
-  app.addHook("onResponse", async (request, reply) => logAnswer(request, reply));
+  app.addHook("onResponse", (request, reply, done) => {
+    logAnswer(request, reply);
+    done();
+  });
   app.setErrorHandler(async (error, request, reply) => {
     await finishBody(request, reply);
     await sendError(nameLimit(error, parts.limits), request, reply);
@@ -71,6 +80,16 @@ export function guardRequests(app: FastifyInstance, parts: GateParts): void {
   app.server.on("checkContinue", (request, response) => app.server.emit("request", request, response));
 }
 
+/** `rawHeaders` has names and values in turn. */
+function hostHeaders(rawHeaders: readonly string[]): number {
+  let found = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at];
+    if (name?.length === 4 && name.toLowerCase() === "host") found += 1;
+  }
+  return found;
+}
+
 function urlTooLong(limit: number): ServiceError {
   return badRequest(`The URL is longer than ${limit} characters; send the query by POST.`, 414);
 }
@@ -78,7 +97,8 @@ function urlTooLong(limit: number): ServiceError {
 /** Ends a request whose body trickles in for longer than the route gives it. */
 function limitBodyTime(request: FastifyRequest, reply: FastifyReply): void {
   const { bodyMs } = request.routeOptions.config;
-  if (bodyMs === undefined || request.method !== "POST") return;
+  // A short body mostly comes with its headers, and has been read by now.
+  if (bodyMs === undefined || request.method !== "POST" || request.raw.complete) return;
   const timer = setTimeout(() => {
     if (request.raw.complete || reply.sent) return;
     void sendError(

@@ -71,9 +71,10 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   const tokens = await tokensOf(options);
   const app = makeApp(options, limits);
   let draining = false;
-  app.addHook("onSend", async (_request, reply) => {
+  app.addHook("onSend", (_request, reply, _payload, done) => {
     // A connection that waits for its client's next request would hold the stop up until it is idle for long.
     if (draining) reply.header("connection", "close");
+    done();
   });
   const hosts = createHostGuard(options.host, options.hosts ?? []);
   const connections = new LiveConnections(limits, tokens);

@@ -54,8 +54,19 @@ export function columnValue(
   return { kind: "text", text: scalarText(column, type, { value, field }) };
 }
 
+/** Types taken apart, by their text: a model has few, and each value asks for one. */
+const known = new Map<string, SqlType>();
+
 /** Takes `varchar(64)` apart, with PostgreSQL's other spellings made one. */
 export function sqlType(text: string): SqlType {
+  const found = known.get(text);
+  if (found !== undefined) return found;
+  const type = takenApart(text);
+  if (known.size < 10_000) known.set(text, type);
+  return type;
+}
+
+function takenApart(text: string): SqlType {
   const match = /^([a-z][a-z0-9 ]*?)\s*(?:\(([\d, ]+)\))?(\s+with(?:out)? time zone)?$/.exec(
     text.trim().toLowerCase(),
   );

@@ -116,8 +116,10 @@ export function unfitLiteral(value: unknown): UnfitLiteral | undefined {
   if (fault !== undefined) return { fault, path: [] };
   const open: Part[] = isCompound(value) ? [{ value }] : [];
   for (let part = open.pop(); part !== undefined; part = open.pop()) {
-    for (const [name, inner] of Object.entries(part.value)) {
-      const wrong = plainFault(name) ?? plainFault(inner);
+    const isList = Array.isArray(part.value);
+    for (const name of Object.keys(part.value)) {
+      const inner: unknown = Reflect.get(part.value, name);
+      const wrong = (isList ? undefined : plainFault(name)) ?? plainFault(inner);
       if (wrong !== undefined) return { fault: wrong, path: [...pathOf(part), name] };
       if (isCompound(inner)) open.push({ value: inner, name, above: part });
     }

@@ -44,6 +44,8 @@ function isoOf(value: Date, field: string): string {
  */
 export function timestampText(value: unknown, field: string, precision = 6): string {
   const text = value instanceof Date ? isoOf(value, field) : value;
+  const usual = typeof text === "string" && precision >= 6 ? usualInstant(text) : undefined;
+  if (usual !== undefined) return `${usual.date} ${usual.time}${usual.fraction}`;
   const micros = typeof text === "string" ? microsOf(text) : undefined;
   if (micros === undefined)
     return refuseValue(
@@ -61,6 +63,19 @@ export function timestampText(value: unknown, field: string, precision = 6): str
       "The peer cannot read other years.",
     );
   return microsText(rounded);
+}
+
+/** Instants as programs write them: in UTC, to the microsecond, of a day that every month has. They need no calendar. */
+const usualForm =
+  /^(?!0000)\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,6})?Z$/;
+
+/** Such an instant in its parts: `2026-05-17`, `08:30:00`, `.5` or nothing; `undefined` for every other text. */
+export function usualInstant(
+  text: string,
+): { readonly date: string; readonly time: string; readonly fraction: string } | undefined {
+  if (!usualForm.test(text)) return undefined;
+  const fraction = text.length === 20 ? "" : text.slice(19, -1).replace(/\.?0*$/, "");
+  return { date: text.slice(0, 10), time: text.slice(11, 19), fraction };
 }
 
 function microsOf(text: string): bigint | undefined {

@@ -144,15 +144,47 @@ export function all(conditions: readonly (string | undefined)[]): string {
   return given.length === 0 ? "true" : given.join(" AND ");
 }
 
+/** Keys of a JSON object in their order, and an SQL expression for each value. */
+export type JsonEntries = readonly (readonly [key: string, sql: string])[];
+
 /** A JSON object with these keys and values, compact, in this order. */
-export function jsonObject(entries: readonly (readonly [key: string, sql: string])[]): string {
-  if (entries.some(([key]) => key.length > 63)) return longObject(entries);
+export function jsonObject(entries: JsonEntries): string {
+  return jsonObjectFrom(entries, "");
+}
+
+/** A statement that answers such an object as text, in the column `data`. */
+export function jsonText(entries: JsonEntries): string {
+  if (hasLongKey(entries)) return `SELECT ${longObject(entries)}::text AS data`;
+  return `SELECT row_to_json("~")::text AS data FROM (SELECT ${record(entries)}) "~"`;
+}
+
+/**
+ * The same for the row that `from` finds (`FROM … WHERE …`), NULL where it finds none. The row is one scan and one record: an object that
+ * is selected inside it as a value of its own would cost PostgreSQL a plan for each row.
+ */
+export function jsonObjectFrom(entries: JsonEntries, from: string): string {
+  if (hasLongKey(entries)) return `(SELECT ${longObject(entries)}${from})`;
   // Nothing a response may contain is called "~", so this name can mean only the whole row.
-  return `(SELECT row_to_json("~") FROM (SELECT ${entries.map(([key, sql]) => `${sql} AS ${identifier(key)}`).join(", ")}) "~")`;
+  return `(SELECT row_to_json("~") FROM (SELECT ${record(entries)}${from}) "~")`;
+}
+
+/** A JSON list of such objects, one for each row of `from` and in its order: `FROM (… ORDER BY …) t`, or `FROM … ORDER BY …`. */
+export function jsonListFrom(entries: JsonEntries, from: string): string {
+  const isLong = hasLongKey(entries);
+  const rows = `SELECT ${isLong ? `${longObject(entries)} AS "~"` : record(entries)}${from}`;
+  return `(SELECT coalesce(json_agg(${isLong ? `"~"."~"` : `row_to_json("~")`}), '[]'::json) FROM (${rows}) "~")`;
+}
+
+function record(entries: JsonEntries): string {
+  return entries.map(([key, sql]) => `${sql} AS ${identifier(key)}`).join(", ");
+}
+
+function hasLongKey(entries: JsonEntries): boolean {
+  return entries.some(([key]) => key.length > 63);
 }
 
 /** PostgreSQL cuts names at 63 bytes, so objects with longer keys are put together as text. */
-function longObject(entries: readonly (readonly [key: string, sql: string])[]): string {
+function longObject(entries: JsonEntries): string {
   const parts = entries.map(
     ([key, sql]) => `'${JSON.stringify(key)}:' || coalesce(to_json(${sql})::text, 'null')`,
   );

@@ -19,7 +19,7 @@ import {
   tableOf,
 } from "./select-builder.ts";
 import { filterSql } from "./select-filter.ts";
-import { idSql, rowJson } from "./select-row.ts";
+import { idSql, rowEntries } from "./select-row.ts";
 
 /** What the statement of an entry is made for. */
 export interface ChangeShape {
@@ -50,7 +50,7 @@ export function compileChange(shape: ChangeShape, context: SelectContext): Selec
   const selected = rows.map(({ name, selection }) => {
     // What is not shown must not be compiled: a parameter that the text lacks has no type.
     if (operation === "DELETE") return [name, "NULL::json"] as const;
-    const row = rowJson(builder, { entity, table }, selection);
+    const row = jsonObject(rowEntries(builder, { entity, table }, selection));
     return [name, `CASE WHEN ${present} THEN ${row} END`] as const;
   });
   const told = toldSql(builder, shape, { where, fits });

@@ -61,8 +61,14 @@ function partJson(builder: Builder, place: Place, part: CodecPart): string {
   if (!field.readable) return value;
   // Rows that DataJoint wrote lack some of our keys: then the stored value itself is answered, for JavaScript to read.
   const stored = storedJson(place, { url: false, bytes: true });
-  return `coalesce(nullif(to_json(${value})::text, 'null'), '${unreadMark.slice(0, -1)}' || ${stored}::text || '}')::json`;
+  const unread = `'${unreadMark.slice(0, -1)}' || ${stored}::text || '}'`;
+  // Of these the JSON is null only where the value is, so that it need not be looked at as text.
+  if (plainTypes.has(part.type)) return `coalesce(to_json(${value}), (${unread})::json)`;
+  return `coalesce(nullif(to_json(${value})::text, 'null'), ${unread})::json`;
 }
+
+/** GraphQL types whose SQL is text, a number or a truth value. */
+const plainTypes: ReadonlySet<string> = new Set(["String", "BigInt", "Int", "Float", "Boolean"]);
 
 function rawJson(column: Column, sql: string): string {
   return column.type.sql === "bytea" ? `to_json(${base64(sql)})` : `to_json(${sql})`;

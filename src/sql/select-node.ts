@@ -10,13 +10,15 @@ import {
   columnOf,
   entityOf,
   freshTable,
+  jsonObject,
+  jsonObjectFrom,
   modelColumn,
   parameter,
   partOf,
   tableOf,
 } from "./select-builder.ts";
 import { equalsSql } from "./select-compare.ts";
-import { rowJson } from "./select-row.ts";
+import { rowEntries } from "./select-row.ts";
 import { comparable, parameterType } from "./select-type.ts";
 
 /** Ids of one type among those that were asked for: positions, and for each key column the values as text. */
@@ -35,7 +37,8 @@ export function rowByColumns(builder: Builder, root: RootField & { readonly kind
     const argument = argumentOf(builder, root.at, column.field);
     return equalsSql(builder, { column, sql: columnOf(table, name) }, argument);
   });
-  return `(SELECT ${rowJson(builder, { entity, table }, root.selection)} FROM ${tableOf(builder, entity)} ${identifier(table)} WHERE ${conditions.join(" AND ")})`;
+  const from = ` FROM ${tableOf(builder, entity)} ${identifier(table)} WHERE ${conditions.join(" AND ")}`;
+  return jsonObjectFrom(rowEntries(builder, { entity, table }, root.selection), from);
 }
 
 /** The row of one global id; `groups` of its arguments holds one group, or none for an id that names nothing. */
@@ -50,7 +53,8 @@ export function rowById(builder: Builder, root: RootField & { readonly kind: "no
     const key = partOf(partOf(keys, index), 0);
     return keyEquals(entity, { table, name }, parameter(builder, key, keyType(entity, name)));
   });
-  return `(SELECT ${rowJson(builder, { entity, table }, selection)} FROM ${tableOf(builder, entity)} ${identifier(table)} WHERE ${conditions.join(" AND ")})`;
+  const from = ` FROM ${tableOf(builder, entity)} ${identifier(table)} WHERE ${conditions.join(" AND ")}`;
+  return jsonObjectFrom(rowEntries(builder, { entity, table }, selection), from);
 }
 
 /** The rows of many global ids, in their order, null for those that are not there: `count` of the arguments tells how many. */
@@ -107,7 +111,7 @@ function groupRows(
   const conditions = entity.key.map((name, index) =>
     keyEquals(entity, { table, name }, `${asked}.k${index}`),
   );
-  return `SELECT ${asked}.p, ${rowJson(builder, { entity, table }, selection)} FROM ${from} JOIN ${tableOf(builder, entity)} ${identifier(table)} ON ${conditions.join(" AND ")}`;
+  return `SELECT ${asked}.p, ${jsonObject(rowEntries(builder, { entity, table }, selection))} FROM ${from} JOIN ${tableOf(builder, entity)} ${identifier(table)} ON ${conditions.join(" AND ")}`;
 }
 
 function keyType(entity: Entity, name: string): string {

@@ -51,8 +51,7 @@ export function resolvePage(
     throw wrong("offset", "offset counts from the start, so it does not go with last");
   const size = first ?? last ?? Math.min(limits.defaultPageSize, limits.maxPageSize);
   checkSize(first === undefined ? "last" : "first", size, limits);
-  const terms = orderTerms(model, entity, given["orderBy"]);
-  const signature = orderSignature(entity, terms);
+  const { terms, signature } = orderOf(model, entity, given["orderBy"]);
   const after = cursor("after", given["after"], { signature, terms });
   const before = cursor("before", given["before"], { signature, terms });
   const bounds = { ...(after === undefined ? {} : { after }), ...(before === undefined ? {} : { before }) };
@@ -70,6 +69,24 @@ export function resolvePage(
     signature,
     ...bounds,
   };
+}
+
+interface Order {
+  readonly terms: readonly OrderTerm[];
+  readonly signature: string;
+}
+
+/** Orders by what they were made from: an entity, where none is given, or the list of a document's text, which is one object for all its requests. */
+const orders = new WeakMap<object, Order>();
+
+function orderOf(model: Model, entity: Entity, orderBy: unknown): Order {
+  const source = orderBy === undefined ? entity : orderBy;
+  const known = source === null || typeof source !== "object" ? undefined : orders.get(source);
+  if (known !== undefined) return known;
+  const terms = orderTerms(model, entity, orderBy);
+  const order = { terms, signature: orderSignature(entity, terms) };
+  if (source !== null && typeof source === "object") orders.set(source, order);
+  return order;
 }
 
 /** A count among the arguments; absent where it is null. @throws {BAD_USER_INPUT} for a negative one. */

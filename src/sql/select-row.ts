@@ -20,7 +20,10 @@ import {
   columnOf,
   entityOf,
   freshTable,
+  type JsonEntries,
+  jsonListFrom,
   jsonObject,
+  jsonObjectFrom,
   linked,
   modelColumn,
   parameter,
@@ -49,9 +52,14 @@ interface Row {
 /** Name under which pages carry `xmin`, which `SELECT *` leaves out. */
 const versionColumn = "~version";
 
-/** One row's fields as a JSON object. */
-export function rowJson(builder: Builder, row: Row, selection: RowSelection, version = "xmin"): string {
-  return jsonObject(selection.map((field) => [field.key, fieldJson(builder, { ...row, version }, field)]));
+/** One row's fields by their keys. */
+export function rowEntries(
+  builder: Builder,
+  row: Row,
+  selection: RowSelection,
+  version = "xmin",
+): JsonEntries {
+  return selection.map((field) => [field.key, fieldJson(builder, { ...row, version }, field)]);
 }
 
 function fieldJson(builder: Builder, row: Row & { readonly version: string }, field: RowField): string {
@@ -71,14 +79,16 @@ function fieldJson(builder: Builder, row: Row & { readonly version: string }, fi
       return codecListJson(builder, table, field);
     case "one": {
       const target = { entity: entityOf(builder.model, field.entity), table: freshTable(builder) };
-      const from = `${tableOf(builder, target.entity)} ${identifier(target.table)}`;
-      return `(SELECT ${rowJson(builder, target, field.selection)} FROM ${from} WHERE ${linked(field.links, table, target.table)})`;
+      const from = ` FROM ${tableOf(builder, target.entity)} ${identifier(target.table)} WHERE ${linked(field.links, table, target.table)}`;
+      return jsonObjectFrom(rowEntries(builder, target, field.selection), from);
     }
     case "many":
       return listJson(builder, field, { table, links: field.links });
     case "user":
       builder.completes = true;
-      return field.needs.length === 0 ? "'{}'::json" : rowJson(builder, row, field.needs, row.version);
+      return field.needs.length === 0
+        ? "'{}'::json"
+        : jsonObject(rowEntries(builder, row, field.needs, row.version));
   }
 }
 
@@ -123,14 +133,20 @@ export function listJson(builder: Builder, plan: ListPlan, parent?: Parent): str
   // The API resolved this place's arguments by resolvePage.
   const page = builder.resolved[plan.at] as Page;
   const list: List = { builder, entity, at: plan.at, page, parent };
-  const needsPage = plan.selection.some(
-    ({ kind }) => kind === "nodes" || kind === "edges" || kind === "pageInfo",
-  );
-  const name = identifier(`~${freshTable(builder)}`);
-  const pageSql = needsPage ? `WITH ${name} AS MATERIALIZED (${pageRows(list)}) ` : "";
-  const object = jsonObject(plan.selection.map((field) => [field.key, connectionJson(list, name, field)]));
-  return `(${pageSql}SELECT ${object})`;
+  const [first, ...others] = plan.selection.filter(({ kind }) => readsPage.has(kind));
+  const isOnce = first !== undefined && others.length === 0 && first.kind !== "pageInfo" && !page.backward;
+  const source: PageSource = isOnce
+    ? { kind: "rows" }
+    : { kind: "name", name: identifier(`~${freshTable(builder)}`) };
+  const object = jsonObject(plan.selection.map((field) => [field.key, connectionJson(list, source, field)]));
+  if (first === undefined || source.kind === "rows") return object;
+  return `(WITH ${source.name} AS MATERIALIZED (${numberedRows(list, object)}) SELECT ${object})`;
 }
+
+const readsPage: ReadonlySet<ConnectionField["kind"]> = new Set(["nodes", "edges", "pageInfo"]);
+
+/** Where the rows of the page stand: under a name, numbered, with one more; or, where only one field reads them, in the place itself. */
+type PageSource = { readonly kind: "rows" } | { readonly kind: "name"; readonly name: string };
 
 /** Condition of the whole list: its parent and its filter. */
 function membership({ builder, entity, at, parent }: List, table: string): string {
@@ -159,8 +175,15 @@ function beyond(list: List, table: string, bound: Bound): string | undefined {
   return `(${found.map((one) => `(${one})`).join(" OR ") || "false"})`;
 }
 
-/** The rows of the page and one more, numbered from the end that is read first. */
-function pageRows(list: List): string {
+/** The rows of the page and one more, numbered from the end that is read first; of their columns those that `readers` mention. */
+function numberedRows(list: List, readers: string): string {
+  const names = list.page.terms.map((_, index) => identifier(`~${index}`));
+  const order = orderSql(list.page.terms, names, list.page.backward);
+  return `SELECT p.*, row_number() OVER (ORDER BY ${order}) AS "~n" FROM (${pageRows(list, "fetch", readers)}) p`;
+}
+
+/** At most `limit` rows in the order of the list. */
+function pageRows(list: List, limit: "size" | "fetch", readers: string): string {
   const { builder, entity, at, page } = list;
   const table = freshTable(builder);
   const values = page.terms.map((term) => termSql(builder, table, term).sql);
@@ -169,18 +192,23 @@ function pageRows(list: List): string {
   const [near, far]: readonly [Bound, Bound] = page.backward ? ["before", "after"] : ["after", "before"];
   const where = all([membership(list, table), beyond(list, table, far)]);
   const ranges = sides(list, table, { bound: near, outside: false });
-  const limit = parameter(builder, argumentOf(builder, at, "fetch"), "bigint");
+  const most = parameter(builder, argumentOf(builder, at, limit), "bigint");
   const offset = page.offset > 0 ? parameter(builder, argumentOf(builder, at, "offset"), "bigint") : "";
   const order = orderSql(page.terms, names, page.backward);
-  const columns = [`${table}.*`, `${columnOf(table, "xmin")} AS ${identifier(versionColumn)}`, ...named];
+  const read = entity.columns
+    .filter(({ name }) => readers.includes(identifier(name)))
+    .map(({ name }) => columnOf(table, name));
+  const version = readers.includes(versionColumn)
+    ? [`${columnOf(table, "xmin")} AS ${identifier(versionColumn)}`]
+    : [];
+  const columns = [...read, ...version, ...named].join(", ");
   const inOrder = orderSql(alternativeTerms(orderOf(list, table)), names, page.backward);
   const select = (range: string): string =>
-    `SELECT ${columns.join(", ")} FROM ${tableOf(builder, entity)} ${identifier(table)} WHERE ${all([where, range])} ORDER BY ${inOrder}`;
-  const rows = firstRows(builder, ranges, { select, limit, offset, order });
-  return `SELECT p.*, row_number() OVER (ORDER BY ${order}) AS "~n" FROM (${rows}) p`;
+    `SELECT ${columns} FROM ${tableOf(builder, entity)} ${identifier(table)} WHERE ${all([where, range])} ORDER BY ${inOrder}`;
+  return firstRows(builder, ranges, { select, limit: most, offset, order });
 }
 
-function connectionJson(list: List, page: string, field: ConnectionField): string {
+function connectionJson(list: List, page: PageSource, field: ConnectionField): string {
   switch (field.kind) {
     case "typename":
       return `${literal(field.type)}::text`;
@@ -193,13 +221,13 @@ function connectionJson(list: List, page: string, field: ConnectionField): strin
     case "groupBy":
       return groupsJson(gatheredOf(list), field);
     case "nodes":
-      return aggregate(list, page, (row) => rowJson(list.builder, row, field.selection, versionColumn));
+      return rowsJson(list, page, (row) => rowEntries(list.builder, row, field.selection, versionColumn));
     case "edges":
-      return aggregate(list, page, (row) =>
-        jsonObject(field.selection.map((part) => [part.key, edgeJson(list, row, part)])),
+      return rowsJson(list, page, (row) =>
+        field.selection.map((part) => [part.key, edgeJson(list, row, part)]),
       );
     case "pageInfo":
-      return jsonObject(field.selection.map((part) => [part.key, pageInfoJson(list, page, part)]));
+      return jsonObject(field.selection.map((part) => [part.key, pageInfoJson(list, nameOf(page), part)]));
   }
 }
 
@@ -210,11 +238,23 @@ function gatheredOf(list: List): Gathered {
 }
 
 /** A JSON list of the page's rows, in the list's order whichever end was read. */
-function aggregate(list: List, page: string, element: (row: Row) => string): string {
+function rowsJson(list: List, page: PageSource, element: (row: Row) => JsonEntries): string {
   const table = freshTable(list.builder);
-  const direction = list.page.backward ? " DESC" : "";
-  const row = { entity: list.entity, table };
-  return `(SELECT coalesce(json_agg(${element(row)} ORDER BY ${table}."~n"${direction}), '[]'::json) FROM ${page} ${identifier(table)} WHERE ${inPage(list, table)})`;
+  const entries = element({ entity: list.entity, table });
+  if (page.kind === "rows") {
+    const readers = entries.map(([, sql]) => sql).join(" ");
+    return jsonListFrom(entries, ` FROM (${pageRows(list, "size", readers)}) ${identifier(table)}`);
+  }
+  const order = `${table}."~n"${list.page.backward ? " DESC" : ""}`;
+  return jsonListFrom(
+    entries,
+    ` FROM ${page.name} ${identifier(table)} WHERE ${inPage(list, table)} ORDER BY ${order}`,
+  );
+}
+
+/** Only rows alone are read without a name. */
+function nameOf(page: PageSource): string {
+  return page.kind === "name" ? page.name : "";
 }
 
 function inPage({ builder, at }: List, table: string): string {
@@ -223,7 +263,7 @@ function inPage({ builder, at }: List, table: string): string {
 
 function edgeJson(list: List, row: Row, part: EdgeField): string {
   if (part.kind === "typename") return `${literal(part.type)}::text`;
-  if (part.kind === "node") return rowJson(list.builder, row, part.selection, versionColumn);
+  if (part.kind === "node") return jsonObject(rowEntries(list.builder, row, part.selection, versionColumn));
   return cursorSql(list, row.table);
 }
 

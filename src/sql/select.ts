@@ -4,7 +4,7 @@ import type { Entity, Model } from "../model/model.ts";
 import type { Plan, RootField, RowSelection } from "../plan/plan.ts";
 import { changeCursor } from "./change-cursor.ts";
 import { literal } from "./quote.ts";
-import { argumentOf, type Builder, type CodecSql, jsonObject, type Parameter } from "./select-builder.ts";
+import { argumentOf, type Builder, type CodecSql, jsonText, type Parameter } from "./select-builder.ts";
 import { filterSql } from "./select-filter.ts";
 import { rowByColumns, rowById, rowsByIds, rowsByKeys } from "./select-node.ts";
 import { listJson } from "./select-row.ts";
@@ -33,7 +33,7 @@ export function compileSelect(plan: Plan, context: SelectContext): SelectStateme
   const builder = newBuilder(context);
   const stored = plan.roots.filter(({ kind }) => kind !== "introspection" && kind !== "user");
   if (stored.every(({ kind }) => kind === "typename")) return undefined;
-  const data = jsonObject(stored.map((root) => [root.key, rootJson(builder, root)]));
+  const data = jsonText(stored.map((root) => [root.key, rootJson(builder, root)]));
   return finish(builder, data);
 }
 
@@ -44,7 +44,7 @@ export function compileRows(
   context: SelectContext,
 ): SelectStatement {
   const builder = newBuilder(context);
-  return finish(builder, rowsByKeys(builder, entity, selection));
+  return finish(builder, `SELECT ${rowsByKeys(builder, entity, selection)}::text AS data`);
 }
 
 /** A statement in the making, with nothing in it yet. */
@@ -70,9 +70,8 @@ export function newBuilder({ model, codecs, resolved, rules }: SelectContext): B
   return builder;
 }
 
-function finish(builder: Builder, data: string): SelectStatement {
-  const { parameters, completes } = builder;
-  return { text: `SELECT ${data}::text AS data`, parameters, completes };
+function finish({ parameters, completes }: Builder, text: string): SelectStatement {
+  return { text, parameters, completes };
 }
 
 function rootJson(builder: Builder, root: RootField): string {

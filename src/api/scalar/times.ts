@@ -1,5 +1,6 @@
 /** Date and DateTime: years 1 to 9999, as DataJoint-Python can read them; DateTime in UTC with microseconds. */
 
+import { usualInstant } from "../../plan/instant.ts";
 import { refusal } from "./fault.ts";
 import type { Scalar } from "./scalar.ts";
 
@@ -29,6 +30,8 @@ export const dateTimeScalar: Scalar = {
   specifiedBy: "https://www.rfc-editor.org/rfc/rfc3339",
   parse(value) {
     if (value instanceof Date && !Number.isNaN(value.getTime())) return value.toISOString();
+    const usual = typeof value === "string" ? usualInstant(value) : undefined;
+    if (usual !== undefined) return `${usual.date}T${usual.time}${usual.fraction}Z`;
     const match = typeof value === "string" ? dateTime.exec(value) : null;
     if (match === null) {
       throw refusal("DateTime", value, 'give an instant with its offset, as "2026-05-17T08:30:00Z"');

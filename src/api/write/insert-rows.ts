@@ -24,7 +24,7 @@ export interface InsertedRow {
 }
 
 /** Rows beyond this many bytes of JSON go into a further statement, so that no parameter comes near PostgreSQL's limit of 1 GB. */
-const statementBytes = 64 * 2 ** 20;
+export const statementBytes = 64 * 2 ** 20;
 
 /**
  * Inserts rows of one entity; the answer lacks rows that were skipped.

@@ -1,14 +1,17 @@
 /** `createX` and `createXs`. */
 
 import { ServiceError } from "../../errors.ts";
+import type { Entity } from "../../model/model.ts";
 import { draftRow } from "./draft-row.ts";
+import { explainConstraint } from "./explain-constraint.ts";
 import type { PlacedInput } from "./extension.ts";
 import { inputObject } from "./input-field.ts";
 import type { OnConflict } from "./insert-rows.ts";
+import { insertPlainRows, type PlainRows, plainRows } from "./plain-rows.ts";
 import { type DraftBook, entityOf, type RowDraft } from "./row-draft.ts";
-import { showRows } from "./show-rows.ts";
+import { showRows, showsRows } from "./show-rows.ts";
 import type { RowPlan, WriteScope } from "./write-plan.ts";
-import { writeRows } from "./write-rows.ts";
+import { tableCounts, tableName, writeRows } from "./write-rows.ts";
 
 /** An empty book for the rows of one field. */
 export function openBook(scope: WriteScope): DraftBook {
@@ -57,14 +60,50 @@ interface Wish {
   readonly many: boolean;
 }
 
-async function plan(scope: WriteScope, wish: Wish): Promise<RowPlan> {
+async function plan(scope: WriteScope, asked: Wish): Promise<RowPlan> {
   const { services, request } = scope;
-  const entity = entityOf(request.model, wish.entityName);
+  const entity = entityOf(request.model, asked.entityName);
+  const creates = { inputs: asked.inputs, how: howOf[asked.onConflict] };
+  const placed = (await services.extension?.beforeCreate(request, entity, creates)) ?? asked.inputs;
+  const wish: Wish = { ...asked, inputs: placed };
+  const isBulk =
+    wish.many && placed.length > 0 && wish.onConflict === "ABORT" && placed.length <= services.limits.rows;
+  const inputs = placed.map(({ input }) => input);
+  const plain = isBulk ? plainRows(request.model, entity, inputs) : undefined;
+  return plain === undefined ? planDrafts(scope, entity, wish) : planPlain(scope, plain, wish);
+}
+
+function draftAll(scope: WriteScope, entity: Entity, wish: Wish): { book: DraftBook; roots: RowDraft[] } {
   const book = openBook(scope);
-  const { inputs: given, onConflict } = wish;
-  const creates = { inputs: given, how: howOf[onConflict] };
-  const inputs = (await services.extension?.beforeCreate(request, entity, creates)) ?? given;
-  const roots: RowDraft[] = inputs.map((at) => draftRow(book, entity, at));
+  return { book, roots: wish.inputs.map((at) => draftRow(book, entity, at)) };
+}
+
+function planPlain(scope: WriteScope, plain: PlainRows, wish: Wish): RowPlan {
+  const { entity, count } = plain;
+  return {
+    kind: "rows",
+    pending: [],
+    run: async (transaction, attempt) => {
+      const wantsKeys = showsRows(scope, entity, wish.many) || attempt?.watches(entity) === true;
+      const keys = await insertPlainRows(transaction, plain, wantsKeys).catch((error: unknown) => {
+        // Only to tell which row it was.
+        throw explainConstraint(error, draftAll(scope, entity, wish).roots);
+      });
+      attempt?.wrote(
+        entity,
+        keys.map((key) => ({ key, isNew: true })),
+      );
+      await attempt?.settle();
+      const rows = await showRows(scope, transaction, { entity, many: wish.many, keys });
+      const affected = tableCounts(new Map([[tableName(entity), count]]));
+      return { kind: "rows", entity, many: wish.many, rows, count, skipped: 0, affected };
+    },
+  };
+}
+
+function planDrafts(scope: WriteScope, entity: Entity, wish: Wish): RowPlan {
+  const { book, roots } = draftAll(scope, entity, wish);
+  const { onConflict } = wish;
   return {
     kind: "rows",
     pending: book.pending,

@@ -18,6 +18,14 @@ export function payloadFields(scope: WriteScope): ReadonlyMap<string, readonly [
     : new Map();
 }
 
+/** Whether the payload selects the rows themselves. */
+export function showsRows(scope: WriteScope, entity: Entity, many: boolean): boolean {
+  const name = rowFieldName(entity, many);
+  return payloadFields(scope)
+    .values()
+    .some((nodes) => nodes[0].name.value === name);
+}
+
 /** Reads rows as the payload selects them, under each of its response names. */
 export async function showRows(
   scope: WriteScope,
