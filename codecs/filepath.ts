@@ -67,7 +67,9 @@ enum FileRefStatus { PRESENT CHANGED MISSING }
         "When the file was last changed, as known when the row was written, else as the store says now.",
       sql: { store: (column) => jsonInstant(column, "modified_at") },
       filter: "DateTime",
-      read: async (value) => (await headOf(value))?.modifiedAt?.toISOString() ?? null,
+      // Without zeros at the end of the fraction, as DateTime is answered.
+      read: async (value) =>
+        (await headOf(value))?.modifiedAt?.toISOString().replace(/\.?0+Z$/, "Z") ?? null,
     },
     status: {
       type: "FileRefStatus",

@@ -57,7 +57,7 @@ function partJson(builder: Builder, place: Place, part: CodecPart): string {
     return part.name === "codec" ? `${literal(codec.name)}::text` : rawJson(column, sql);
   const field = part.name === "url" ? undefined : builder.codecs(codec, part.name);
   if (field?.sql === undefined) return "NULL::text";
-  const value = scalarJson(part.type === "BigInt" ? "BigInt" : "JSON", `(${field.sql(sql)})`);
+  const value = partValue(part.type, `(${field.sql(sql)})`, field.filter);
   if (!field.readable) return value;
   // Rows that DataJoint wrote lack some of our keys: then the stored value itself is answered, for JavaScript to read.
   const stored = storedJson(place, { url: false, bytes: true });
@@ -67,8 +67,17 @@ function partJson(builder: Builder, place: Place, part: CodecPart): string {
   return `coalesce(nullif(to_json(${value})::text, 'null'), ${unread})::json`;
 }
 
+/** What a codec tells of its value, as the field's type has it on the wire. */
+function partValue(type: string, sql: string, filter: string | undefined): string {
+  if (type === "BigInt") return scalarJson("BigInt", sql);
+  // Other programs write instants with offsets and digits of their own; what can be filtered by is surely an instant.
+  if (type === "DateTime" && filter === "DateTime")
+    return scalarJson("DateTime", `(${sql}::timestamptz)`, "timestamptz");
+  return scalarJson("JSON", sql);
+}
+
 /** GraphQL types whose SQL is text, a number or a truth value. */
-const plainTypes: ReadonlySet<string> = new Set(["String", "BigInt", "Int", "Float", "Boolean"]);
+const plainTypes: ReadonlySet<string> = new Set(["String", "BigInt", "Int", "Float", "Boolean", "DateTime"]);
 
 function rawJson(column: Column, sql: string): string {
   return column.type.sql === "bytea" ? `to_json(${base64(sql)})` : `to_json(${sql})`;

@@ -76,6 +76,9 @@ describe("filters on codec metadata", () => {
       `UPDATE lab.scan SET raw = jsonb_set(raw, '{modified_at}', '"2024-02-29T23:59:59.5+02:00"') WHERE scan = 1`,
     );
     expect(await scans(`where: {raw: {modifiedAt: {eq: "2024-02-29T21:59:59.5Z"}}}`)).toEqual([1]);
+    // Answered as every DateTime is: in UTC, without zeros at the end of the fraction.
+    const { scan } = await lab.data("{ scan(scan: 1) { raw { modifiedAt } } }");
+    expect(scan.raw.modifiedAt).toBe("2024-02-29T21:59:59.5Z");
   });
 });
 

@@ -112,6 +112,7 @@ export async function compareModel(
       tally.add(result, features);
     }
   } finally {
+    tally.addKnown(served.knownQueries());
     await served.stop();
   }
 }

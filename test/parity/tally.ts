@@ -22,22 +22,54 @@ const codecFields: Readonly<Record<string, readonly string[]>> = {
   "File of <attach> in row": ["name", "mediaType", "sizeBytes", "digest", "text"],
   "File of <hash> in store": ["name", "mediaType", "sizeBytes", "digest", "text"],
   "Tree of <object> in store": ["sizeBytes", "itemCount", "isDirectory", "entries"],
-  "FileRef of <filepath> in store": ["path", "store", "sizeBytes", "isDirectory", "status"],
+  "FileRef of <filepath> in store": ["path", "store", "sizeBytes", "isDirectory", "modifiedAt", "status"],
 };
 
 const codecFilters: Readonly<Record<string, readonly string[]>> = {
-  NdArray: ["dtype", "sizeBytes", "isNull"],
+  NdArray: ["dtype", "shape", "sizeBytes", "isNull"],
   Blob: ["kind", "sizeBytes", "isNull"],
   File: ["name", "mediaType", "sizeBytes", "digest", "isNull"],
   Tree: ["sizeBytes", "itemCount", "isDirectory", "isNull"],
-  FileRef: ["path", "store", "sizeBytes", "isDirectory", "isNull"],
+  FileRef: ["path", "store", "sizeBytes", "isDirectory", "modifiedAt", "isNull"],
 };
+
+/** Of `File.mediaType` and the like not every codec's rows tell; `modifiedAt` of folders is what the store says now. */
+const codecOrders: readonly string[] = [
+  ...["NdArray.dtype", "NdArray.sizeBytes", "Blob.kind", "Blob.sizeBytes", "File.name", "File.mediaType"],
+  ...["File.sizeBytes", "File.digest", "Tree.sizeBytes", "Tree.itemCount", "Tree.isDirectory"],
+  ...["FileRef.path", "FileRef.store", "FileRef.sizeBytes", "FileRef.isDirectory", "FileRef.modifiedAt"],
+];
+const jsonOperators: readonly string[] = [
+  ...["eq", "neq", "in", "notIn", "lt", "lte", "gt", "gte", "contains", "containedBy", "hasKey", "hasKeys"],
+  ...["hasAnyKey", "exists", "isNull", "number", "text", "length", "some", "every", "none", "at", "and"],
+  ...["or", "not"],
+];
+const listOperators = ["eq", "neq", "has", "hasEvery", "hasSome", "length", "isEmpty", "isNull"];
+const knownQuery = "query answered again as a known one";
 
 /** Everything that must occur in a whole run. */
 const required: readonly string[] = [
+  knownQuery,
+  "position in the changes",
+  ...each(jsonOperators, (name) => `filter JSON ${name}`),
+  ...each(listOperators, (name) => `filter list ${name}`),
+  ...each(
+    [...numbers, "String", "Boolean", "Date", "DateTime", "UUID", "JSON", "enum"],
+    (name) => `filter list of ${name}`,
+  ),
+  ...each(codecOrders, (part) => [
+    `order by ${part}`,
+    `min of ${part}`,
+    `max of ${part}`,
+    `having of ${part}`,
+  ]),
+  ...each(codecOrders, (part) => (part.endsWith("sizeBytes") ? [`sum of ${part}`, `avg of ${part}`] : [])),
+  "sum of Tree.itemCount",
+  "avg of Tree.itemCount",
+  "order by children's codec values",
   ...each(ordered, (name) => each([...equality, ...lists, ...ranges], (one) => `filter ${name} ${one}`)),
   ...each(["like", "ilike", "startsWith", "endsWith", "contains"], (one) => `filter String ${one}`),
-  ...each(["Boolean", "Bytes", "JSON"], (name) => each(equality, (one) => `filter ${name} ${one}`)),
+  ...each(["Boolean", "Bytes"], (name) => each(equality, (one) => `filter ${name} ${one}`)),
   ...each([...equality, ...lists], (one) => `filter enum ${one}`),
   ...each(
     Object.entries(codecFilters).flatMap(([type, names]) => names.map((name) => `${type} ${name}`)),
@@ -178,6 +210,11 @@ export class Tally {
     if (wanted.errors.length > 0) this.faulty += 1;
     for (const { code } of wanted.errors) this.#count(`error at a place: ${code}`);
     for (const feature of features.met) this.#count(feature);
+  }
+
+  /** Queries that were answered once more as known ones, and alike. */
+  addKnown(queries: number): void {
+    if (queries > 0) this.counts.set(knownQuery, (this.counts.get(knownQuery) ?? 0) + queries);
   }
 
   /** A write, and the code it was refused with. */

@@ -12,6 +12,8 @@ import type { Column, Entity, Model } from "../../../src/model/model.ts";
 import type { Random } from "../../property/random.ts";
 import { isTold } from "../oracle/codecs.ts";
 import { exposedColumn } from "../oracle/filter.ts";
+import { jsonFilter } from "./json-filter.ts";
+import { listFilter } from "./list-filter.ts";
 import { operand, type Pools, searched } from "./values.ts";
 
 type Input = Readonly<Record<string, unknown>>;
@@ -91,16 +93,20 @@ export class Inputs {
   #columnPart(entity: Entity, column: Column): unknown {
     const { random } = this;
     const { codec, graphql, list } = column.type;
-    if (list !== undefined) return { isNull: random.chance(0.5) };
-    const type = this.#input(`${graphql}Filter`);
-    if (codec === undefined) return this.operators(type, this.pools.of(entity, column));
+    const type = this.#input(`${list === undefined ? graphql : `${list.element}List`}Filter`);
+    if (codec === undefined) return this.#valuePart(type, this.pools.of(entity, column));
     const parts = Object.values(type.getFields()).filter(
       ({ name }) => name === "isNull" || isTold(codec, name),
     );
     const part = random.pick(parts);
     const inner = getNamedType(part.type);
     if (!isInputObjectType(inner)) return { [part.name]: random.chance(0.5) };
-    return { [part.name]: this.operators(inner, this.pools.ofPart(entity, column, part.name)) };
+    return { [part.name]: this.#valuePart(inner, this.pools.ofPart(entity, column, part.name)) };
+  }
+
+  #valuePart(type: GraphQLInputObjectType, pool: readonly unknown[]): Input | undefined {
+    if (type.name === "JSONFilter") return jsonFilter(this, type, { pool, depth: 2 });
+    return type.name.endsWith("ListFilter") ? listFilter(this, type, pool) : this.operators(type, pool);
   }
 
   /** Operators of a scalar's filter; absent where none is known. */
@@ -139,7 +145,17 @@ export class Inputs {
     const type = this.schema.getType(`${entity.name}OrderBy`);
     if (!isInputObjectType(type)) return undefined;
     const field = random.pick(Object.values(type.getFields()));
-    if (isEnumType(getNamedType(field.type))) return { [field.name]: random.pick(directions) };
+    const inside = getNamedType(field.type);
+    if (isEnumType(inside)) return { [field.name]: random.pick(directions) };
+    const codec = exposedColumn(entity, field.name)?.type.codec;
+    if (codec !== undefined && isInputObjectType(inside)) {
+      const told = Object.keys(inside.getFields()).filter(
+        (part) => isTold(codec, part) || random.chance(0.02),
+      );
+      return told.length === 0
+        ? undefined
+        : { [field.name]: { [random.pick(told)]: random.pick(directions) } };
+    }
     if (depth === 0) return undefined;
     const reference = entity.references.find((one) => one.field === field.name);
     const child = entity.children.find((one) => one.field === field.name);
@@ -171,6 +187,11 @@ export class Inputs {
     const [[name, inner] = ["", undefined]] = Object.entries(order);
     const sums = this.schema.getType(`${entity.name}SumsHaving`);
     if (typeof inner === "string") return isInputObjectType(sums) && name in sums.getFields();
+    const column = exposedColumn(entity, name);
+    if (column?.type.codec !== undefined) {
+      const parts = this.schema.getType(`${column.type.graphql}SumsHaving`);
+      return isInputObjectType(parts) && Object.keys(inner ?? {}).every((part) => part in parts.getFields());
+    }
     const reference = entity.references.find(({ field }) => field === name);
     const child = entity.children.find(({ field }) => field === name);
     const target = this.model.entity.get(reference?.target ?? child?.entity ?? "");
@@ -211,6 +232,17 @@ export class Inputs {
     const column = exposedColumn(entity, inner.name);
     const filter = getNamedType(inner.type);
     if (column === undefined || !isInputObjectType(filter)) return {};
+    const { codec } = column.type;
+    if (codec !== undefined) {
+      const parts = Object.values(filter.getFields()).filter((part) => isTold(codec, part.name));
+      if (parts.length === 0) return {};
+      const part = random.pick(parts);
+      const told = getNamedType(part.type);
+      const pool = this.pools.ofPart(entity, column, part.name);
+      if (!isInputObjectType(told)) return {};
+      const fitting = pool.filter((value) => isFitting(told.name, value));
+      return { [name]: { [inner.name]: { [part.name]: this.operators(told, fitting) ?? {} } } };
+    }
     const pool = this.pools.of(entity, column).filter((value) => isFitting(filter.name, value));
     return { [name]: { [inner.name]: this.operators(filter, pool) ?? {} } };
   }

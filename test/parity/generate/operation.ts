@@ -12,6 +12,7 @@ import {
 import type { Entity } from "../../../src/model/model.ts";
 import type { Random } from "../../property/random.ts";
 import type { Request } from "../oracle/answer.ts";
+import { isTold } from "../oracle/codecs.ts";
 import type { Meanings } from "../oracle/meanings.ts";
 import { Draft, type Merging, newMerging } from "./document.ts";
 import type { Inputs } from "./inputs.ts";
@@ -25,7 +26,7 @@ const codecFields: Readonly<Record<string, readonly string[]>> = {
   Blob: ["kind", "sizeBytes", "url"],
   File: ["name", "mediaType", "sizeBytes", "digest", "text", "url"],
   Tree: ["sizeBytes", "itemCount", "isDirectory", "entries", "url"],
-  FileRef: ["path", "store", "sizeBytes", "isDirectory", "status", "url"],
+  FileRef: ["path", "store", "sizeBytes", "isDirectory", "modifiedAt", "status", "url"],
 };
 
 const oddNames = ["__proto__", "constructor", "toString", "then", "hasOwnProperty", "_"];
@@ -238,7 +239,7 @@ export class Operations {
 
   #selectable(draft: Draft, type: GraphQLObjectType, depth: number): readonly Field[] {
     const known = codecFields[type.name];
-    const all = Object.values(type.getFields());
+    const all = this.#measurable(type);
     if (known !== undefined) return all.filter(({ name }) => known.includes(name));
     if (!all.some(({ extensions }) => extensions["isKnown"] === true)) return all;
     return all.filter((field) => {
@@ -247,6 +248,17 @@ export class Operations {
       const isNested = this.#inputs.model.entity.has(inner.name) || inner.name.endsWith("Connection");
       return !isNested || field.name === "node" || field.name === "nodes" || (depth > 0 && draft.left > 0);
     });
+  }
+
+  /** The fields of a type; of measures of codec values seldom those that not every row of the type tells. */
+  #measurable(type: GraphQLObjectType): readonly Field[] {
+    const fields = Object.values(type.getFields());
+    const output = /^(\w+)(?:Sums|Extremes)$/.exec(type.name)?.[1] ?? "";
+    if (codecFields[output] === undefined || this.#random.chance(0.03)) return fields;
+    const uses = this.#inputs.model.entities.flatMap(({ columns }) =>
+      columns.flatMap((one) => (one.type.graphql === output ? [one.type.codec] : [])),
+    );
+    return fields.filter(({ name }) => uses.every((use) => use === undefined || isTold(use, name)));
   }
 
   #arguments(draft: Draft, field: Field): string {

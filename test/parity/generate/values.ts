@@ -28,7 +28,8 @@ export class Pools {
       if (kind === undefined || value === null) return [];
       if (kind.scalar === "Float" && !Number.isFinite(value)) return [];
       const shown = show(kind, value);
-      return [kind.name === "json" ? plainJson(shown as Json) : shown]; // of JSON columns
+      const isJson = kind.name === "json" || (kind.name === "list" && kind.scalar === "JSON");
+      return [isJson ? plainJson(shown as Json) : shown]; // of JSON columns
     });
     this.#values.set(column, values);
     return values;

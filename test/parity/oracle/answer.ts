@@ -25,7 +25,8 @@ import {
   validate,
 } from "graphql";
 import { getArgumentValues, getVariableValues } from "graphql/execution/values.js";
-import { type Contents, UnknownContent } from "./codecs.ts";
+import type { CodecUse } from "../../../src/model/model.ts";
+import { type Contents, isTold, UnknownContent } from "./codecs.ts";
 import { Features } from "./features.ts";
 import type { Meanings } from "./meanings.ts";
 import { Fault, Refused } from "./refused.ts";
@@ -93,7 +94,7 @@ function answered(known: Known, request: Request, features: Features): Wanted {
       ),
     ),
   };
-  look(walk, query, operation.selectionSet);
+  look(walk, query, operation.selectionSet, undefined);
   if (codes.size > 0) return { kind: "refused", codes };
   const result = execute({
     schema,
@@ -135,25 +136,27 @@ interface Walk {
   readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>;
 }
 
-function look(walk: Walk, type: GraphQLNamedType, set: SelectionSetNode): void {
+/** `codec` is that of the values whose measures are selected. */
+function look(walk: Walk, type: GraphQLNamedType, set: SelectionSetNode, codec: CodecUse | undefined): void {
   for (const selection of set.selections) {
     if (!isIncluded(walk, selection)) continue;
-    if (selection.kind === Kind.FIELD) lookAtField(walk, type, selection);
+    if (selection.kind === Kind.FIELD) lookAtField(walk, type, selection, codec);
     else {
       const fragment =
         selection.kind === Kind.INLINE_FRAGMENT ? selection : walk.fragments.get(selection.name.value);
       const condition = fragment?.typeCondition?.name.value;
       const inner = condition === undefined ? type : walk.schema.getType(condition);
-      if (fragment !== undefined && inner !== undefined) look(walk, inner, fragment.selectionSet);
+      if (fragment !== undefined && inner !== undefined) look(walk, inner, fragment.selectionSet, codec);
     }
   }
 }
 
-function lookAtField(walk: Walk, type: GraphQLNamedType, node: FieldNode): void {
+function lookAtField(walk: Walk, type: GraphQLNamedType, node: FieldNode, codec: CodecUse | undefined): void {
   if (!isObjectType(type) && !isInterfaceType(type)) return;
   const field = type.getFields()[node.name.value];
   if (field === undefined) return;
   // Set by the resolvers, which know what they take.
+  if (codec !== undefined && !isTold(codec, field.name)) walk.codes.add("BAD_USER_INPUT");
   const check = field.extensions["check"] as Check | undefined;
   try {
     const args = getArgumentValues(field, node, walk.variables);
@@ -161,6 +164,7 @@ function lookAtField(walk: Walk, type: GraphQLNamedType, node: FieldNode): void 
     for (const { name, type: argument } of field.args) {
       const value = args[name] ?? null;
       if (value !== null && hasNull(argument, value)) walk.hasNull = true;
+      if (value !== null && hasNoOrder(argument, value)) walk.codes.add("BAD_USER_INPUT");
     }
   } catch (error) {
     if (error instanceof Refused) walk.codes.add(error.code);
@@ -168,7 +172,10 @@ function lookAtField(walk: Walk, type: GraphQLNamedType, node: FieldNode): void 
     else if (error instanceof GraphQLError) walk.codes.add("BAD_USER_INPUT");
     else throw error;
   }
-  if (node.selectionSet !== undefined) look(walk, getNamedType(field.type), node.selectionSet);
+  if (node.selectionSet !== undefined) {
+    const inner = field.extensions["codec"] as CodecUse | undefined; // set by the resolvers
+    look(walk, getNamedType(field.type), node.selectionSet, inner);
+  }
 }
 
 function isIncluded({ variables }: Walk, node: SelectionNode): boolean {
@@ -184,5 +191,21 @@ function hasNull(type: GraphQLInputType, value: unknown): boolean {
   return Object.entries(value ?? {}).some(([name, part]) => {
     const field = type.getFields()[name];
     return part === null || (field !== undefined && part !== undefined && hasNull(field.type, part));
+  });
+}
+
+const orders: ReadonlySet<string> = new Set(["lt", "lte", "gt", "gte"]);
+
+/** Whether JSON is to be in an order with what has none. */
+function hasNoOrder(type: GraphQLInputType, value: unknown): boolean {
+  if (isNonNullType(type)) return hasNoOrder(type.ofType, value);
+  if (isListType(type)) return Array.isArray(value) && value.some((item) => hasNoOrder(type.ofType, item));
+  if (!isInputObjectType(type)) return false;
+  const isJson = type.name === "JSONFilter" || type.name === "JSONPathFilter";
+  return Object.entries(value ?? {}).some(([name, part]) => {
+    if (part === null || part === undefined) return false;
+    if (isJson && orders.has(name)) return typeof part !== "number" && typeof part !== "string";
+    const field = type.getFields()[name];
+    return field !== undefined && hasNoOrder(field.type, part);
   });
 }

@@ -58,8 +58,14 @@ const ofStore: Readonly<Record<string, Told>> = {
     store: (meta) => textOf(meta, "store") || null,
     sizeBytes: (meta) => countOf(meta, "size"),
     isDirectory: (meta) => meta["is_dir"] === true,
+    modifiedAt: (meta) => shortened(textOf(meta, "modified_at")),
   },
 };
+
+/** An instant without zeros at the end of its fraction. */
+function shortened(text: string | null): string | null {
+  return text?.replace(/\.(\d*?)0*Z$/, (_, digits: string) => (digits === "" ? "Z" : `.${digits}Z`)) ?? null;
+}
 
 const lengthOf = (value: Json): number => Number(value instanceof NumberText ? value.text : value);
 

@@ -3,9 +3,10 @@
 import { type GraphQLSchema, isEnumType, isObjectType } from "graphql";
 import type { Column, Entity } from "../../../src/model/model.ts";
 import { whole } from "./exact.ts";
-import { exposedColumn, holds, type Scope } from "./filter.ts";
+import { exposedColumn, type Scope, toldColumn } from "./filter.ts";
 import type { Kind, Value } from "./kinds.ts";
 import { type MeasureName, measure, measureKind, withoutSign } from "./measure.ts";
+import { holds } from "./operators.ts";
 import { comparePlaces, type Place, type SetTerm, setTerm } from "./order.ts";
 import { badInput, Refused } from "./refused.ts";
 import type { Row } from "./tables.ts";
@@ -180,23 +181,47 @@ function having(scope: Scope, at: Rows, filter: unknown): boolean {
       return holds(scope.features, { kind, value: whole(at.rows.length) }, part);
     }
     return Object.entries(part).every(([field, inner]) => {
-      const { kind, value } = columnMeasure(scope, at, { name: name as MeasureName, field }); // no others
-      return holds(scope.features, { kind, value }, inner);
+      if (inner === null || inner === undefined) throw badInput(`${field} is null.`);
+      const column = exposedColumn(at.entity, field);
+      const measured = (part?: string) =>
+        // The schema has no other names.
+        columnMeasure(scope, at, {
+          name: name as MeasureName,
+          field,
+          ...(part === undefined ? {} : { part }),
+        });
+      if (column?.type.codec === undefined) return holds(scope.features, measured(), inner);
+      return Object.entries(inner).every(([part, filter]) => {
+        scope.features.meet(`having of ${column.type.graphql}.${part}`);
+        return holds(scope.features, measured(part), filter);
+      });
     });
   });
 }
 
-/** What `name` tells of a column of many rows. */
+/** What `name` tells of a column of many rows, or of `part` of its codec values. */
 export function columnMeasure(
   scope: Scope,
   { entity, rows }: Rows,
-  { name, field }: { readonly name: MeasureName; readonly field: string },
+  { name, field, part }: { readonly name: MeasureName; readonly field: string; readonly part?: string },
 ): { readonly kind: Kind; readonly value: Value | null } {
   const column = exposedColumn(entity, field);
+  const { kind, of, label } = measurable(scope, { entity, column, field }, part);
+  scope.features.meet(`${name} of ${label}`);
+  return { kind: measureKind(kind, name), value: measure(scope.features, { kind, name }, rows.map(of)) };
+}
+
+function measurable(
+  scope: Scope,
+  at: { readonly entity: Entity; readonly column: Column | undefined; readonly field: string },
+  part: string | undefined,
+) {
+  const { column } = at;
+  if (column !== undefined && part !== undefined)
+    return { ...toldColumn(scope, column, part), label: `${column.type.graphql}.${part}` };
   const kind = column === undefined ? undefined : scope.tables.kind(column);
   if (column === undefined || kind === undefined)
-    throw new TypeError(`The oracle knows no ${name} of ${entity.name}.${field}.`);
-  const values = rows.map((row) => row.value(column, kind));
-  scope.features.meet(`${name} of ${kind.names === undefined ? kind.scalar : "enum"}`);
-  return { kind: measureKind(kind, name), value: measure(scope.features, { kind, name }, values) };
+    throw new TypeError(`The oracle knows nothing to measure in ${at.entity.name}.${at.field}.`);
+  const label = kind.names === undefined ? kind.scalar : "enum";
+  return { kind, of: (row: Row) => row.value(column, kind), label };
 }

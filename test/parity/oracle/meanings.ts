@@ -7,7 +7,7 @@ import type { Cursors } from "./page.ts";
 const mark = "\0";
 
 /** The oracle's answer where the service answers a text of its own. */
-export function opaque(kind: "id" | "cursor" | "url", meaning: string): string {
+export function opaque(kind: "id" | "cursor" | "url" | "position" | "instant", meaning: string): string {
   return `${mark}${kind}:${meaning}`;
 }
 
@@ -15,6 +15,14 @@ export function opaque(kind: "id" | "cursor" | "url", meaning: string): string {
 export function opaqueParts(text: string): { readonly kind: string; readonly meaning: string } | undefined {
   const [, kind, meaning] = /^\0(\w+):([\s\S]*)$/.exec(text) ?? [];
   return kind === undefined || meaning === undefined ? undefined : { kind, meaning };
+}
+
+/** As DateTime is answered: no zeros at the end of the fraction. */
+const instant = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{0,5}[1-9])?Z$/;
+
+/** Whether a text tells where the changes stand. What it says moves with every transaction, of whomever. */
+export function isPosition(text: string): boolean {
+  return /^\["\d+:\d+:[\d,]*"\]$/.test(Buffer.from(text, "base64").toString("utf8"));
 }
 
 /** The texts of one served model. One text has one meaning, and one row one id. */
@@ -51,6 +59,8 @@ export class Meanings implements Cursors {
   ): string | undefined {
     if (kind === "url")
       return /^http:\/\/[^/]+\/d\/[^/]+\/./.test(text) ? undefined : `${text} is no URL of data`;
+    if (kind === "instant") return instant.test(text) ? undefined : `${text} is no instant`;
+    if (kind === "position") return isPosition(text) ? undefined : `${text} is no position in the changes`;
     const known = kind === "id" ? this.#ids : this.#cursors;
     const before = known.get(text);
     if (before !== undefined && before !== meaning) return `${text} stood for ${before}, now for ${meaning}`;

@@ -2,9 +2,10 @@
 
 import { addExact, divideExact, type Exact, trimmed, whole } from "./exact.ts";
 import type { Features } from "./features.ts";
-import { doubt, slackOf } from "./filter.ts";
+
 import { Approximate, averageFloats, sumFloats } from "./floats.ts";
 import { compare, type Kind, numberOf, type Value } from "./kinds.ts";
+import { doubt, slackOf } from "./operators.ts";
 
 export type MeasureName = "sum" | "avg" | "min" | "max";
 

@@ -1,10 +1,11 @@
 /** Orders: the terms of `orderBy`, what a row shows by each, and which row comes first. */
 
-import type { Entity } from "../../../src/model/model.ts";
+import type { Column, Entity } from "../../../src/model/model.ts";
 import { whole } from "./exact.ts";
-import { doubt, exposedColumn, type Scope } from "./filter.ts";
+import { exposedColumn, type Scope, toldColumn } from "./filter.ts";
 import { compare, type Kind, type Value } from "./kinds.ts";
 import { isNumber, type MeasureName, measure, measureKind } from "./measure.ts";
+import { doubt } from "./operators.ts";
 import { badInput } from "./refused.ts";
 import type { Row } from "./tables.ts";
 
@@ -18,6 +19,8 @@ export interface Direction {
 export interface Term extends Direction {
   /** Tells the term from others. */
   readonly name: string;
+  /** Whether it is what rows tell of codec values. */
+  readonly isTold?: boolean;
   readonly kind: Kind;
   readonly of: (row: Row) => Value | null;
 }
@@ -25,6 +28,7 @@ export interface Term extends Direction {
 /** Something that sets of rows are ordered by. */
 export interface SetTerm extends Direction {
   readonly name: string;
+  readonly isTold?: boolean;
   readonly kind: Kind;
   readonly of: (rows: readonly Row[]) => Value | null;
 }
@@ -64,6 +68,7 @@ function rowTerm(scope: Scope, entity: Entity, entry: unknown): Term {
   const [name, inner] = onlyField(entry);
   const { tables, features } = scope;
   const column = exposedColumn(entity, name);
+  if (column?.type.codec !== undefined) return toldTerm(scope, column, inner);
   if (column !== undefined) {
     const kind = tables.kind(column);
     if (kind === undefined) throw new TypeError(`The oracle knows no order by ${name}.`);
@@ -84,8 +89,18 @@ function rowTerm(scope: Scope, entity: Entity, entry: unknown): Term {
   const child = entity.children.find(({ field }) => field === name);
   if (child === undefined) throw new TypeError(`The oracle knows no order ${entity.name}.${name}.`);
   const term = setTerm(scope, tables.entity(child.entity), inner);
+  if (term.isTold === true) features.meet("order by children's codec values");
   features.meet(`order by children's ${term.name.split(":")[0]}`);
   return { ...term, name: `${name}#${term.name}`, of: (row) => term.of(tables.children(row, child)) };
+}
+
+/** Rows by what they tell of a column's codec values. */
+function toldTerm(scope: Scope, column: Column, entry: unknown): Term {
+  const [part, direction] = onlyField(entry);
+  const { kind, of } = toldColumn(scope, column, part);
+  if (kind.name === "list") throw new TypeError(`Lists are no order: ${column.field}.${part}.`);
+  scope.features.meet(`order by ${column.type.graphql}.${part}`);
+  return { name: `${column.field}.${part}`, isTold: true, kind, of, ...directed(String(direction)) };
 }
 
 /** A term that orders sets of rows of `entity`. @throws Refused for sums of what is no number. */

@@ -76,6 +76,10 @@ function objectType(schema: GraphQLSchema, name: string): GraphQLObjectType | un
 }
 
 function rootFields(query: GraphQLObjectType, entities: readonly Entity[]): void {
+  set(query, "changeCursor", (_, __, { scope }) => {
+    scope.features.meet("position in the changes");
+    return opaque("position", "");
+  });
   set(query, "node", (_, { id }, asked) => byId(asked, String(id)));
   set(query, "nodes", (_, { ids }, asked) => (ids as readonly string[]).map((id) => byId(asked, id))); // a list
   for (const entity of entities) {
@@ -303,6 +307,10 @@ function aggregateFields(schema: GraphQLSchema, entity: Entity): void {
   for (const part of ["Sums", "Extremes"]) {
     const fields = objectType(schema, `${entity.name}${part}`);
     for (const column of entity.columns) {
+      if (column.type.codec !== undefined) {
+        if (exposedColumn(entity, column.field) === column) codecMeasures(fields, entity, column);
+        continue;
+      }
       const measured: Resolve = (source, _, { scope }) => {
         const { from, name } = source as Gathered;
         const { kind, value } = columnMeasure(scope, { entity, rows: from() }, { name, field: column.field });
@@ -323,12 +331,42 @@ function aggregateFields(schema: GraphQLSchema, entity: Entity): void {
   }
 }
 
+/** What is told together of a column's codec values. */
+interface CodecGathered {
+  readonly gathered: Gathered;
+  readonly entity: Entity;
+  readonly column: Column;
+}
+
+function codecMeasures(type: GraphQLObjectType | undefined, entity: Entity, column: Column): void {
+  const field = type?.getFields()[column.field];
+  if (field === undefined) return;
+  // As the field around it answered.
+  set(type, column.field, (source): CodecGathered => ({ gathered: source as Gathered, entity, column }));
+  field.extensions = { ...field.extensions, codec: column.type.codec };
+}
+
+function codecMeasureTypes(schema: GraphQLSchema, names: ReadonlySet<string>): void {
+  for (const type of [...names].flatMap((name) => [`${name}Sums`, `${name}Extremes`])) {
+    for (const part of Object.keys(objectType(schema, type)?.getFields() ?? {})) {
+      set(objectType(schema, type), part, (source, _, { scope }) => {
+        const { gathered, entity, column } = source as CodecGathered; // as the column's field answers
+        const rows = gathered.from();
+        const at = { name: gathered.name, field: column.field, part };
+        const { kind, value } = columnMeasure(scope, { entity, rows }, at);
+        return value === null ? null : show(kind, value);
+      });
+    }
+  }
+}
+
 function codecTypes(schema: GraphQLSchema, entities: readonly Entity[]): void {
   const names = new Set(
     entities.flatMap(({ columns }) =>
       columns.flatMap(({ type }) => (type.codec === undefined ? [] : [type.graphql])),
     ),
   );
+  codecMeasureTypes(schema, names);
   for (const name of names) {
     const type = objectType(schema, name);
     for (const field of Object.keys(type?.getFields() ?? {})) {
@@ -338,7 +376,11 @@ function codecTypes(schema: GraphQLSchema, entities: readonly Entity[]): void {
         scope.features.meet(
           `${name}.${field} of <${use.name}> in ${use.store === undefined ? "row" : "store"}`,
         );
-        return codecPart(use, field, { cell, contents: scope.contents });
+        const told = codecPart(use, field, { cell, contents: scope.contents });
+        if (field !== "modifiedAt" || told !== null) return told;
+        // The store says it now, and nobody here knows what it says.
+        scope.features.meet("FileRef.modifiedAt of a folder: only that it is an instant");
+        return opaque("instant", "");
       });
     }
   }

@@ -111,7 +111,11 @@ export function create(
   const after = state.changed(written);
   const [first] = written;
   if (first !== undefined && after.collides(first.entity)) return { code: "CONSTRAINT_VIOLATION" };
-  return { after, rows: written, skipped: given.length - taken.length, affected: counted(written) };
+  const changed = written.filter((_, index) => {
+    const one = taken[index];
+    return onConflict !== "UPDATE" || one === undefined || isChanged(state, one);
+  });
+  return { after, rows: written, skipped: given.length - taken.length, affected: counted(changed) };
 }
 
 /** `upsertX` by the key: a row that changes nothing is not written. */
@@ -120,21 +124,25 @@ export function upsert(state: State, given: Stored): Outcome {
   const row = merged(before, given);
   const after = state.changed([row]);
   if (after.collides(row.entity)) return { code: "CONSTRAINT_VIOLATION" };
-  const isChanged =
-    before === undefined || [...given.cells].some(([name, value]) => !isSame(before, name, value));
-  return { after, rows: [row], skipped: 0, affected: isChanged ? counted([row]) : new Map() };
+  return { after, rows: [row], skipped: 0, affected: counted(isChanged(state, given) ? [row] : []) };
+}
 
-  function isSame(old: Stored, name: string, value: unknown): boolean {
-    const column = old.entity.columns.find((one) => one.name === name);
-    const kind = column === undefined ? undefined : state.tables.kind(column);
-    const was = old.cells.get(name) ?? null;
-    if (was === null || value === null || kind === undefined) return was === value;
-    const now = given.cells.get(name) ?? null;
-    // Zero and negative zero differ here.
-    if (typeof was === "number" && typeof now === "number" && was === 0 && now === 0)
-      return Object.is(was, now);
-    return now !== null && compare(kind, was, now) === 0;
-  }
+/** Whether a row is not there yet, or has not all that is given. */
+function isChanged(state: State, given: Stored): boolean {
+  const before = state.find(given);
+  return (
+    before === undefined ||
+    [...given.cells].some(([name, value]) => {
+      const column = given.entity.columns.find((one) => one.name === name);
+      const kind = column === undefined ? undefined : state.tables.kind(column);
+      const was = before.cells.get(name) ?? null;
+      if (was === null || value === null || kind === undefined) return was !== value;
+      // Zero and negative zero differ here.
+      if (typeof was === "number" && typeof value === "number" && was === 0 && value === 0)
+        return !Object.is(was, value);
+      return compare(kind, was, value) !== 0;
+    })
+  );
 }
 
 /** The row there is with what is given, or a new one. */
