@@ -1,0 +1,31 @@
+/** Deleting from S3, if need be so that the store refuses the request after a moment. */
+
+import { DeleteObjectCommand } from "@aws-sdk/client-s3";
+import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
+import { ServiceError } from "../errors.ts";
+import type { DeleteOptions } from "./contract.ts";
+import { type S3Context, until } from "./s3-client.ts";
+import { sendSigned } from "./s3-signed.ts";
+
+export async function remove(c: S3Context, path: string, options: DeleteOptions): Promise<void> {
+  const { versionId, expiresAt, signal } = options;
+  const command = new DeleteObjectCommand({
+    Bucket: c.settings.bucket,
+    Key: c.key(path),
+    ...(versionId === undefined ? {} : { VersionId: versionId }),
+  });
+  await c.call({ action: "s3:DeleteObject", path }, signal, async () => {
+    if (expiresAt === undefined) return void (await c.client.send(command, until(signal)));
+    const expiresIn = Math.floor((expiresAt.getTime() - Date.now()) / 1000);
+    if (expiresIn < 1) throw late(path);
+    // One signature for all attempts: a paused process cannot make a younger one.
+    const url = await getSignedUrl(c.client, command, { expiresIn });
+    return sendSigned(c, { url, method: "DELETE", signal });
+  });
+}
+
+function late(path: string): ServiceError {
+  return new ServiceError("CONFLICT", `The time to delete ${path} is over.`, {
+    details: { remedy: "Claim it again." },
+  });
+}
