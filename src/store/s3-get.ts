@@ -112,9 +112,8 @@ async function request(c: S3Context, span: Span): Promise<Answer | "beyond" | un
   const command = new GetObjectCommand({
     Bucket: c.settings.bucket,
     Key: c.key(path),
-    ...(start === 0 && end === undefined
-      ? {}
-      : { Range: `bytes=${start}-${end === undefined ? "" : end - 1}` }),
+    // Always a range, even of all bytes: its answer tells the size of the object besides the length of the body.
+    Range: `bytes=${start}-${end === undefined ? "" : end - 1}`,
     ...(etag === undefined ? {} : { IfMatch: etag }),
   });
   return c.call({ action: "s3:GetObject", path }, signal, async () => {

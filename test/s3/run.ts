@@ -38,6 +38,9 @@ function install(): void {
 }
 
 install();
+// The tests of the whole service run the built command.
+const built = spawnSync(process.execPath, ["scripts/build.ts"], { cwd: root, stdio: "inherit" });
+if (built.status !== 0) fail("dist/ could not be built.");
 rmSync(report, { force: true });
 const only = process.argv.slice(2);
 const args = ["node_modules/vitest/vitest.mjs", "run", "--reporter=default", "--reporter=json", ...only];
