@@ -104,6 +104,8 @@ export interface StoreDriver {
   list(prefix: string, options?: ListOptions): AsyncIterable<ObjectHead>;
   /** Takes an object away; one that is absent is fine. */
   delete(path: string, options?: DeleteOptions): Promise<void>;
+  /** Signs a deletion, sends it after it has expired, and answers whether the store refused it. */
+  refusesLate?(path: string, signal?: AbortSignal): Promise<boolean>;
   /** A URL by which anybody can read one object from the store itself. */
   presign?(path: string, options: PresignOptions): Promise<string>;
   readonly multipart?: MultipartAbility;

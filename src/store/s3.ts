@@ -11,7 +11,7 @@ import type { PresignOptions, StoreConfig, StoreDriver } from "./contract.ts";
 import { createS3Context, defaultS3Limits, type S3Context, type S3Limits, until } from "./s3-client.ts";
 import { Conditions } from "./s3-condition.ts";
 import { s3Settings } from "./s3-config.ts";
-import { remove } from "./s3-delete.ts";
+import { refusesLate, remove } from "./s3-delete.ts";
 import { get, head } from "./s3-get.ts";
 import { list } from "./s3-list.ts";
 import { multipartOf } from "./s3-multipart.ts";
@@ -35,6 +35,7 @@ export function createS3Driver(config: StoreConfig, limits: Partial<S3Limits> = 
     put: (path, body, options) => put(c, conditions, { path, body, options: options ?? {} }),
     list: (prefix, options) => list(c, prefix, options ?? {}),
     delete: async (path, options) => remove(c, path, options ?? {}),
+    refusesLate: (path, signal) => refusesLate(c, path, signal),
     presign: async (path, options) => presign(c, path, options),
     multipart: multipartOf(c),
     probe: (signal) => probe(c, signal),
