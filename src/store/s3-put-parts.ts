@@ -39,33 +39,50 @@ export function partBytesOf(number: number, least: number, sizeBytes: number | u
 
 export async function putParts(c: S3Context, write: Write, parts: Parts): Promise<ObjectHead> {
   const { path, options } = write;
-  const Bucket = c.settings.bucket;
-  const Key = c.key(path);
   if ((options.sizeBytes ?? 0) > maxParts * maxPartBytes) throw tooLong(path, maxParts * maxPartBytes);
   const { id, hasChecksum } = await begin(c, write);
   try {
     const sent = await sendParts(c, write, { ...parts, id, hasChecksum });
-    if (write.condition.IfNoneMatch === undefined) await refuseTaken(c, write);
-    const command = new CompleteMultipartUploadCommand({
-      Bucket,
-      Key,
-      UploadId: id,
-      MultipartUpload: { Parts: sent.parts },
-      ...write.condition,
-      ...(hasChecksum ? { ChecksumCRC32: base64(sent.crc), ChecksumType: "FULL_OBJECT" } : {}),
-    });
-    return await settled(c, { write, sizeBytes: sent.sizeBytes }, () =>
-      c.call({ action: "s3:PutObject", path }, options.signal, async () => {
-        const { VersionId } = await c.client.send(command, until(options.signal));
-        return VersionId;
-      }),
-    );
+    return await complete(c, write, { ...sent, id, hasChecksum });
   } catch (error) {
-    // Parts cost money until somebody drops them; the caller's signal may have fired, so it does not count here.
-    const abort = new AbortMultipartUploadCommand({ Bucket, Key, UploadId: id });
-    await c.client.send(abort, { abortSignal: AbortSignal.timeout(abortMs) }).catch(() => undefined);
+    await drop(c, path, id);
     throw error;
   }
+}
+
+/** Parts cost money until somebody drops them; the caller's signal may have fired, so it does not count here. */
+async function drop(c: S3Context, path: string, id: string): Promise<void> {
+  const abort = new AbortMultipartUploadCommand({
+    Bucket: c.settings.bucket,
+    Key: c.key(path),
+    UploadId: id,
+  });
+  await c.client.send(abort, { abortSignal: AbortSignal.timeout(abortMs) }).catch(() => undefined);
+}
+
+async function complete(c: S3Context, write: Write, sent: Sent & Begun): Promise<ObjectHead> {
+  const { path, options, condition } = write;
+  if (condition.IfNoneMatch === undefined) await refuseTaken(c, write);
+  const plain = {
+    Bucket: c.settings.bucket,
+    Key: c.key(path),
+    UploadId: sent.id,
+    MultipartUpload: { Parts: sent.parts },
+    ...(sent.hasChecksum ? { ChecksumCRC32: base64(sent.crc), ChecksumType: "FULL_OBJECT" as const } : {}),
+  };
+  const send = (more: Write["condition"]) =>
+    c.client.send(new CompleteMultipartUploadCommand({ ...plain, ...more }), until(options.signal));
+  return settled(c, { write, sizeBytes: sent.sizeBytes }, () =>
+    c.call({ action: "s3:PutObject", path }, options.signal, async () => {
+      const { VersionId } = await send(condition).catch(async (error: unknown) => {
+        // Some servers know the condition for short bodies only.
+        if (statusOf(error) !== 501) throw error;
+        await refuseTaken(c, write);
+        return send({});
+      });
+      return VersionId;
+    }),
+  );
 }
 
 interface Begun {
@@ -82,12 +99,17 @@ async function begin(c: S3Context, write: Write): Promise<Begun> {
   const start = (more: Partial<typeof checksum>) =>
     c.client.send(new CreateMultipartUploadCommand({ ...plain, ...more }), until(options.signal));
   return c.call({ action: "s3:PutObject", path }, options.signal, async () => {
-    const begun = await start(checksum).catch((error: unknown) => {
+    const asked = await start(checksum).catch((error: unknown) => {
       if (![400, 501].includes(statusOf(error) ?? 0)) throw error;
-      return start({});
+      return undefined;
     });
+    const hasChecksum = asked?.ChecksumAlgorithm === "CRC32" && asked.ChecksumType === "FULL_OBJECT";
+    // Older servers sum up the parts' checksums instead, which tells nothing of the whole.
+    const other = asked?.ChecksumAlgorithm === undefined || hasChecksum ? undefined : asked.UploadId;
+    if (other !== undefined) await drop(c, path, other);
+    const begun = asked === undefined || other !== undefined ? await start({}) : asked;
     if (begun.UploadId === undefined) throw new Error("The server gave no upload id.");
-    return { id: begun.UploadId, hasChecksum: begun.ChecksumAlgorithm === "CRC32" };
+    return { id: begun.UploadId, hasChecksum };
   });
 }
 
@@ -101,6 +123,7 @@ async function sendParts(c: S3Context, write: Write, upload: Parts & Begun): Pro
   const { body } = upload;
   const { sizeBytes } = write.options;
   const stop = new AbortController();
+  const signal = AbortSignal.any([stop.signal, ...(write.options.signal ? [write.options.signal] : [])]);
   const running = new Set<Promise<void>>();
   const parts: CompletedPart[] = [];
   const sizeOf = (number: number) => partBytesOf(number, c.limits.partBytes, sizeBytes);
@@ -114,7 +137,6 @@ async function sendParts(c: S3Context, write: Write, upload: Parts & Begun): Pro
       const parallel = Math.min(maxParallel, Math.max(1, Math.floor(memoryBytes / sizeOf(number)) - 1));
       while (running.size >= parallel) await Promise.race(running);
       stop.signal.throwIfAborted();
-      const signal = AbortSignal.any([stop.signal, ...(write.options.signal ? [write.options.signal] : [])]);
       const task = sendPart(c, { path: write.path, ...upload, number, bytes, signal }).then((part) => {
         parts[number - 1] = part;
         running.delete(task);

@@ -118,6 +118,20 @@ describe("reading", () => {
     await collect(got?.body ?? bodyOf(bytes)).catch(() => undefined);
   });
 
+  test.each([
+    [403, "AccessDenied", "STORE_UNAVAILABLE", /denies s3:GetObject/],
+    [403, "InvalidObjectState", "OBJECT_ARCHIVED", /has archived the object/],
+    [403, "RequestTimeTooSkewed", "STORE_UNAVAILABLE", /another time than this machine/],
+    [403, "InvalidAccessKeyId", "STORE_UNAVAILABLE", /does not know the access key/],
+    [404, "NoSuchBucket", "STORE_UNAVAILABLE", /has no such bucket/],
+    [503, "SlowDown", "STORE_UNAVAILABLE", /asks to slow down/],
+  ])("%i %s is told", async (status, code, told, message) => {
+    const { driver } = await put();
+    upon(method("GET"), { kind: "status", status, code });
+    const error: unknown = await driver.get("key").catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: told, message: expect.stringMatching(message) });
+  });
+
   test("ends at once when the caller does, with a stalled server too", async () => {
     const { driver } = await put();
     const controller = new AbortController();
@@ -170,6 +184,23 @@ describe("writing a short body", () => {
   });
 });
 
+test("looks before it writes where the server knows no conditions", async () => {
+  const location = `store${count++}`;
+  const driver = createS3Driver(storeOn(server, location, { endpoint: proxy.endpoint }), limits);
+  upon(
+    ({ url }) => url.includes("_obj"),
+    [
+      { kind: "status", status: 501, code: "NotImplemented" },
+      { kind: "status", status: 501, code: "NotImplemented" },
+    ],
+  );
+  await driver.put("key", bodyOf(Buffer.from("first")));
+  proxy.seen.length = 0;
+  expect(await codeOf(driver.put("key", bodyOf(Buffer.from("second"))))).toBe("STORE_CONFLICT");
+  expect(proxy.seen.map((request) => request.method)).toEqual(["HEAD"]);
+  expect(await same(driver, "key", Buffer.from("first"))).toBe(true);
+});
+
 describe("writing a long body", () => {
   const bytes = pattern(3 * partBytes + 77);
 
@@ -215,6 +246,18 @@ describe("writing a long body", () => {
     expect(await codeOf(driver.put("key", bodyOf(bytes, 100_003)))).toBe("STORE_UNAVAILABLE");
     expect(await truth.head("key")).toBeUndefined();
     expect(await openUploads(truth)).toBe(0);
+  });
+
+  const isBegin = ({ method, url }: Seen) => method === "POST" && /[?&]uploads(=|&|$)/.test(url);
+  test.each<[string, (request: Seen) => boolean, Fault]>([
+    ["no checksum of the whole", isBegin, { kind: "status", status: 400, code: "InvalidArgument" }],
+    ["no condition on completion", isComplete, { kind: "status", status: 501, code: "NotImplemented" }],
+  ])("is content with a server that knows %s", async (_, matches, fault) => {
+    const { driver, truth } = await pair();
+    upon(matches, [fault]);
+    await driver.put("key", bodyOf(bytes, 100_003));
+    expect(await same(truth, "key", bytes)).toBe(true);
+    expect(await codeOf(driver.put("key", bodyOf(bytes)))).toBe("STORE_CONFLICT");
   });
 
   test("an abort that fails too does not hide the first trouble", async () => {

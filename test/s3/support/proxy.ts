@@ -6,7 +6,7 @@ import { buffer } from "node:stream/consumers";
 
 export type Fault =
   /** Answers by itself; the server never hears of the request. */
-  | { readonly kind: "status"; readonly status: number }
+  | { readonly kind: "status"; readonly status: number; readonly code?: string }
   /** Breaks the connection before the server hears of the request. */
   | { readonly kind: "reset" }
   /** Never answers, and the server never hears of the request. */
@@ -67,7 +67,11 @@ async function serve(target: string, fault: Fault | undefined, exchange: Exchang
   if (fault?.kind === "reset") return void request.socket.destroy();
   const body = await buffer(request);
   if (fault?.kind === "silence") return;
-  if (fault?.kind === "status") return void response.writeHead(fault.status, { "content-length": 0 }).end();
+  if (fault?.kind === "status") {
+    const told =
+      fault.code === undefined ? "" : `<Error><Code>${fault.code}</Code><Message>no</Message></Error>`;
+    return void response.writeHead(fault.status, { "content-length": told.length }).end(told);
+  }
   const answer = await forward(target, request, body);
   if (fault?.kind === "lostReply") return void request.socket.destroy();
   const headers = { ...answer.headers };
