@@ -10,7 +10,10 @@ const long = [
   "test/api/write/failure-matrix.test.ts",
   "test/live/random-lives.test.ts",
 ];
-const isLong = process.env["SUITE"] === "long";
+/** Suites on a real S3 server: `npm run test:s3`, and in `.ci/run`. */
+const s3 = ["test/s3/**"];
+const suites: Readonly<Record<string, readonly string[]>> = { long, s3 };
+const suite = suites[process.env["SUITE"] ?? ""];
 
 export default defineConfig({
   resolve: {
@@ -19,8 +22,8 @@ export default defineConfig({
   },
   oxc: { decorator: { legacy: true } },
   test: {
-    include: isLong ? long.map((path) => path.replace("**", "*.test.ts")) : ["test/**/*.test.ts"],
-    exclude: [...configDefaults.exclude, ...(isLong ? [] : long)],
+    include: suite?.map((path) => path.replace("**", "*.test.ts")) ?? ["test/**/*.test.ts"],
+    exclude: [...configDefaults.exclude, ...(suite === undefined ? [...long, ...s3] : [])],
     globalSetup: ["test/support/global-postgres.ts"],
     setupFiles: ["test/support/seed.ts"],
     // Processes, sockets and clocks of a busy machine: CI looks twice, and the report says which tests needed it.

@@ -60,7 +60,7 @@ const fences: Readonly<Record<string, readonly string[]>> = {
   "@mikro-orm/": ["src/db/"],
   kysely: ["src/db/"],
   pg: ["src/db/"],
-  "@aws-sdk/": ["src/store/s3.ts"],
+  "@aws-sdk/": ["src/store/s3"],
   "@apollo/server": ["src/api/", "src/http/", "src/system/", "src/main.ts"],
   fastify: ["src/http/"],
   ws: ["src/http/"],

@@ -160,7 +160,10 @@ function refuseOverlap(source: string, store: StoreConfig, other: StoreConfig): 
 }
 
 function place(store: StoreConfig): unknown {
-  return [store.driver["endpoint"], store.driver["bucket"] ?? store.driver["container"]];
+  // One server, however it is written.
+  const endpoint = String(store.driver["endpoint"] ?? "").toLowerCase();
+  const host = endpoint.replace(/^https?:\/\//, "").replace(/(:80|:443)?\/*$/, "");
+  return [host, store.driver["bucket"] ?? store.driver["container"]];
 }
 
 /** Typed access to the keys of one store. */

@@ -16,7 +16,65 @@ export interface GetOptions {
 export interface PutOptions {
   /** Known size; fewer or more bytes are UPLOAD_MISMATCH and nothing is kept under the key. */
   readonly sizeBytes?: number;
+  /** Known digest, 64 hex digits; other bytes are UPLOAD_MISMATCH and nothing is kept under the key. */
+  readonly sha256?: string;
   readonly signal?: AbortSignal | undefined;
+}
+
+export interface DeleteOptions {
+  /** One version of a versioned store; without it the newest is hidden by a marker. */
+  readonly versionId?: string;
+  /** After this moment nothing is deleted any more, by the clock of the store where it has one: CONFLICT, or STORE_UNAVAILABLE from the store. */
+  readonly expiresAt?: Date;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface PresignOptions {
+  /** 300 at most. */
+  readonly expiresInSeconds: number;
+  /** The `Content-Disposition` that the answer will have, and no other. */
+  readonly disposition: string;
+}
+
+/** One part that somebody may send. */
+export interface PartRequest {
+  /** From 1. */
+  readonly number: number;
+  readonly sizeBytes: number;
+  /** 900 at most. */
+  readonly expiresInSeconds: number;
+}
+
+/** A part that has arrived. */
+export interface StoredPart {
+  readonly number: number;
+  readonly sizeBytes: number;
+  /** The store's own name for these bytes; not a digest. */
+  readonly tag: string;
+}
+
+/** An upload that was begun and neither completed nor aborted. */
+export interface OpenMultipart {
+  readonly path: string;
+  readonly uploadId: string;
+  readonly startedAt: Date;
+}
+
+/** Uploads whose parts others send to the store itself. Nothing is visible under the key, and part URLs live, until `complete`. */
+export interface MultipartAbility {
+  begin(path: string, signal?: AbortSignal): Promise<string>;
+  /** A URL for one PUT of exactly that many bytes. */
+  partUrl(path: string, uploadId: string, part: PartRequest): Promise<string>;
+  /** What has arrived, by number. */
+  parts(path: string, uploadId: string, signal?: AbortSignal): Promise<StoredPart[]>;
+  complete(
+    path: string,
+    uploadId: string,
+    options: { readonly parts: readonly StoredPart[]; readonly signal?: AbortSignal },
+  ): Promise<void>;
+  /** Drops the parts; one that is gone already is fine. */
+  abort(path: string, uploadId: string, signal?: AbortSignal): Promise<void>;
+  open(prefix: string, signal?: AbortSignal): AsyncIterable<OpenMultipart>;
 }
 
 export interface ListOptions {
@@ -25,22 +83,13 @@ export interface ListOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What a driver can do beyond the minimum. */
-export interface StoreCapabilities {
-  /** Whether two parallel creates of one key leave exactly one winner. */
-  readonly conditionalPut: "none" | "advisory" | "atomic";
-  readonly versioned: boolean;
-  /** Clients can be sent to the store itself. */
-  readonly presign: boolean;
-}
-
 /**
  * A place for bytes. Absent is `undefined` from `head` and `get`; anything wrong throws a ServiceError. What a caller's body throws reaches
- * the caller unchanged. Every path is checked: BAD_USER_INPUT when it is not canonical. Laws: `test/contract/store.ts`.
+ * the caller unchanged. Every path is checked: BAD_USER_INPUT when it is not canonical. What lies in `_obj/` is the service's own. Optional
+ * members are abilities that not every store has. Laws: `test/contract/store.ts`.
  */
 export interface StoreDriver {
   readonly protocol: string;
-  readonly capabilities: StoreCapabilities;
   head(path: string, signal?: AbortSignal): Promise<ObjectHead | undefined>;
   get(
     path: string,
@@ -53,6 +102,13 @@ export interface StoreDriver {
   put(path: string, body: AsyncIterable<Uint8Array>, options?: PutOptions): Promise<ObjectHead>;
   /** Every object whose path begins with `prefix`, in byte order of the path. */
   list(prefix: string, options?: ListOptions): AsyncIterable<ObjectHead>;
+  /** Takes an object away; one that is absent is fine. */
+  delete(path: string, options?: DeleteOptions): Promise<void>;
+  /** Signs a deletion, sends it after it has expired, and answers whether the store refused it. */
+  refusesLate?(path: string, signal?: AbortSignal): Promise<boolean>;
+  /** A URL by which anybody can read one object from the store itself. */
+  presign?(path: string, options: PresignOptions): Promise<string>;
+  readonly multipart?: MultipartAbility;
   /** @throws {STORE_UNAVAILABLE} when the location is missing or not what it was. */
   probe(signal?: AbortSignal): Promise<void>;
 }

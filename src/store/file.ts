@@ -5,15 +5,17 @@
  * folder: under a key there are all of the bytes or none. Links in the store are never followed.
  */
 
-import { randomInt } from "node:crypto";
+import { createHash, randomInt } from "node:crypto";
 import { constants } from "node:fs";
 import { type FileHandle, link, open, unlink } from "node:fs/promises";
 import { ServiceError } from "../errors.ts";
 import type { GetOptions, ListOptions, ObjectHead, PutOptions, StoreDriver } from "./contract.ts";
+import { remove } from "./file-delete.ts";
 import { errnoOf, fileError, guarded } from "./file-error.ts";
 import { listFolder } from "./file-list.ts";
 import { defaultWalkMode, Folder, type WalkMode } from "./folder.ts";
 import { checkPath } from "./path.ts";
+import { digestMismatch, sizeMismatch } from "./upload-mismatch.ts";
 
 /** Told the name of each step of a put as it is reached; it may throw, or end the process (crash tests). */
 type StoreFaults = (point: string) => void | Promise<void>;
@@ -41,11 +43,11 @@ export function createFileDriver(location: string, options: FileDriverOptions = 
   };
   return {
     protocol: "file",
-    capabilities: { conditionalPut: "atomic", versioned: false, presign: false },
     head: async (path) => head(context, checkPath(path)),
     get: async (path, getOptions) => get(context, checkPath(path), getOptions ?? {}),
     put: async (path, body, putOptions) => put(context, { path: checkPath(path), body, ...putOptions }),
     list: (prefix, listOptions) => list(context, prefix, listOptions ?? {}),
+    delete: async (path, deleteOptions) => remove(context, checkPath(path), deleteOptions ?? {}),
     probe: async () => (await context.root()).close(),
   };
 }
@@ -252,17 +254,22 @@ async function publish(context: Context, folder: Folder, file: Publication): Pro
 
 async function writeBody(context: Context, handle: FileHandle, request: Put): Promise<void> {
   let written = 0;
+  const hash = request.sha256 === undefined ? undefined : createHash("sha256");
   for await (const chunk of marked(request.body)) {
     request.signal?.throwIfAborted();
     written += chunk.length;
+    hash?.update(chunk);
     if (written > (request.sizeBytes ?? Number.POSITIVE_INFINITY))
-      throw mismatch(request, written, "at least ");
+      throw sizeMismatch(request, written, false);
     await context.faults("fs.ENOSPC");
     await context.faults("fs.EIO");
     await writeFully(handle, chunk);
   }
   request.signal?.throwIfAborted();
-  if (request.sizeBytes !== undefined && written !== request.sizeBytes) throw mismatch(request, written, "");
+  if (request.sizeBytes !== undefined && written !== request.sizeBytes)
+    throw sizeMismatch(request, written, true);
+  const found = hash?.digest("hex");
+  if (found !== request.sha256) throw digestMismatch(request, found);
 }
 
 async function* marked(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
@@ -279,14 +286,6 @@ async function writeFully(handle: FileHandle, chunk: Uint8Array): Promise<void> 
     const { bytesWritten } = await handle.write(chunk, done, chunk.length - done);
     done += bytesWritten;
   }
-}
-
-function mismatch(request: Put, received: number, atLeast: string): ServiceError {
-  return new ServiceError(
-    "UPLOAD_MISMATCH",
-    `${request.path} was to have ${request.sizeBytes} bytes, but ${atLeast}${received} arrived.`,
-    { details: { field: "sizeBytes", value: received, remedy: "Send exactly the declared bytes." } },
-  );
 }
 
 function token(): string {

@@ -16,7 +16,9 @@ export interface OpenOptions {
  */
 export async function openStores(configs: StoreConfigs, options: OpenOptions = {}): Promise<Stores> {
   const all = new Map<string, Store>();
-  for (const config of configs.stores) all.set(config.name, { config, driver: driverOf(config, options) });
+  for (const config of configs.stores) {
+    all.set(config.name, { config, driver: await driverOf(config, options) });
+  }
   return {
     all,
     defaultName: configs.defaultName,
@@ -35,8 +37,10 @@ export async function openStores(configs: StoreConfigs, options: OpenOptions = {
   };
 }
 
-function driverOf(config: StoreConfig, options: OpenOptions): StoreDriver {
+async function driverOf(config: StoreConfig, options: OpenOptions): Promise<StoreDriver> {
   if (config.protocol === "file") return createFileDriver(config.location, options.file);
+  // The SDK is heavy: who has no such store does not wait for it.
+  if (config.protocol === "s3") return (await import("./s3.ts")).createS3Driver(config);
   throw new ServiceError(
     "CONFIG_INVALID",
     `The store ${JSON.stringify(config.name)} has the protocol ${config.protocol}, which this version does not serve yet.`,
@@ -44,7 +48,7 @@ function driverOf(config: StoreConfig, options: OpenOptions): StoreDriver {
       details: {
         field: `stores.${config.name}.protocol`,
         value: config.protocol,
-        remedy: "Use the protocol file, or take the store out of the configuration.",
+        remedy: "Use the protocol file or s3, or take the store out of the configuration.",
       },
     },
   );

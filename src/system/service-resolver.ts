@@ -1,11 +1,12 @@
 /** Stores, codecs, the model, the plan, and how the service is. */
 
 import { Arg, Ctx, Mutation, Query, Resolver } from "type-graphql";
+import { verifyStore } from "../store/verify.ts";
 import { describeCodec } from "./describe-codec.ts";
 import { requireRight } from "./guard.ts";
 import type { SystemContext, SystemServices } from "./services.ts";
 import { listStores } from "./store-list.ts";
-import { Change, Health, LoadedCodec, ModelInService, Store, TableDifference } from "./types.ts";
+import { Change, Check, Health, LoadedCodec, ModelInService, Store, TableDifference } from "./types.ts";
 
 @Resolver()
 export class ServiceResolver {
@@ -19,6 +20,18 @@ export class ServiceResolver {
   async stores(@Ctx() context: SystemContext): Promise<Store[]> {
     requireRight(context, "READ");
     return listStores(this.services);
+  }
+
+  @Mutation(() => [Check], {
+    description:
+      "Tries on one store what the service asks of it, with an object that is gone afterwards. Needs ADMIN.",
+  })
+  async verifyStore(
+    @Ctx() context: SystemContext,
+    @Arg("name", () => String) name: string,
+  ): Promise<Check[]> {
+    requireRight(context, "ADMIN");
+    return verifyStore(this.services.stores.get(name), context.signal);
   }
 
   @Query(() => [LoadedCodec], { description: "The loaded codecs." })

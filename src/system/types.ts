@@ -226,7 +226,9 @@ export class ModelInService {
   apiSdl!: string;
 }
 
-@ObjectType({ description: "One thing that must work for the service to be ready." })
+@ObjectType({
+  description: "One thing that must work for the service to be ready, or that was tried on a store.",
+})
 export class Check {
   @Field(() => String)
   name!: string;

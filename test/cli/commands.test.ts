@@ -156,6 +156,15 @@ describe("looking", () => {
     expect(fault("objects", "--first", "many").error).toMatchObject({ field: "--first", value: "many" });
   });
 
+  it("verifies stores, one or all, and leaves nothing", () => {
+    const [all, ...more] = json("stores", "verify") as { store: string; findings: { ok: boolean }[] }[];
+    expect([all?.store, more]).toEqual(["main", []]);
+    expect(all?.findings.length).toBeGreaterThan(5);
+    expect(all?.findings.filter(({ ok }) => !ok)).toEqual([]);
+    expect(run("stores", "verify", "main").out).toMatch(/^main +ok +CONDITIONAL +atomic/m);
+    expect(fault("stores", "verify", "other")).toMatchObject({ code: 2, error: { code: "STORE_UNKNOWN" } });
+  });
+
   it("finds nothing wrong", () => {
     const findings = json("doctor") as { check: string; ok: boolean; message: string }[];
     expect(findings.map(({ check }) => check)).toEqual([

@@ -1,5 +1,6 @@
 /** What every store driver does, whatever it stands on. Call inside a `describe`. */
 
+import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { isServiceError } from "../../src/errors.ts";
@@ -30,7 +31,10 @@ export async function codeOf(work: Promise<unknown>): Promise<string> {
 
 async function paths(driver: StoreDriver, prefix: string, after?: string): Promise<string[]> {
   const found: string[] = [];
-  for await (const head of driver.list(prefix, after === undefined ? {} : { after })) found.push(head.path);
+  for await (const head of driver.list(prefix, after === undefined ? {} : { after })) {
+    // The driver's own, by the contract.
+    if (!head.path.startsWith("_obj/")) found.push(head.path);
+  }
   return found;
 }
 
@@ -101,6 +105,36 @@ export function testStore(make: () => Promise<StoreDriver>): void {
   ])("refuses %s bytes than declared", async (_, sizeBytes) => {
     const driver = await make();
     expect(await codeOf(driver.put("key", text("12345"), { sizeBytes }))).toBe("UPLOAD_MISMATCH");
+    expect(await driver.head("key")).toBeUndefined();
+  });
+
+  test("compares the digest that was declared", async () => {
+    const driver = await make();
+    const sha256 = createHash("sha256").update("12345").digest("hex");
+    expect(await codeOf(driver.put("key", text("54321"), { sha256 }))).toBe("UPLOAD_MISMATCH");
+    expect(await driver.head("key")).toBeUndefined();
+    await driver.put("key", text("12345"), { sha256 });
+    expect(await driver.head("key")).toBeDefined();
+  });
+
+  test("deletes one object, once or again, and frees its path", async () => {
+    const driver = await make();
+    for (const path of ["a/key", "a/key2"]) await driver.put(path, text("x"));
+    await driver.delete("a/key");
+    await driver.delete("a/key");
+    await driver.delete("never/was");
+    await driver.delete("a");
+    expect(await paths(driver, "")).toEqual(["a/key2"]);
+    await driver.put("a/key", text("y"));
+  });
+
+  test("deletes nothing once the deadline has passed", async () => {
+    const driver = await make();
+    await driver.put("key", text("x"));
+    const expiresAt = (ms: number) => ({ expiresAt: new Date(Date.now() + ms) });
+    expect(await codeOf(driver.delete("key", expiresAt(-1)))).toBe("CONFLICT");
+    expect(await driver.head("key")).toBeDefined();
+    await driver.delete("key", expiresAt(60_000));
     expect(await driver.head("key")).toBeUndefined();
   });
 
@@ -204,6 +238,7 @@ export function testStore(make: () => Promise<StoreDriver>): void {
     expect(await codeOf(driver.put(path, text("x")))).toBe("BAD_USER_INPUT");
     expect(await codeOf(driver.head(path))).toBe("BAD_USER_INPUT");
     expect(await codeOf(driver.get(path))).toBe("BAD_USER_INPUT");
+    expect(await codeOf(driver.delete(path))).toBe("BAD_USER_INPUT");
   });
 
   test("keeps names as they are", async () => {

@@ -236,6 +236,7 @@ describe("uploads", () => {
 describe("rights", () => {
   const asked: readonly (readonly [string, "WRITE" | "ADMIN"])[] = [
     ["mutation { apply { summary } }", "ADMIN"],
+    ['mutation { verifyStore(name: "main") { ok } }', "ADMIN"],
     [
       'mutation { createUpload(input: {target: {type: "Sample", field: "copy"}, filename: "a"}) { id } }',
       "WRITE",

@@ -1,4 +1,4 @@
-/** `codec`, `stores`, `objects`, `refs`: looking at what the service has. */
+/** `codec`, `objects`, `refs`: looking at what the service has. */
 
 import type { Command } from "commander";
 import { ServiceError } from "../../errors.ts";
@@ -27,16 +27,6 @@ interface CodecRow {
   }[];
 }
 
-interface StoreRow {
-  readonly name: string;
-  readonly protocol: string;
-  readonly location: string;
-  readonly isDefault: boolean;
-  readonly problem: string | null;
-  readonly objectCount: number;
-  readonly sizeBytes: string;
-}
-
 interface ObjectRow {
   readonly locator: string;
   readonly isTree: boolean;
@@ -61,13 +51,6 @@ export function codecCommands(program: Command): void {
     .command("show <name>")
     .description("show what can be selected of a codec's values, and how values are given")
     .action((name: string, _, command: Command) => showCodec(name, command));
-}
-
-export function storeCommands(program: Command): void {
-  program
-    .command("stores")
-    .description("list the configured stores and whether they work")
-    .action((_, command: Command) => stores(command));
 }
 
 export function objectCommands(program: Command): void {
@@ -127,24 +110,6 @@ async function showCodec(name: string, command: Command): Promise<void> {
     codec.typeDefs.trim(),
   ];
   callOf(command).output.result(codec, text.join("\n"));
-}
-
-async function stores(command: Command): Promise<void> {
-  const query = "{ stores { name protocol location isDefault problem objectCount sizeBytes } }";
-  const { stores } = await withService(command, (at) => askSystem<{ stores: StoreRow[] }>(at, query));
-  const rows = stores.map((row) => [
-    row.name + (row.isDefault ? " (default)" : ""),
-    row.protocol,
-    row.location,
-    String(row.objectCount),
-    String(row.sizeBytes),
-    row.problem ?? "ok",
-  ]);
-  callOf(command).output.result(
-    stores,
-    textTable(["store", "protocol", "location", "objects", "bytes", "state"], rows),
-  );
-  if (stores.some(({ problem }) => problem !== null)) process.exitCode = 6;
 }
 
 interface ObjectOptions {

@@ -1,0 +1,241 @@
+/**
+ * Reading from S3. A body that breaks off, stalls or comes short is taken up again where it ended, of the same object; when that fails
+ * too, it is an error, never a short object.
+ */
+
+import { setTimeout as delay } from "node:timers/promises";
+import { GetObjectCommand, type GetObjectCommandOutput, HeadObjectCommand } from "@aws-sdk/client-s3";
+import { isServiceError, ServiceError } from "../errors.ts";
+import type { GetOptions, ObjectHead, StoreDriver } from "./contract.ts";
+import { checkBucket } from "./s3-bucket.ts";
+import { type S3Context, until } from "./s3-client.ts";
+import { codeNameOf, statusOf } from "./s3-error.ts";
+
+/** A body of at most this size is read at once, so that an unused one holds no connection. */
+const smallBytes = 256 * 1024;
+/** How often a body is taken up again without a byte of progress. */
+const resumes = 3;
+
+/** What S3 tells of one object. */
+export interface S3Head extends ObjectHead {
+  readonly etag: string | undefined;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+export async function head(c: S3Context, path: string, signal?: AbortSignal): Promise<S3Head | undefined> {
+  const Key = c.key(path);
+  const { bucket: Bucket } = c.settings;
+  const found = await c.call({ action: "s3:GetObject", path }, signal, async () => {
+    try {
+      return await c.client.send(new HeadObjectCommand({ Bucket, Key }), until(signal));
+    } catch (error) {
+      const status = statusOf(error);
+      if (status !== 404 && status !== 403) throw error;
+      await checkBucket(c, signal);
+      if (status === 403) throw error;
+      return undefined;
+    }
+  });
+  return (
+    found && { ...headOf(path, found, found.ContentLength), etag: found.ETag, metadata: found.Metadata ?? {} }
+  );
+}
+
+function headOf(
+  path: string,
+  found: { LastModified?: Date | undefined; VersionId?: string | undefined },
+  sizeBytes: number | undefined,
+): ObjectHead {
+  const { LastModified, VersionId } = found;
+  if (sizeBytes === undefined || LastModified === undefined) {
+    throw new ServiceError("STORE_UNAVAILABLE", `The S3 server tells no size or no time of ${path}.`, {
+      details: { remedy: "Check what stands between the service and the server." },
+    });
+  }
+  const isVersion = VersionId !== undefined && VersionId !== "null";
+  return { path, sizeBytes, modifiedAt: LastModified, ...(isVersion ? { versionId: VersionId } : {}) };
+}
+
+interface Span {
+  readonly path: string;
+  readonly start: number;
+  /** Absent: to the end. */
+  readonly end: number | undefined;
+  readonly etag?: string | undefined;
+  readonly signal: AbortSignal | undefined;
+}
+
+export async function get(c: S3Context, path: string, options: GetOptions): ReturnType<StoreDriver["get"]> {
+  const { signal, range } = options;
+  const span: Span = { path, start: range?.start ?? 0, end: range?.end, signal };
+  if (span.start < 0 || (span.end !== undefined && span.end < span.start))
+    throw beyond(span.start, undefined);
+  const isEmpty = span.start === span.end;
+  const answer = isEmpty ? "beyond" : await request(c, span);
+  if (answer === undefined) return undefined;
+  if (answer === "beyond") return empty(c, span);
+  const { found, first, sizeBytes } = answer;
+  const end = Math.min(span.end ?? sizeBytes, sizeBytes);
+  const body = download(c, { ...span, end, etag: found.etag }, first);
+  if (end - span.start > smallBytes) return { head: found.head, body };
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of body) chunks.push(chunk);
+  return { head: found.head, body: pieces(chunks) };
+}
+
+async function empty(c: S3Context, span: Span): ReturnType<StoreDriver["get"]> {
+  const found = await head(c, span.path, span.signal);
+  if (found === undefined) return undefined;
+  if (span.start > found.sizeBytes) throw beyond(span.start, found.sizeBytes);
+  return { head: found, body: pieces([]) };
+}
+
+async function* pieces(chunks: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
+  yield* chunks;
+}
+
+function beyond(start: number, sizeBytes: number | undefined): ServiceError {
+  const has = sizeBytes === undefined ? "" : `: the object has ${sizeBytes}`;
+  return new ServiceError("RANGE_NOT_SATISFIABLE", `No bytes at ${start}${has}.`);
+}
+
+type Body = NonNullable<GetObjectCommandOutput["Body"]>;
+
+interface Answer {
+  readonly found: { readonly head: ObjectHead; readonly etag: string | undefined };
+  readonly sizeBytes: number;
+  readonly first: AsyncIterable<Uint8Array> & { destroy(): unknown };
+}
+
+async function request(c: S3Context, span: Span): Promise<Answer | "beyond" | undefined> {
+  const { path, start, end, etag, signal } = span;
+  const command = new GetObjectCommand({
+    Bucket: c.settings.bucket,
+    Key: c.key(path),
+    // Always a range, even of all bytes: its answer tells the size of the object besides the length of the body.
+    Range: `bytes=${start}-${end === undefined ? "" : end - 1}`,
+    ...(etag === undefined ? {} : { IfMatch: etag }),
+  });
+  return c.call({ action: "s3:GetObject", path }, signal, async () => {
+    try {
+      return answerOf(span, await c.client.send(command, until(signal)));
+    } catch (error) {
+      const status = statusOf(error);
+      if (status === 416) return "beyond";
+      // Any other 404 is about the bucket, the account, or from something that is no S3 server.
+      if (codeNameOf(error) === "NoSuchKey") return undefined;
+      if (status === 412 && etag !== undefined) throw replaced(path);
+      throw error;
+    }
+  });
+}
+
+function answerOf(span: Span, got: GetObjectCommandOutput): Answer {
+  const first = bodyOf(got.Body);
+  const [, from, size] = /^bytes (\d+)-\d+\/(\d+)$/.exec(got.ContentRange ?? "") ?? [];
+  const sizeBytes = size === undefined ? got.ContentLength : Number(size);
+  const head = headOf(span.path, got, sizeBytes);
+  const expected = Math.min(span.end ?? head.sizeBytes, head.sizeBytes) - span.start;
+  if (Number(from ?? 0) === span.start && got.ContentLength === expected) {
+    return { found: { head, etag: got.ETag }, sizeBytes: head.sizeBytes, first };
+  }
+  first.destroy();
+  throw new ServiceError(
+    "STORE_UNAVAILABLE",
+    `The S3 server gives other bytes of ${span.path} than asked for.`,
+    {
+      details: { remedy: "Check what stands between the service and the server; ranges must be honoured." },
+    },
+  );
+}
+
+function bodyOf(body: Body | undefined): Answer["first"] {
+  if (body === undefined || !(Symbol.asyncIterator in body) || !("destroy" in body)) {
+    throw new Error("The SDK gave no stream.");
+  }
+  // A stream that breaks before anyone reads it must not end the process.
+  body.on("error", () => undefined);
+  return body;
+}
+
+interface WholeSpan extends Span {
+  readonly end: number;
+}
+
+async function* download(c: S3Context, span: WholeSpan, first: Answer["first"]): AsyncGenerator<Uint8Array> {
+  let stream: Answer["first"] | undefined = first;
+  let at = span.start;
+  for (let failures = 0; at < span.end; ) {
+    try {
+      stream ??= await reopen(c, { ...span, start: at });
+      for await (const chunk of watched(c, stream, span.signal)) {
+        at += chunk.length;
+        failures = 0;
+        if (at > span.end) throw new Error("The server gave more bytes than it announced.");
+        yield chunk;
+      }
+      if (at < span.end) throw new Error(`The body ended ${span.end - at} bytes early.`);
+    } catch (error) {
+      span.signal?.throwIfAborted();
+      if (isServiceError(error, "REFERENCE_CHANGED") || isServiceError(error, "OBJECT_MISSING")) throw error;
+      failures += 1;
+      if (failures > resumes) throw cut(c, span, { at, error });
+      await delay(50 * 2 ** failures * (0.5 + Math.random()), undefined, { ref: false });
+    } finally {
+      stream?.destroy();
+      stream = undefined;
+    }
+  }
+}
+
+async function reopen(c: S3Context, span: WholeSpan): Promise<Answer["first"]> {
+  const answer = await request(c, span);
+  if (typeof answer === "object") return answer.first;
+  throw new ServiceError("OBJECT_MISSING", `The object ${span.path} went away while it was read.`, {
+    details: {
+      store: c.settings.name,
+      path: span.path,
+      remedy: "Restore the object from a backup of the store.",
+    },
+  });
+}
+
+/** The chunks of `stream`, each of which must come in time; time that the consumer takes does not count. */
+async function* watched(
+  c: S3Context,
+  stream: Answer["first"],
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array> {
+  const chunks = stream[Symbol.asyncIterator]();
+  const stop = (): unknown => stream.destroy();
+  signal?.addEventListener("abort", stop, { once: true });
+  try {
+    for (;;) {
+      signal?.throwIfAborted();
+      const timer = setTimeout(stop, c.limits.stallMs);
+      const next = await chunks.next().finally(() => clearTimeout(timer));
+      if (next.done === true) return;
+      yield next.value;
+    }
+  } finally {
+    signal?.removeEventListener("abort", stop);
+  }
+}
+
+function cut(c: S3Context, span: WholeSpan, { at, error }: { at: number; error: unknown }): ServiceError {
+  if (isServiceError(error)) return error;
+  return new ServiceError(
+    "STORE_UNAVAILABLE",
+    `The S3 store ${c.settings.name} broke off at byte ${at} of ${span.path}, ${span.end - at} before the end.`,
+    {
+      details: { store: c.settings.name, remedy: "Check the server and the network, then try again." },
+      cause: error,
+    },
+  );
+}
+
+function replaced(path: string): ServiceError {
+  return new ServiceError("REFERENCE_CHANGED", `The object ${path} was replaced while it was read.`, {
+    details: { remedy: "Read it again." },
+  });
+}
