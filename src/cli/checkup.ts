@@ -54,8 +54,9 @@ async function find(check: string, run: () => Promise<string>): Promise<Finding>
   } catch (error) {
     if (!isServiceError(error))
       return { check, ok: false, message: error instanceof Error ? error.message : String(error) };
-    const remedy = error.details.remedy === undefined ? "" : ` ${error.details.remedy}`;
-    return { check, ok: false, message: error.message + remedy };
+    const { remedy } = error.details;
+    const isTold = remedy === undefined || error.message.includes(remedy);
+    return { check, ok: false, message: isTold ? error.message : `${error.message} ${remedy}` };
   }
 }
 

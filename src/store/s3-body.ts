@@ -13,6 +13,8 @@ export class BodyParts {
   readonly #path: string;
   readonly #options: PutOptions;
   readonly #hash: ReturnType<typeof createHash> | undefined;
+  /** Parts that were sent; filled again, because garbage of this size piles up faster than it is collected. */
+  readonly #spare: Buffer<ArrayBuffer>[] = [];
   #rest: Uint8Array = new Uint8Array();
   #received = 0;
   #ended = false;
@@ -30,9 +32,9 @@ export class BodyParts {
   }
 
   /** The next `bytes` bytes; fewer only at the end. @throws {UPLOAD_MISMATCH} as soon as the body is not what was declared. */
-  async next(bytes: number): Promise<Buffer> {
+  async next(bytes: number): Promise<Buffer<ArrayBuffer>> {
     const left = (this.#options.sizeBytes ?? Number.POSITIVE_INFINITY) - this.sizeBytes;
-    let part = Buffer.allocUnsafeSlow(Math.min(bytes, Math.max(left, 0), firstBytes));
+    let part = this.#spare.pop() ?? Buffer.allocUnsafeSlow(Math.min(bytes, Math.max(left, 0), firstBytes));
     let filled = 0;
     while (filled < bytes) {
       if (this.#rest.length === 0) this.#rest = (await this.#pull()) ?? this.#rest;
@@ -44,6 +46,11 @@ export class BodyParts {
       this.#rest = this.#rest.subarray(taken.length);
     }
     return part.subarray(0, filled);
+  }
+
+  /** Takes back a part that nobody reads any more. */
+  reuse(part: Buffer<ArrayBuffer>): void {
+    this.#spare.push(Buffer.from(part.buffer));
   }
 
   /** The next chunk that has bytes; `undefined` at the end. */

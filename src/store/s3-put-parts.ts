@@ -24,7 +24,7 @@ const maxParallel = 4;
 const abortMs = 30_000;
 
 interface Parts {
-  readonly first: Buffer;
+  readonly first: Buffer<ArrayBuffer>;
   readonly body: BodyParts;
 }
 
@@ -137,8 +137,10 @@ async function sendParts(c: S3Context, write: Write, upload: Parts & Begun): Pro
       const parallel = Math.min(maxParallel, Math.max(1, Math.floor(memoryBytes / sizeOf(number)) - 1));
       while (running.size >= parallel) await Promise.race(running);
       stop.signal.throwIfAborted();
+      const sent = bytes;
       const task = sendPart(c, { path: write.path, ...upload, number, bytes, signal }).then((part) => {
         parts[number - 1] = part;
+        body.reuse(sent);
         running.delete(task);
       });
       task.catch((reason: unknown) => stop.abort(reason));

@@ -58,9 +58,9 @@ async function find(name: string, run: () => Promise<string>): Promise<StoreFind
   try {
     return { name, ok: true, message: await run() };
   } catch (error) {
-    const remedy = isServiceError(error) && error.details.remedy ? ` ${error.details.remedy}` : "";
+    const remedy = isServiceError(error) ? (error.details.remedy ?? "") : "";
     const message = error instanceof Error ? error.message : String(error);
-    return { name, ok: false, message: message + remedy };
+    return { name, ok: false, message: message.includes(remedy) ? message : `${message} ${remedy}` };
   }
 }
 

@@ -82,6 +82,27 @@ describe("S3 store in parts", () => {
     expect(await openUploads(driver)).toEqual([]);
   });
 
+  test("writes and reads a large object with memory flat", async () => {
+    const driver = await make();
+    const chunk = Buffer.alloc(1 << 20, 7);
+    const mebibytes = 400;
+    async function* large(): AsyncGenerator<Uint8Array> {
+      for (let index = 0; index < mebibytes; index++) yield chunk;
+    }
+    await driver.put("ready", bodyOf(chunk));
+    const before = process.memoryUsage().rss;
+    let peak = before;
+    const look = setInterval(() => {
+      peak = Math.max(peak, process.memoryUsage().rss);
+    }, 20);
+    await driver.put("large", large());
+    let bytes = 0;
+    for await (const part of (await driver.get("large"))?.body ?? large()) bytes += part.length;
+    clearInterval(look);
+    expect(bytes).toBe(mebibytes << 20);
+    expect(peak - before).toBeLessThan(200 << 20);
+  });
+
   test("closes a source that it did not read to the end", async () => {
     const driver = parted();
     let isClosed = false;
