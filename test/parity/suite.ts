@@ -174,8 +174,17 @@ function modelText(world: World, seed: number): string {
   const text = texts.reduce((long, one) => (one.length > long.length ? one : long), "");
   // Of many kinds of field some are rare: in two models of three they stand in the place of others.
   const instead = rare[seed % 3];
-  if (instead === undefined) return text;
-  return text.replace(/: \[(UUID|Date|Float)!\](?= @|$)/gm, (_, element: string) => `: ${instead[element]}`);
+  const changed =
+    instead === undefined
+      ? text
+      : text.replace(/: \[(UUID|Date|Float)!\](?= @|$)/gm, (_, element: string) => `: ${instead[element]}`);
+  return seed % 2 === 0 ? withDocuments(changed) : changed;
+}
+
+/** Every table with a column of JSON, and a list of numbers that are easily equal. */
+function withDocuments(text: string): string {
+  const fields = "  parityDocument: JSON\n  paritySingles: [Float32]\n";
+  return text.replace(/^(.*\btype \w+ [^{\n]*@table\b.*\{)\n/gm, `$1\n${fields}`);
 }
 
 /** What came of one operation. */
