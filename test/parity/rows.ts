@@ -173,7 +173,11 @@ async function bringNearer(world: World, entity: Entity, random: Random): Promis
 function newValue(column: Column, other: string | null, random: Random): string | null {
   const { type, nullable } = column;
   if (nullable && random.chance(0.2)) return null;
-  if (type.graphql === "JSON" && type.list === undefined && random.chance(0.4)) return random.pick(documents);
+  if (type.graphql === "JSON" && type.list === undefined && random.chance(0.4)) {
+    const document = random.pick(documents);
+    // A null is nothing where there must be something.
+    return document === "null" && !nullable ? "0" : document;
+  }
   if (/^float/.test(type.spec) && random.chance(0.35)) return random.pick(notFinite);
   const size = /^(?:var)?char\((\d+)\)$/.exec(type.spec)?.[1];
   if (size !== undefined && type.enum === undefined && random.chance(0.4))

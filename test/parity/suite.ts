@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { Random } from "../property/random.ts";
 import { randomSchema } from "../support/random-schema.ts";
 import { difference } from "./compare.ts";
+import { Difference } from "./difference.ts";
 import { Inputs } from "./generate/inputs.ts";
 import { Operations } from "./generate/operation.ts";
 import { Pools } from "./generate/values.ts";
@@ -25,21 +26,12 @@ export interface Extent {
   readonly operations: number;
 }
 
-/** An operation that is answered otherwise than it must be. */
-export class Difference extends Error {
-  constructor(report: Readonly<Record<string, string>>) {
-    super(
-      Object.entries(report)
-        .map(([name, text]) => `--- ${name}\n${text}`)
-        .join("\n"),
-    );
-  }
-}
-
 /** Changes a request or its answer on the way, to see that it is noticed. */
 export interface Spoil {
   readonly request?: (request: Request) => Request;
   readonly answer?: (answer: Json) => Json;
+  /** Text of the answer to a query that is asked again as a known one. */
+  readonly again?: (answer: string) => string;
 }
 
 /** Runs the suite. @throws Difference at the first difference, as small as it could be made. */
@@ -202,7 +194,7 @@ async function compareOne(
   { request, spoil }: { readonly request: Request; readonly spoil: Spoil },
 ): Promise<Compared> {
   const { wanted, features } = answer(known, request);
-  const answered = await served.ask(spoil.request?.(request) ?? request);
+  const answered = await served.ask(spoil.request?.(request) ?? request, spoil.again);
   const found = spoil.answer?.(answered) ?? answered;
   if (features.unsure !== undefined) return { found, wanted, features };
   const wrong = difference(found, wanted, known.meanings);
