@@ -68,8 +68,7 @@ enum FileRefStatus { PRESENT CHANGED MISSING }
       sql: { store: (column) => jsonInstant(column, "modified_at") },
       filter: "DateTime",
       // Without zeros at the end of the fraction, as DateTime is answered.
-      read: async (value) =>
-        (await headOf(value))?.modifiedAt?.toISOString().replace(/\.?0+Z$/, "Z") ?? null,
+      read: async (value) => (await headOf(value))?.modifiedAt?.toISOString().replace(/\.?0+Z$/, "Z") ?? null,
     },
     status: {
       type: "FileRefStatus",
