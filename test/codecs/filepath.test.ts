@@ -101,3 +101,15 @@ describe("status", () => {
     expect(await filepath.fields["status"]?.read?.(value, {}, decoding)).toBe(status);
   });
 });
+
+it.each([
+  [0, "2024-02-29T01:02:03Z"],
+  [250, "2024-02-29T01:02:03.25Z"],
+  [7, "2024-02-29T01:02:03.007Z"],
+])("a time that the store tells is answered as DateTime: %i milliseconds", async (milliseconds, text) => {
+  const head = { isDirectory: false, modifiedAt: new Date(modifiedAt.getTime() + milliseconds) };
+  const never = () => Promise.reject(new Error("the file must not be opened"));
+  const value = { meta: {}, bytes: never, tree: never, head: async () => head };
+  const decoding = { field: "raw", args: {}, inlineLimitBytes: 1 };
+  expect(await filepath.fields["modifiedAt"]?.read?.(value, {}, decoding)).toBe(text);
+});

@@ -142,6 +142,14 @@ function isFree(entity: Entity, { name, inKey, origin, type }: Column): boolean 
 const notFinite = ["NaN", "NaN", "Infinity", "-Infinity", "-0", "0", "1.5"];
 const texts = ["", "a", "A", "ab", "a%b", "a_b", "m7", "M7", "é", "ab ", "µ😀", "\\"];
 
+const documents = [
+  '{"a": 9007199254740993, "b": [1.0, 1, "x", null], "": {"": true}}',
+  '{"a": {"b": [1, 2.50, "x", null]}, "0": "zero"}',
+  '[{"a": 1}, {"a": 1.0}, [1], {"a": "b", "b": null}]',
+  '["a", "b", "", null, ["a"]]',
+  ...["1e400", "-1.50", '"a"', '"A_b"', "null", "true", "[]", "{}", "[0, 1, 2]"],
+];
+
 /** Lets rows share values: copies, nulls, numbers that are not finite, texts that are easily searched. */
 async function bringNearer(world: World, entity: Entity, random: Random): Promise<void> {
   const free = entity.columns.filter((column) => isFree(entity, column));
@@ -165,6 +173,11 @@ async function bringNearer(world: World, entity: Entity, random: Random): Promis
 function newValue(column: Column, other: string | null, random: Random): string | null {
   const { type, nullable } = column;
   if (nullable && random.chance(0.2)) return null;
+  if (type.graphql === "JSON" && type.list === undefined && random.chance(0.4)) {
+    const document = random.pick(documents);
+    // A null is nothing where there must be something.
+    return document === "null" && !nullable ? "0" : document;
+  }
   if (/^float/.test(type.spec) && random.chance(0.35)) return random.pick(notFinite);
   const size = /^(?:var)?char\((\d+)\)$/.exec(type.spec)?.[1];
   if (size !== undefined && type.enum === undefined && random.chance(0.4))

@@ -54,7 +54,7 @@ const required: readonly string[] = [
   ...each(jsonOperators, (name) => `filter JSON ${name}`),
   ...each(listOperators, (name) => `filter list ${name}`),
   ...each(
-    [...numbers, "String", "Boolean", "Date", "DateTime", "UUID", "JSON", "enum"],
+    [...numbers, "String", "Boolean", "Date", "DateTime", "UUID", "JSON"],
     (name) => `filter list of ${name}`,
   ),
   ...each(codecOrders, (part) => [

@@ -9,7 +9,7 @@ import { difference } from "./compare.ts";
 import type { Inputs } from "./generate/inputs.ts";
 import type { Operations } from "./generate/operation.ts";
 import { type Json, NumberText } from "./json.ts";
-import { answer, type Known, type Request } from "./oracle/answer.ts";
+import { answer, hasNoOrder, type Known, type Request } from "./oracle/answer.ts";
 import { Features } from "./oracle/features.ts";
 import { fits } from "./oracle/filter.ts";
 import { readOperand, show, type Value } from "./oracle/kinds.ts";
@@ -92,7 +92,10 @@ export class Writes {
 
   /** A filter, and the rows that it takes, in the order of their keys. */
   #found({ known, entity, state }: At): { readonly where: Given; readonly rows: readonly Stored[] } {
-    const where = this.#inputs.filter(entity, 1);
+    const type = this.#schema.getType(`${entity.name}Filter`);
+    const made = this.#inputs.filter(entity, 1);
+    // What must be refused the queries try.
+    const where = isInputObjectType(type) && hasNoOrder(type, made) ? {} : made;
     const scope = { ...known, features: new Features() };
     // As the request will have it.
     const coerced = this.#coerced(`${entity.name}Filter`, where);

@@ -56,7 +56,11 @@ export class Inputs {
     const names = Object.keys(type.getFields());
     const filter: Record<string, unknown> = {};
     for (let left = random.pick([1, 1, 1, 2, 3]); left > 0; left--) {
-      const name = random.pick(names);
+      const documents = entity.columns.filter(
+        ({ type: { graphql, list } }) => graphql === "JSON" && list === undefined,
+      );
+      const isDocument = documents.length > 0 && random.chance(0.15);
+      const name = isDocument ? random.pick(documents).field : random.pick(names);
       const part = this.#part(entity, { name, depth });
       if (part !== undefined) filter[name] = part;
     }
@@ -228,7 +232,10 @@ export class Inputs {
     const type = getNamedType(field.type);
     if (!isInputObjectType(type)) return {};
     if (name === "count") return { count: this.operators(type, [1, 2, 3]) ?? {} };
-    const inner = random.pick(Object.values(type.getFields()));
+    const all = Object.values(type.getFields());
+    const told = all.filter((one) => exposedColumn(entity, one.name)?.type.codec !== undefined);
+    // Of codecs there are few columns, and each has many fields.
+    const inner = random.pick(told.length > 0 && random.chance(0.5) ? told : all);
     const column = exposedColumn(entity, inner.name);
     const filter = getNamedType(inner.type);
     if (column === undefined || !isInputObjectType(filter)) return {};
@@ -237,11 +244,11 @@ export class Inputs {
       const parts = Object.values(filter.getFields()).filter((part) => isTold(codec, part.name));
       if (parts.length === 0) return {};
       const part = random.pick(parts);
-      const told = getNamedType(part.type);
+      const scalar = getNamedType(part.type);
       const pool = this.pools.ofPart(entity, column, part.name);
-      if (!isInputObjectType(told)) return {};
-      const fitting = pool.filter((value) => isFitting(told.name, value));
-      return { [name]: { [inner.name]: { [part.name]: this.operators(told, fitting) ?? {} } } };
+      if (!isInputObjectType(scalar)) return {};
+      const fitting = pool.filter((value) => isFitting(scalar.name, value));
+      return { [name]: { [inner.name]: { [part.name]: this.operators(scalar, fitting) ?? {} } } };
     }
     const pool = this.pools.of(entity, column).filter((value) => isFitting(filter.name, value));
     return { [name]: { [inner.name]: this.operators(filter, pool) ?? {} } };

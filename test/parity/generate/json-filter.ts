@@ -97,7 +97,8 @@ function operatorValue(
 function typedPool(name: "number" | "text" | "length", pool: readonly unknown[]): readonly unknown[] {
   if (name === "text") return pool.filter((one) => typeof one === "string");
   if (name === "length") return pool.flatMap((one) => (Array.isArray(one) ? [one.length] : []));
-  return pool.flatMap((one) => (typeof one === "number" && Number.isFinite(one) ? [String(one)] : []));
+  const numbers = pool.flatMap((one) => (typeof one === "number" ? [String(one)] : []));
+  return [...numbers, "9007199254740993", "9007199254740992", "1e400", "9.9e399"];
 }
 
 /** An operand with an order; seldom one without. */

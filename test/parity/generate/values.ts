@@ -50,7 +50,7 @@ export class Pools {
 
 /** JSON as a request holds it: numbers as JavaScript has them. */
 function plainJson(value: Json): unknown {
-  if (value instanceof NumberText) return Number(value.text);
+  if (value instanceof NumberText) return Number.isFinite(Number(value.text)) ? Number(value.text) : 1e300;
   if (Array.isArray(value)) return value.map((item: Json) => plainJson(item));
   if (value === null || typeof value !== "object") return value;
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, plainJson(item)]));

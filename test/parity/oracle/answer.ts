@@ -197,7 +197,7 @@ function hasNull(type: GraphQLInputType, value: unknown): boolean {
 const orders: ReadonlySet<string> = new Set(["lt", "lte", "gt", "gte"]);
 
 /** Whether JSON is to be in an order with what has none. */
-function hasNoOrder(type: GraphQLInputType, value: unknown): boolean {
+export function hasNoOrder(type: GraphQLInputType, value: unknown): boolean {
   if (isNonNullType(type)) return hasNoOrder(type.ofType, value);
   if (isListType(type)) return Array.isArray(value) && value.some((item) => hasNoOrder(type.ofType, item));
   if (!isInputObjectType(type)) return false;

@@ -58,7 +58,7 @@ function contains(a: Found, b: Found, isTop = true): boolean {
 }
 
 /** What lies at a path: keys of objects, places in lists. */
-export function jsonAt(value: Found, path: readonly string[]): Found {
+function jsonAt(value: Found, path: readonly string[]): Found {
   return path.reduce<Found>((found, step) => {
     if (isFields(found)) return Object.hasOwn(found, step) ? found[step] : undefined;
     if (!isList(found) || !/^[+-]?\d{1,9}$/.test(step)) return undefined;

@@ -10,6 +10,7 @@ import {
   isObjectType,
 } from "graphql";
 import type { Child, CodecList, CodecUse, Column, Entity, Model } from "../../../src/model/model.ts";
+import { jsonFrom } from "../json.ts";
 import { codecPart } from "./codecs.ts";
 import { exposedColumn, fits, type Scope } from "./filter.ts";
 import { columnMeasure, type Group, groupsOf, wantedGroups } from "./groups.ts";
@@ -195,6 +196,8 @@ function columnValue({ scope }: Asked, column: Column, row: Row): unknown {
     `value of ${list === undefined ? "" : "list of "}${kind?.names === undefined ? (list?.element ?? column.type.graphql) : "enum"}`,
   );
   if (codec !== undefined) return { use: codec, cell } satisfies CodecValue;
+  // A JSON null is a value, which is answered as null.
+  if (kind?.name === "json") return jsonFrom(cell);
   const value = kind === undefined ? null : row.value(column, kind);
   return kind === undefined || value === null ? null : show(kind, value);
 }
