@@ -1,12 +1,14 @@
 import { configDefaults, defineConfig } from "vitest/config";
 
-/** Suites of many random lives and many deaths: `npm run test:long`, and in `.ci/run`. */
+/** Suites of many random lives, many deaths and many processes: `npm run test:long`, and in `.ci/run`. */
 const long = [
   "test/property/**",
   "test/parity/**",
   "test/crash/**",
   "test/db/apply-random.test.ts",
   "test/acceptance/kill.test.ts",
+  "test/cli/external-database.test.ts",
+  "test/cli/private-service.test.ts",
   "test/api/write/failure-matrix.test.ts",
   "test/live/random-lives.test.ts",
 ];
