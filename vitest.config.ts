@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { configDefaults, defineConfig } from "vitest/config";
 
 /** Suites of many random lives, many deaths and many processes: `npm run test:long`, and in `.ci/run`. */
@@ -30,6 +31,8 @@ export default defineConfig({
     setupFiles: ["test/support/seed.ts"],
     // Processes, sockets and clocks of a busy machine: CI looks twice, and the report says which tests needed it.
     retry: process.env["CI"] ? 1 : 0,
+    // Much of the time is waiting for processes: also where there are two cores two files run side by side.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     testTimeout: 30_000,
     hookTimeout: 60_000,
   },
