@@ -109,8 +109,9 @@ describe("a cursor", () => {
   it("beyond what is kept is refused, and so is a subscription that falls behind that", async () => {
     const { changeCursor } = await place.ask("{ changeCursor }");
     await sql.query(insert(31));
-    const kept = await place.ask("{ changeCursor }");
     await pruneChanges(place.service.db, { keptSeconds: 0, maxEntries: 1000 });
+    // After the mark: transactions of the cluster's other databases count as ones that a snapshot may have missed.
+    const kept = await place.ask("{ changeCursor }");
     expect((await sql.query("select from holdfast.change")).rowCount).toBe(0);
     const followed = await follow(place, brief, { variables: { after: changeCursor } });
     await followed.ended;
