@@ -6,7 +6,6 @@ import type { AggregateField, GroupField, GroupValueField } from "../plan/plan.t
 import { tooManyGroups } from "../sql/groups.ts";
 import { type AnswerFaults, elements, isObject, type Slot, slotIn, valueAt } from "./answer-slot.ts";
 import { walkColumn } from "./complete-column.ts";
-import { isNotFinite } from "./not-finite.ts";
 
 interface Selected<Field> {
   readonly entity: Entity;
@@ -41,8 +40,8 @@ export function walkGroups(
   { entity, selection }: Selected<GroupField>,
 ): void {
   const groups = valueAt(slot);
-  if (isNotFinite(groups)) {
-    // The mark of too many groups holds the number that there may be.
+  // The mark of too many groups, `groupsMark`, holds the number that there may be.
+  if (isObject(groups)) {
     faults.add(slot, tooManyGroups({ maxGroups: Number(groups[""]) }));
     return;
   }

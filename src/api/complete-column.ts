@@ -18,7 +18,7 @@ export function walkColumn(
     slot,
     new ServiceError(
       "VALUE_NOT_FINITE",
-      `${entity.name}.${String(slot.key)} holds ${value[""]}, which Float cannot carry. Declare the field as Float64 to read it.`,
+      `${entity.name}.${String(slot.key)} holds ${value}, which Float cannot carry. Declare the field as Float64 to read it.`,
       { details: { field: `${entity.name}.${String(slot.key)}`, remedy: "Declare the field as Float64." } },
     ),
   );

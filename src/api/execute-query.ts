@@ -75,7 +75,12 @@ export class QueryExecutor {
     const text =
       statement === undefined ? undefined : await this.#run(entry, statement, { resolved, context });
     const adds = plan.roots.some(({ kind }) => kind === "introspection" || kind === "user");
-    const isWhole = text !== undefined && statement?.completes === false && !adds && !marked(text);
+    const isWhole =
+      text !== undefined &&
+      statement?.completes === false &&
+      !adds &&
+      !marked(text) &&
+      !(statement.hasFloats && mayHoldNoNumber(text));
     if (isWhole) return { data: new RawJson(text), errors: [] };
     return this.#complete(request, { plan, resolved, text }, context);
   }
@@ -179,6 +184,11 @@ function marked(text: string): boolean {
     if (next === '"' || next === "{") return true;
   }
   return false;
+}
+
+/** Whether a Float of the text may be none that JSON has; what else looks like it costs no more than a look at every value. */
+function mayHoldNoNumber(text: string): boolean {
+  return text.includes('NaN"') || text.includes('Infinity"');
 }
 
 /** A character has three bytes of UTF-8 at most: short texts need no count. */

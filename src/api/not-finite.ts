@@ -1,11 +1,6 @@
-/** The mark that stands for a number that the type Float cannot carry; see `src/sql/select-type.ts`. */
+/** Numbers that the type Float cannot carry, as the statement leaves them where it was asked for a Float; see `src/sql/select-type.ts`. */
 
-/** Whether a parsed value is the mark `{"": "NaN"}`. */
-export function isNotFinite(value: unknown): value is { readonly "": string } {
-  return (
-    value !== null &&
-    typeof value === "object" &&
-    Object.hasOwn(value, "") &&
-    typeof Object.values(value)[0] === "string"
-  );
+/** Whether a parsed value in the place of a Float is none that it can carry: `"NaN"`, `"Infinity"`, `"-Infinity"`. */
+export function isNotFinite(value: unknown): value is string {
+  return typeof value === "string";
 }

@@ -62,19 +62,13 @@ function measureJson(gathering: Gathering, { name, part }: NamedMeasure, placed:
     const parts = part.selection.map((field) => {
       if (field.kind === "typename") return [field.key, `${literal(field.type)}::text`] as const;
       const typed = placed(codecMeasure(gathering, name, { column, field: field.name }));
-      return [
-        field.key,
-        `(SELECT ${scalarJson(field.type, "f.v", typed.type)} FROM (SELECT ${typed.sql} AS v) f)`,
-      ] as const;
+      return [field.key, scalarJson(field.type, typed.sql, typed.type)] as const;
     });
     return jsonObject(parts);
   }
   const { sql } = placed(columnMeasure(gathering, name, column));
-  if (name === "min" || name === "max") return asJson(gathering.builder.model, column, sql);
-  const type = sumType(column) ?? "Decimal";
-  if (type === "Decimal") return scalarJson(type, sql);
-  // Told more than once in its JSON, so it gets a name.
-  return `(SELECT ${scalarJson(type, "f.v")} FROM (SELECT ${sql} AS v) f)`;
+  if (name === "min" || name === "max") return asJson(gathering.builder, column, sql);
+  return scalarJson(sumType(column) ?? "Decimal", sql);
 }
 
 /** The groups of a list, in the order that is asked for, then by their keys. */
@@ -173,5 +167,5 @@ function groupJson(gathering: Gathering, { field, keys, table }: Shown, placed: 
 }
 
 function keyJson({ builder }: Gathering, { column, period, type }: GroupKey, sql: string): string {
-  return period === undefined ? asJson(builder.model, column, sql) : scalarJson(type, sql);
+  return period === undefined ? asJson(builder, column, sql) : scalarJson(type, sql);
 }

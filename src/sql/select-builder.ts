@@ -47,6 +47,8 @@ export interface Builder {
   readonly rule: (entity: Entity, table: string) => string;
   /** Set when the answer holds stored values that JavaScript completes. */
   completes: boolean;
+  /** Set when the answer holds values of the type Float, of which some may be none that it can carry. */
+  hasFloats: boolean;
 }
 
 /** The argument `name` of place `at`. */

@@ -62,7 +62,7 @@ CROSS JOIN LATERAL ${recordOf(entity, keyJson(shape))} AS k
 LEFT JOIN ${tableOf(builder, entity)} ${identifier(table)} ON ${join}
 CROSS JOIN LATERAL (SELECT ${fits} AS fits, ${told} AS told) AS m
 WHERE m.told) AS x`;
-  return { text, parameters: builder.parameters, completes: builder.completes };
+  return { text, parameters: builder.parameters, completes: builder.completes, hasFloats: builder.hasFloats };
 }
 
 /** A row of the entity's table, out of JSON. */

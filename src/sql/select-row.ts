@@ -72,7 +72,7 @@ function fieldJson(builder: Builder, row: Row & { readonly version: string }, fi
     case "rowVersion":
       return `${columnOf(table, row.version)}::text`;
     case "column":
-      return asJson(builder.model, modelColumn(entity, field.column), columnOf(table, field.column));
+      return asJson(builder, modelColumn(entity, field.column), columnOf(table, field.column));
     case "codec":
       return codecJson(builder, field, row);
     case "codecList":

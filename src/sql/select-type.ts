@@ -4,11 +4,11 @@ import type { Column, ColumnType, EnumType, Model } from "../model/model.ts";
 import { literal } from "./quote.ts";
 
 /**
- * How a value that GraphQL cannot carry stands in the JSON text: `{"":"NaN"}`. Data cannot imitate it: inside strings quotes are escaped,
- * and PostgreSQL prints jsonb with a blank after the colon.
+ * What stands in the JSON text in the place of a list that is too long: `{"":"1000"}`. Data cannot imitate it: inside strings quotes are
+ * escaped, and PostgreSQL prints jsonb with a blank after the colon.
  */
-const notFiniteMark = '{"":"';
-/** As {@link notFiniteMark}, for a codec field that SQL could not tell: the stored value follows. */
+const tooManyMark = '{"":"';
+/** As {@link tooManyMark}, for a codec field that SQL could not tell: the stored value follows. */
 export const unreadMark = '{"":{';
 
 /** The type that parameters compared with the column are cast to, without length or precision. */
@@ -25,7 +25,7 @@ export function parameterType(type: ColumnType): string {
 
 /** What stands in the place of a list of groups that has more of them than there may be, a number that is given. */
 export function groupsMark(cap: string): string {
-  return `('${notFiniteMark}' || ${cap} || '"}')::json`;
+  return `('${tooManyMark}' || ${cap} || '"}')::json`;
 }
 
 /** The column as it is compared: enums by their text. */
@@ -45,18 +45,25 @@ export function orderable(
   return { sql: `array_position(ARRAY[${stored}]::text[], ${sql}::text)`, type: "integer" };
 }
 
+/** The part of a statement in the making that the values of columns concern. */
+interface ToldFloats {
+  readonly model: Model;
+  hasFloats: boolean;
+}
+
 /** The column's value as the JSON of its GraphQL type. */
-export function asJson(model: Model, column: Column, sql: string): string {
+export function asJson(builder: ToldFloats, column: Column, sql: string): string {
+  const { model } = builder;
   const { type } = column;
+  if (type.graphql === "Float" && type.list === undefined) builder.hasFloats = true;
   if (type.list !== undefined) return listJson(model, type.list.element, sql);
   const enumType = type.enum === undefined ? undefined : model.enum.get(type.enum);
   if (enumType !== undefined) return enumJson(enumType, sql);
   return scalarJson(type.graphql, sql, type.sql);
 }
 
-/** A value of a GraphQL scalar as JSON. */
+/** A value of a GraphQL scalar as JSON. What JSON has no number for (`NaN`, the infinities) PostgreSQL itself writes as a string. */
 export function scalarJson(scalar: string, sql: string, sqlType = ""): string {
-  const notFinite = `${sql} IN ('NaN', 'Infinity', '-Infinity')`;
   switch (scalar) {
     case "BigInt":
     case "Decimal":
@@ -68,11 +75,6 @@ export function scalarJson(scalar: string, sql: string, sqlType = ""): string {
       return /with time zone|timestamptz/i.test(sqlType)
         ? instantText(`${sql} AT TIME ZONE 'UTC'`)
         : instantText(sql);
-    case "Float":
-      return `CASE WHEN ${notFinite} THEN ('${notFiniteMark}' || ${sql}::text || '"}')::json ELSE to_json(${sql}) END`;
-    case "Float32":
-    case "Float64":
-      return `CASE WHEN ${notFinite} THEN to_json(${sql}::text) ELSE to_json(${sql}) END`;
     case "Bytes":
       return base64(sql);
     default:
@@ -80,9 +82,9 @@ export function scalarJson(scalar: string, sql: string, sqlType = ""): string {
   }
 }
 
-/** As JSON has it, with the zone. Its quotes are cut off as text: taking the JSON apart would cost several times as much. */
+/** As JSON has it, with the zone. What lies between its quotes is cut out as text: taking the JSON apart would cost several times as much. */
 function instantText(sql: string): string {
-  return `(btrim(to_json(${sql})::text, '"') || 'Z')`;
+  return `(split_part(to_json(${sql})::text, '"', 2) || 'Z')`;
 }
 
 /** Bytes as base64 text in one line; PostgreSQL breaks lines at 76 characters. */

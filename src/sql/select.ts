@@ -16,6 +16,8 @@ export interface SelectStatement {
   readonly parameters: readonly Parameter[];
   /** Whether JavaScript must complete the answer. */
   readonly completes: boolean;
+  /** Whether a string may stand where a number was asked for. */
+  readonly hasFloats: boolean;
 }
 
 /** What a SELECT is compiled with. */
@@ -58,6 +60,7 @@ export function newBuilder({ model, codecs, resolved, rules }: SelectContext): B
     parameters: [],
     tables: 0,
     completes: false,
+    hasFloats: false,
     isRuled: (entity) => !isRule && ruleOf(entity)?.value !== undefined,
     rule: (entity, table) => {
       const where = ruleOf(entity);
@@ -70,8 +73,8 @@ export function newBuilder({ model, codecs, resolved, rules }: SelectContext): B
   return builder;
 }
 
-function finish({ parameters, completes }: Builder, text: string): SelectStatement {
-  return { text, parameters, completes };
+function finish({ parameters, completes, hasFloats }: Builder, text: string): SelectStatement {
+  return { text, parameters, completes, hasFloats };
 }
 
 function rootJson(builder: Builder, root: RootField): string {

@@ -59,8 +59,11 @@ export async function rowValues(
   const values = parameterValues(statement.parameters, seen.resolved);
   const { rows } = await queryable.query<{ data: string }>(statement.text, values, { signal });
   // The statement answers a list with one element for each key.
-  return JSON.parse(rows[0]?.data ?? "[]", (_, value: unknown) =>
-    isNotFinite(value) ? Number(value[""]) : value,
+  const floats = new Set(
+    entity.columns.flatMap(({ type, field }) => (type.graphql === "Float" ? [field] : [])),
+  );
+  return JSON.parse(rows[0]?.data ?? "[]", (key, value: unknown) =>
+    floats.has(key) && isNotFinite(value) ? Number(value) : value,
   ) as (Values | null)[];
 }
 
