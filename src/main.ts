@@ -1,7 +1,7 @@
 /** The composition root: from settings to a running service. Everything is made here once and passed down. */
 
 import { dirname } from "node:path";
-import pino, { type Logger } from "pino";
+import type { Logger } from "pino";
 import { createEntityApi, type EntityApi } from "./api/api.ts";
 import { apiLimitsFrom } from "./api/limits.ts";
 import { type ChangeFeed, createChangeFeed } from "./api/live/feed.ts";
@@ -20,6 +20,7 @@ import {
 import { findExtension } from "./cli/start/find-extension.ts";
 import { healthChecks } from "./cli/start/health.ts";
 import { type LoadedModel, loadModel } from "./cli/start/load-model.ts";
+import { createLog } from "./cli/start/log.ts";
 import { type OpenedDatabase, openDatabase } from "./cli/start/open-database.ts";
 import { announceServer } from "./cli/start/server-file.ts";
 import { packageVersion } from "./cli/version.ts";
@@ -71,10 +72,7 @@ export async function startService(settings: Settings, options: StartOptions): P
     const loaded = await loadModel(settings);
     // Before anything is started: what cannot be served needs no database.
     await checkExtension(settings, loaded);
-    const logger = pino(
-      { level: settings.logLevel ?? defaultLevel() },
-      pino.destination({ fd: 2, sync: true }),
-    );
+    const logger = createLog(settings.logLevel ?? defaultLevel());
     const running: Running = {};
     stack.defer(async () => running.takeBackWord?.());
     const database = stack.adopt(await openDatabase(settings), (opened) => opened.stop());

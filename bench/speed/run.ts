@@ -43,7 +43,8 @@ const rounds = Number(asked.rounds ?? (asked.quick ? 2 : 7));
 const times = asked.quick
   ? { warm: 700, settle: 150, measure: 1000 }
   : { warm: 3000, settle: 300, measure: 2000 };
-const connections = 8;
+/** As many as each contender has connections to the database: fewer do not keep the fast ones busy. */
+const connections = 20;
 const here = import.meta.dirname;
 const root = join(here, "../..");
 

@@ -77,7 +77,8 @@ class ClientSession implements Session {
       if (how.signal?.aborted === true && sqlstateOf(error) === queryCanceled) throw how.signal.reason;
       throw this.#fault(error);
     } finally {
-      await stop?.();
+      const cancelling = stop?.();
+      if (cancelling !== undefined) await cancelling;
     }
   }
 
@@ -164,20 +165,21 @@ function cancelOn(
   client: PoolClient,
   pool: Pool,
   taint: () => void,
-): () => Promise<void> {
+): () => Promise<void> | undefined {
   signal.throwIfAborted();
-  const ended = Promise.withResolvers<"ended">();
+  let ended: PromiseWithResolvers<"ended"> | undefined;
   let cancelling: Promise<void> | undefined;
   const cancel = (): void => {
     // A cancel may arrive after the statement has ended and hit the next one: this connection serves nobody else.
     taint();
+    ended = Promise.withResolvers();
     cancelling = cancelUntil(ended.promise, () => cancelBackend(client, pool));
   };
   signal.addEventListener("abort", cancel, { once: true });
-  return async () => {
+  return () => {
     signal.removeEventListener("abort", cancel);
-    ended.resolve("ended");
-    await cancelling;
+    ended?.resolve("ended");
+    return cancelling;
   };
 }
 

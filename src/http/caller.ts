@@ -18,13 +18,17 @@ const nobody: Principal = { name: "nobody", rights: new Set() };
  * Answers who calls.
  * @throws {UNAUTHENTICATED} when a token is needed and missing, unknown or expired. @throws {FORBIDDEN} when it does not allow `access`.
  */
-export async function identify(
+export function identify(
   headers: IncomingHttpHeaders,
   access: Access,
   tokens: TokenSource | undefined,
-): Promise<Principal> {
+): Principal | Promise<Principal> {
   if (tokens === undefined) return anonymous;
   if (access === "open") return nobody;
+  return bearer(headers, access, tokens);
+}
+
+async function bearer(headers: IncomingHttpHeaders, access: Right, tokens: TokenSource): Promise<Principal> {
   const token = /^Bearer +([\x21-\x7e]+) *$/i.exec(headers.authorization ?? "")?.[1];
   const principal = token === undefined ? undefined : verifyToken(await tokens.current(), token, new Date());
   if (principal === undefined) throw unauthenticated(token !== undefined);

@@ -51,11 +51,15 @@ export function guardRequests(app: FastifyInstance, parts: GateParts): void {
       return;
     }
     const { access = "READ" } = request.routeOptions.config;
-    identify(request.headers, access, parts.tokens).then((principal) => {
+    const admit = (principal: Principal): void => {
       request.principal = principal;
       limitBodyTime(request, reply);
       done();
-    }, done);
+    };
+    const principal = identify(request.headers, access, parts.tokens);
+    // What needs no waiting must not wait: every turn of the loop is another request's.
+    if (principal instanceof Promise) principal.then(admit, done);
+    else admit(principal);
   });
   app.addHook("preParsing", (request, reply, _payload, done) => {
     const { config, bodyLimit } = request.routeOptions;

@@ -70,7 +70,7 @@ export class LiveConnections {
   }
 
   /** @throws {UNAUTHENTICATED | FORBIDDEN} */
-  identify(headers: IncomingHttpHeaders): Promise<Principal> {
+  async identify(headers: IncomingHttpHeaders): Promise<Principal> {
     return identify(headers, "READ", this.#tokens);
   }
 
