@@ -25,6 +25,8 @@ export function enumText(type: EnumType, value: unknown, field: string): string 
 
 /** Decimal digits of a whole number within the range of `type`. @throws {BAD_USER_INPUT} otherwise. */
 export function integerText(value: unknown, field: string, type: string): string {
+  // Most are such numbers, and bulk creates have thousands.
+  if (type === "integer" && typeof value === "number" && (value | 0) === value) return String(value);
   const whole =
     (typeof value === "number" && Number.isSafeInteger(value)) ||
     typeof value === "bigint" ||

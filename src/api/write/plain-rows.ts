@@ -7,7 +7,7 @@ import { createHash } from "node:crypto";
 import type { Transaction } from "../../db/contract.ts";
 import { isServiceError, ServiceError } from "../../errors.ts";
 import type { Column, Entity, Model } from "../../model/model.ts";
-import { type ColumnValue, columnValue } from "../../plan/column-value.ts";
+import { type ColumnValue, columnValue, sqlType } from "../../plan/column-value.ts";
 import { identifier, identifiers, qualified } from "../../sql/quote.ts";
 import { parameterType } from "../../sql/select-type.ts";
 import { fieldOf, type Input, keyValues } from "./input-field.ts";
@@ -91,8 +91,18 @@ function put(gathered: Gathered, column: Column, value: ColumnValue | null): boo
   // As an element of jsonb[] it would be JSON's null, in a record it is none.
   if (value.kind === "json" && text === "null") return false;
   gathered.bytes += text.length;
-  items.push(quoted(text));
+  items.push(isBare(column) ? text : quoted(text));
   return true;
+}
+
+/** Types whose checked texts hold nothing that arrays give a meaning to: their elements need no quotes, which would be a string more for each. */
+const bareTypes: ReadonlySet<string> = new Set([
+  ...["smallint", "integer", "bigint", "real", "double precision", "numeric"],
+  ...["boolean", "date", "timestamp", "timestamptz", "uuid"],
+]);
+
+function isBare({ type }: Column): boolean {
+  return type.list === undefined && type.enum === undefined && bareTypes.has(sqlType(type.sql).base);
 }
 
 /** An element of an array's text. @source PostgreSQL's documentation, "Array Input and Output Syntax" */
