@@ -66,7 +66,10 @@ async function row(servers: Servers, field: Field, value: object): Promise<Made>
 
 /** Values as rows, many in one request. Answers their URLs. */
 export async function sendRows(servers: Servers, values: readonly Buffer[]): Promise<string[]> {
-  const rows = values.map((bytes) => ({ itemId: nextItem++, remote: { base64: { name: "small.bin", content: bytes.toString("base64") } } }));
+  const rows = values.map((bytes) => ({
+    itemId: nextItem++,
+    remote: { base64: { name: "small.bin", content: bytes.toString("base64") } },
+  }));
   const { createItems } = await servers.ask<{ createItems: { items: { remote: { url: string } }[] } }>(
     `mutation ($rows: [CreateItemInput!]!) { createItems(rows: $rows) { items { remote { url } } } }`,
     { rows },

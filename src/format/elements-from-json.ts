@@ -49,12 +49,16 @@ export function arrayFromBytes(values: {
 
 /** Bytes of base64 text; blanks and the URL-safe alphabet are refused. @throws {CODEC_INVALID_VALUE} when it is none. */
 export function bytesFromBase64(text: string): Uint8Array {
-  if (text.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(text)) {
+  const padding = text.endsWith("==") ? 2 : text.endsWith("=") ? 1 : 0;
+  const bytes = Buffer.from(text, "base64");
+  // Node leaves out what is none, so that too few bytes come; looking at each character would take several times as long.
+  const isWhole = text.length % 4 === 0 && bytes.length === (text.length / 4) * 3 - padding;
+  if (!isWhole || text.includes("-") || text.includes("_")) {
     throw invalid("The text is not base64.", {
       remedy: "Use the standard alphabet with padding, in one line.",
     });
   }
-  return new Uint8Array(Buffer.from(text, "base64"));
+  return new Uint8Array(bytes);
 }
 
 function prepare(values: ArrayValues): { type: Dtype; flat: unknown[] } {

@@ -74,7 +74,7 @@ async function serve(
     throw new ServiceError("NOT_FOUND", "A data URL ends in a name: /d/<capability>/<name>.");
   refuseQuery(request);
   const signal = clientGone(request, reply);
-  const representation = await parts.open(subject, segments, signal);
+  const representation = await parts.open(subject, segments, { signal, isRead: isRead(request) });
   const { validators, sizeBytes } = representation;
   const verdict = checkPreconditions(request.headers, validators);
   if (verdict === 412) throw preconditionFailed(validators.etag);
@@ -85,6 +85,16 @@ async function serve(
     : "whole";
   if (range === "unsatisfiable") throw beyondTheEnd(reply, sizeBytes);
   return await send(request, reply, { representation, range, signal, name });
+}
+
+/** Whether bytes will be sent if there are any; otherwise only the store can tell that the object is there. */
+function isRead({ method, headers }: FastifyRequest): boolean {
+  const isConditional =
+    headers["if-match"] ??
+    headers["if-none-match"] ??
+    headers["if-modified-since"] ??
+    headers["if-unmodified-since"];
+  return method === "GET" && isConditional === undefined;
 }
 
 /** Slices are not served yet; answering the whole array instead would be a wrong answer. */

@@ -34,18 +34,19 @@ type ObjectSubject = Extract<CapabilitySubject, { kind: "object" }>;
 export type OpenData = (
   subject: CapabilitySubject,
   segments: readonly string[],
-  signal: AbortSignal,
+  /** `isRead`: bytes are asked for, whatever the validators are, so that the store need not be asked before. */
+  asked: { readonly signal: AbortSignal; readonly isRead: boolean },
 ) => Promise<Representation>;
 
 /** Makes the opener. It keeps the manifests of folders that were asked for files they do not have. */
 export function createDataOpener(parts: DataParts): OpenData {
   const manifests = new LRUCache<string, ReadonlySet<string>>({ max: 64 });
-  return async (subject, segments, signal) => {
+  return async (subject, segments, { signal, isRead }) => {
     switch (subject.kind) {
       case "object":
         return subject.isTree
           ? await openTreeFile(subject, { parts, segments, manifests, signal })
-          : await openFile(subject, parts);
+          : await openFile(subject, parts, isRead);
       case "field":
         return await openField(await parts.readField(subject, signal), { parts, segments, signal });
       case "upload":
@@ -54,11 +55,12 @@ export function createDataOpener(parts: DataParts): OpenData {
   };
 }
 
-async function openFile(subject: ObjectSubject, parts: DataParts): Promise<Representation> {
+async function openFile(subject: ObjectSubject, parts: DataParts, isRead: boolean): Promise<Representation> {
   const { store, path } = placeOf(subject.locator);
   const { sizeBytes } = subject;
-  const bytes = await parts.reader.file(store, path, sizeBytes === undefined ? {} : { sizeBytes });
   const start = subject.skip ?? 0;
+  const expected = sizeBytes === undefined ? {} : { sizeBytes, isRead: isRead && sizeBytes > start };
+  const bytes = await parts.reader.file(store, path, expected);
   const skipped = start === 0 ? "" : `-skip${start}`;
   const tag = subject.sha256 === undefined ? `${subject.gen}-${bytes.sizeBytes}` : `sha256:${subject.sha256}`;
   return contentOf(bytes, { start, validators: { etag: `"${tag}${skipped}"` }, immutable: true });

@@ -45,6 +45,14 @@ export interface ObjectWriter {
    */
   publish(transaction: Transaction, staged: StagedObject): Promise<StoredObject>;
   /**
+   * The same by one statement for objects that have an `uploadId`, in the order given. `undefined`: one of them needs more than that, and
+   * nothing was done; publish them one by one.
+   */
+  publishNew(
+    transaction: Transaction,
+    staged: readonly StagedObject[],
+  ): Promise<readonly StoredObject[] | undefined>;
+  /**
    * Step 6, when the answer to a commit was lost: whether the transaction that published `staged` was committed. `unknown` for existing
    * bytes that were held again: look for the row itself.
    */
@@ -63,8 +71,15 @@ export interface ObjectReaderFactory {
     readonly isTree?: boolean | undefined;
     readonly sizeBytes?: number | undefined;
   }): StoredValue;
-  /** @throws {OBJECT_MISSING} when absent, {OBJECT_CORRUPT} when not of the size expected, {STORE_UNAVAILABLE} when nobody can tell. */
-  file(store: string, path: string, expected?: { readonly sizeBytes?: number }): Promise<ByteReader>;
+  /**
+   * With `isRead` and a size nothing is asked of the store before the first bytes are: the errors are then the reading's.
+   * @throws {OBJECT_MISSING} when absent, {OBJECT_CORRUPT} when not of the size expected, {STORE_UNAVAILABLE} when nobody can tell.
+   */
+  file(
+    store: string,
+    path: string,
+    expected?: { readonly sizeBytes?: number; readonly isRead?: boolean },
+  ): Promise<ByteReader>;
   tree(store: string, path: string): TreeReader;
 }
 

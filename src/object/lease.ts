@@ -3,6 +3,7 @@
 import type { Queryable } from "../db/contract.ts";
 import { ServiceError } from "../errors.ts";
 import { locatorOf } from "./locator.ts";
+import { type Reservations, reserveOne } from "./reservations.ts";
 
 /** Longest time from reservation to publication. */
 export const maxLeaseMs = 24 * 3_600_000;
@@ -18,18 +19,17 @@ interface ReserveRequest {
   readonly paths: readonly (() => string)[];
   readonly leaseMs: number;
   readonly principal?: string | undefined;
+  /** Makes the reservation together with those of others, outside of any transaction. */
+  readonly together?: Reservations;
 }
 
 /** Reserves the first free key of `paths`. @throws {STORE_UNAVAILABLE} while the store is being restored, {CONFLICT} when all are taken. */
 export async function reserve(db: Queryable, request: ReserveRequest): Promise<Reservation> {
   for (const next of request.paths) {
     const path = next();
-    const { rows } = await db.query<{ id: string | null }>(
-      "SELECT holdfast.reserve($1, $2::float8 * interval '1 ms', $3) AS id",
-      [locatorOf(request.store, path), request.leaseMs, request.principal ?? null],
-    );
-    const id = rows[0]?.id;
-    if (typeof id === "string") return { id, path };
+    const asked = { ...request, locator: locatorOf(request.store, path) };
+    const id = await (request.together?.reserve(asked) ?? reserveOne(db, asked));
+    if (id !== undefined) return { id, path };
   }
   throw await refusal(db, request.store);
 }

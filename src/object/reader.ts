@@ -8,7 +8,7 @@ import type {
   TreeEntry,
   TreeReader,
 } from "../codec/contract.ts";
-import { ServiceError } from "../errors.ts";
+import { isServiceError, ServiceError } from "../errors.ts";
 import type { Store, Stores } from "../store/contract.ts";
 import { checkPath } from "../store/path.ts";
 import type { ObjectReaderFactory } from "./contract.ts";
@@ -28,7 +28,11 @@ export function createReader(stores: Stores): ObjectReaderFactory {
     open: (meta): StoredValue => ({
       meta: metaOf(meta),
       bytes: () =>
-        file(meta.store, meta.path, meta.sizeBytes === undefined ? {} : { sizeBytes: meta.sizeBytes }),
+        file(
+          meta.store,
+          meta.path,
+          meta.sizeBytes === undefined ? {} : { sizeBytes: meta.sizeBytes, isRead: true },
+        ),
       tree: async () => tree(meta.store, meta.path),
       head: () => look(storeOf(meta.store), checkPath(meta.path)),
     }),
@@ -57,13 +61,15 @@ function metaOf(meta: Parameters<ObjectReaderFactory["open"]>[0]): JsonObject {
 async function openFile(
   store: Store,
   path: string,
-  expected: { readonly sizeBytes?: number } = {},
+  expected: { readonly sizeBytes?: number; readonly isRead?: boolean } = {},
 ): Promise<ByteReader> {
+  const { sizeBytes, isRead = false } = expected;
+  // A read tells the size of the whole object as well. Of no bytes nothing would be read.
+  if (isRead && sizeBytes !== undefined && sizeBytes > 0)
+    return createByteReader(store, checkPath(path), sizeBytes);
   const head = await store.driver.head(checkPath(path));
   if (head === undefined) throw missing(store, path);
-  if (expected.sizeBytes !== undefined && expected.sizeBytes !== head.sizeBytes) {
-    throw corrupt(store, path, `has ${head.sizeBytes} bytes instead of ${expected.sizeBytes}`);
-  }
+  if (sizeBytes !== undefined) checkSize({ store, path, sizeBytes }, head.sizeBytes);
   return createByteReader(store, path, head.sizeBytes);
 }
 
@@ -91,10 +97,15 @@ interface Opened {
   readonly sizeBytes: number;
 }
 
-async function* streamRange(
-  file: Opened,
-  range: { start: number; end: number; signal: AbortSignal | undefined },
-): AsyncGenerator<Uint8Array> {
+interface Range {
+  readonly start: number;
+  readonly end: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+type Found = NonNullable<Awaited<ReturnType<Store["driver"]["get"]>>>;
+
+async function* streamRange(file: Opened, range: Range): AsyncGenerator<Uint8Array> {
   const { start, end, signal } = range;
   if (start < 0 || end < start || end > file.sizeBytes) {
     throw new ServiceError(
@@ -106,8 +117,7 @@ async function* streamRange(
     );
   }
   if (start === end) return;
-  const found = await file.store.driver.get(file.path, { range: { start, end }, signal });
-  if (found === undefined) throw missing(file.store, file.path);
+  const found = await opened(file, { start, end, signal });
   let left = end - start;
   for await (const chunk of found.body) {
     left -= chunk.length;
@@ -116,6 +126,26 @@ async function* streamRange(
   }
   if (left !== 0)
     throw corrupt(file.store, file.path, `gave ${left > 0 ? "fewer" : "more"} bytes than it has`);
+}
+
+async function opened(file: Opened, { start, end, signal }: Range): Promise<Found> {
+  const { store, path } = file;
+  try {
+    const found = await store.driver.get(path, { range: { start, end }, signal });
+    if (found === undefined) throw missing(store, path);
+    checkSize(file, found.head.sizeBytes);
+    return found;
+  } catch (error) {
+    // Within the size that was recorded: then the object is shorter.
+    if (isServiceError(error, "RANGE_NOT_SATISFIABLE"))
+      checkSize(file, (await store.driver.head(path, signal))?.sizeBytes ?? 0);
+    throw error;
+  }
+}
+
+/** @throws {OBJECT_CORRUPT} when the store has another number of bytes than the object had. */
+function checkSize({ store, path, sizeBytes }: Opened, found: number): void {
+  if (found !== sizeBytes) throw corrupt(store, path, `has ${found} bytes instead of ${sizeBytes}`);
 }
 
 function createTreeReader(store: Store, path: string): TreeReader {

@@ -6,8 +6,7 @@
  */
 
 import type { StoredObject } from "../codec/contract.ts";
-import type { Database, Transaction } from "../db/contract.ts";
-import { sqlstateOf } from "../db/sqlstate.ts";
+import type { Database } from "../db/contract.ts";
 import { isServiceError, ServiceError } from "../errors.ts";
 import type { Store, Stores } from "../store/contract.ts";
 import type { ObjectWriter, StageBody, StagedObject, StageRequest } from "./contract.ts";
@@ -15,15 +14,22 @@ import { type Digest, DigestStream, digestOf } from "./digest.ts";
 import { dedupKey, findEqualContent } from "./equal-content.ts";
 import type { FaultPoints } from "./fault-points.ts";
 import { expired, maxLeaseMs, type Reservation, release, renew, reserve } from "./lease.ts";
-import { locatorOf, parseLocator } from "./locator.ts";
+import { locatorOf } from "./locator.ts";
 import { canonicalHashPath, schemaPath, tokenHashPath } from "./object-path.ts";
+import { publish, publishTogether } from "./publish.ts";
+import { Reservations } from "./reservations.ts";
 
-export interface WriterContext {
+/** What writing stands on. */
+export interface WriterOptions {
   readonly db: Database;
   readonly stores: Stores;
   readonly faults: FaultPoints;
   /** Life of a reservation without a sign of life; renewed while bytes flow. */
   readonly leaseMs: number;
+}
+
+interface WriterContext extends WriterOptions {
+  readonly reservations: Reservations;
 }
 
 /** A put of one body, wherever a free key is found. */
@@ -40,10 +46,12 @@ interface Task {
 const furtherKeys = 8;
 
 /** The write side, but for bytes that uploads bring. */
-export function createWriter(context: WriterContext): Omit<ObjectWriter, "stageUpload"> {
+export function createWriter(options: WriterOptions): Omit<ObjectWriter, "stageUpload"> {
+  const context: WriterContext = { ...options, reservations: new Reservations(options.db) };
   return {
     stage: (request, body) => stage(context, request, body),
     publish: (transaction, staged) => publish(transaction, staged),
+    publishNew: (transaction, staged) => publishTogether(transaction, staged),
     outcome: (staged) => outcome(context.db, staged),
   };
 }
@@ -99,6 +107,7 @@ async function putAndVerify(context: WriterContext, task: Task): Promise<StagedO
       paths: task.paths.slice(attempt),
       leaseMs: context.leaseMs,
       principal: request.principal,
+      together: context.reservations,
     });
     await context.faults("reserve.after");
     const digest = await putOnce(context, task, reservation);
@@ -208,67 +217,6 @@ function storedObject(
     isTree: false,
     writtenAt: facts.writtenAt,
   };
-}
-
-async function publish(transaction: Transaction, staged: StagedObject): Promise<StoredObject> {
-  const locator =
-    staged.uploadId === undefined ? await hold(transaction, staged) : await publishNew(transaction, staged);
-  const path = parseLocator(locator)?.path ?? staged.object.path;
-  return path === staged.object.path ? staged.object : { ...staged.object, path };
-}
-
-async function hold(transaction: Transaction, staged: StagedObject): Promise<string> {
-  const { rows } = await transaction.query<{ held: boolean }>(
-    "SELECT holdfast.hold_existing($1, $2) AS held",
-    [staged.schema, staged.locator],
-    { name: "object-hold" },
-  );
-  if (rows[0]?.held === true) return staged.locator;
-  throw new ServiceError(
-    "REFERENCE_CHANGED",
-    `The object ${staged.locator} went away while a row was to name it.`,
-    {
-      details: { remedy: "Try again: the bytes are written anew." },
-    },
-  );
-}
-
-/** How often equal content that commits at the same moment is looked for again. */
-const publishAttempts = 5;
-
-async function publishNew(transaction: Transaction, staged: StagedObject): Promise<string> {
-  const { object } = staged;
-  const sha256 = object.sha256 === undefined ? null : Buffer.from(object.sha256, "hex");
-  const values = [
-    staged.schema,
-    staged.uploadId,
-    staged.dedup ?? null,
-    object.isTree,
-    object.sizeBytes,
-    sha256,
-  ];
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await transaction.savepoint(async () => {
-        const { rows } = await transaction.query<{ locator: string }>(
-          "SELECT holdfast.publish($1, $2, $3, $4, $5, $6, NULL) AS locator",
-          values,
-          { name: "object-publish" },
-        );
-        return rows[0]?.locator ?? staged.locator;
-      });
-    } catch (error) {
-      const sqlstate = sqlstateOf(error);
-      if (sqlstate === "23505" && attempt < publishAttempts) continue;
-      if (sqlstate === "55006" && /has expired/.test(String(causeText(error)))) throw expired(error);
-      throw error;
-    }
-  }
-}
-
-function causeText(error: unknown): string {
-  const cause = error instanceof Error ? error.cause : undefined;
-  return cause instanceof Error ? cause.message : String(error);
 }
 
 /** The protocol's step 6. A transaction that still runs holds the row's lock, so the answer waits for it. */

@@ -43,9 +43,14 @@ test("tells missing, damaged and unreachable apart", async () => {
   expect(await codeOf(reader.file("main", "nothing"))).toBe("OBJECT_MISSING");
   expect(await codeOf(reader.open({ store: "main", path: "nothing" }).bytes())).toBe("OBJECT_MISSING");
   expect(await codeOf(reader.file("main", "file", { sizeBytes: 5 }))).toBe("OBJECT_CORRUPT");
-  expect(await codeOf(reader.open({ store: "main", path: "file", sizeBytes: 5 }).bytes())).toBe(
-    "OBJECT_CORRUPT",
-  );
+  // What is opened to be read is looked at by the reading: in all its parts, also those beyond the end.
+  const readOf = async (path: string, sizeBytes: number, [start, end]: readonly [number, number]) =>
+    (await reader.open({ store: "main", path, sizeBytes }).bytes()).read(start, end);
+  expect(await codeOf(readOf("file", 5, [0, 5]))).toBe("OBJECT_CORRUPT");
+  expect(await codeOf(readOf("file", 700_000, [0, 5]))).toBe("OBJECT_CORRUPT");
+  expect(await codeOf(readOf("file", 700_000, [650_000, 660_000]))).toBe("OBJECT_CORRUPT");
+  expect(await codeOf(readOf("nothing", 5, [0, 5]))).toBe("OBJECT_MISSING");
+  expect(await codeOf(readOf("nothing", 0, [0, 0]))).toBe("OBJECT_MISSING");
   expect(await codeOf(reader.file("main", "../etc/passwd"))).toBe("BAD_USER_INPUT");
   await writeFile(join(lab.main, "shrinks"), content);
   const shrinking = await reader.file("main", "shrinks");

@@ -1,7 +1,7 @@
 /** Values of codecs on their way into rows: encoded, staged in their stores before the transaction, published inside it. */
 
 import { addressingOf, type ChainUse, chainOf, encodeChain, metadataOf } from "../../codec/chain.ts";
-import type { JsonObject } from "../../codec/contract.ts";
+import type { JsonObject, StoredObject } from "../../codec/contract.ts";
 import type { Transaction } from "../../db/contract.ts";
 import { isServiceError, ServiceError } from "../../errors.ts";
 import type { StagedObject, StageRequest } from "../../object/contract.ts";
@@ -204,12 +204,39 @@ async function publishAll(state: State, transaction: Transaction): Promise<void>
   const order = slots.toSorted((a, b) =>
     Buffer.compare(Buffer.from(a.staged.locator), Buffer.from(b.staged.locator)),
   );
-  for (const slot of order) {
-    const object = await published(state, transaction, slot);
-    for (const { value, meta } of slot.users) {
-      const json = metadataOf(state.services.codecs, codecUse(value), { object, meta });
-      value.row.cells.set(value.column.name, jsonCell(json));
-    }
+  for (let from = 0; from < order.length; ) {
+    const run = newOnes(order, from);
+    const { writer } = state.services.objects;
+    const together =
+      run.length < 2
+        ? undefined
+        : await writer.publishNew(
+            transaction,
+            run.map(({ staged }) => staged),
+          );
+    const slots = run.length === 0 ? order.slice(from, from + 1) : run;
+    for (const [index, slot] of slots.entries())
+      name(state, slot, together?.[index] ?? (await published(state, transaction, slot)));
+    from += slots.length;
+  }
+}
+
+/** Most objects of one statement. */
+const publishedAtOnce = 500;
+
+/** New objects that follow each other: the order in which locks are taken is that of all. */
+function newOnes(order: readonly Slot[], from: number): readonly Slot[] {
+  const end = order.findIndex(
+    ({ staged }, index) =>
+      index >= from && (staged.uploadId === undefined || index - from === publishedAtOnce),
+  );
+  return order.slice(from, end < 0 ? undefined : end);
+}
+
+function name(state: State, slot: Slot, object: StoredObject): void {
+  for (const { value, meta } of slot.users) {
+    const json = metadataOf(state.services.codecs, codecUse(value), { object, meta });
+    value.row.cells.set(value.column.name, jsonCell(json));
   }
 }
 

@@ -1,0 +1,98 @@
+/** What many writers do by one statement must be what each of them would have done alone. */
+
+import { beforeAll, describe, expect, test } from "vitest";
+import type { StagedObject } from "../../src/object/contract.ts";
+import { Reservations, reserveOne } from "../../src/object/reservations.ts";
+import { codeOf } from "../contract/store.ts";
+import { type Laboratory, laboratory, target } from "./laboratory.ts";
+
+let lab: Laboratory;
+beforeAll(async () => {
+  lab = await laboratory();
+});
+
+const leaseMs = 60_000;
+
+describe("reservations made together", () => {
+  test("each has a key of its own, and nobody gets a key that is taken", async () => {
+    const taken = await reserveOne(lab.db, { locator: "main:_hash/lab/t/taken", leaseMs });
+    expect(taken).toBeDefined();
+    const asked: string[] = [];
+    const queries = { ...lab.db, query: countedQuery(asked) };
+    const reservations = new Reservations(queries);
+    const wanted = Array.from({ length: 300 }, (_, n) =>
+      n % 100 === 99 ? "main:_hash/lab/t/taken" : `main:_hash/lab/t/${n % 250}`,
+    );
+    const ids = await Promise.all(
+      wanted.map((locator, n) => reservations.reserve({ locator, leaseMs, principal: `p${n}` })),
+    );
+    const { rows } = await lab.db.query<{ id: string; locator: string; principal: string }>(
+      "SELECT id, locator, principal FROM holdfast.upload WHERE locator LIKE 'main:\\_hash/lab/t/%' AND principal IS NOT NULL",
+    );
+    expect(new Map(rows.map(({ id, locator, principal }) => [id, [locator, principal]]))).toEqual(
+      new Map(ids.flatMap((id, n) => (id === undefined ? [] : [[id, [wanted[n], `p${n}`]]]))),
+    );
+    expect(new Set(rows.map(({ locator }) => locator)).size).toBe(new Set(wanted).size - 1);
+    for (const [n, locator] of wanted.entries())
+      if (locator.endsWith("taken")) expect(ids[n]).toBeUndefined();
+    expect(asked.length).toBeLessThan(20);
+  });
+
+  test("one that cannot be made fails alone", async () => {
+    const reservations = new Reservations(lab.db);
+    const [good, bad, other] = await Promise.allSettled(
+      ["main:_hash/lab/g/1", "main:_hash/lab/\u0000", "main:_hash/lab/g/2"].map((locator) =>
+        reservations.reserve({ locator, leaseMs }),
+      ),
+    );
+    expect([good?.status, bad?.status, other?.status]).toEqual(["fulfilled", "rejected", "fulfilled"]);
+    expect(await reservations.reserve({ locator: "main:_hash/lab/g/3", leaseMs })).toBeDefined();
+  });
+});
+
+function countedQuery(asked: string[]): Laboratory["db"]["query"] {
+  return (text, values, options) => {
+    asked.push(text);
+    return lab.db.query(text, values, options);
+  };
+}
+
+describe("new objects published together", () => {
+  const stage = (text: string) => lab.objects.writer.stage(target("hash"), Buffer.from(text));
+  const held = async () =>
+    Number((await lab.db.query('SELECT FROM lab."~object"')).rowCount) +
+    Number((await lab.db.query("SELECT FROM holdfast.object WHERE verified_at IS NOT NULL")).rowCount);
+
+  test("are what rows may name, equal content once", async () => {
+    const staged: StagedObject[] = [];
+    for (const text of ["one", "two", "one"]) staged.push(await stage(text));
+    const before = await held();
+    const objects = await lab.db.transaction((transaction) =>
+      lab.objects.writer.publishNew(transaction, staged),
+    );
+    expect(objects?.map(({ path }) => path)).toEqual([0, 1, 0].map((n) => staged[n]?.object.path));
+    expect(await held()).toBe(before + 4);
+  });
+
+  test("one that has expired: nothing is done, and one by one it is told which", async () => {
+    const staged: StagedObject[] = [];
+    for (const text of ["three", "four", "five"]) staged.push(await stage(text));
+    await lab.db.query("UPDATE holdfast.upload SET expires_at = now() - interval '1 s' WHERE id = $1", [
+      staged[1]?.uploadId,
+    ]);
+    const before = await held();
+    await lab.db.transaction(async (transaction) => {
+      expect(await lab.objects.writer.publishNew(transaction, staged)).toBeUndefined();
+      const { rows } = await transaction.query("SELECT 1");
+      expect(rows).toHaveLength(1);
+    });
+    expect(await held()).toBe(before);
+    const codes = await lab.db.transaction(async (transaction) => {
+      const found: unknown[] = [];
+      for (const one of staged)
+        found.push(await codeOf(lab.objects.writer.publish(transaction, one)).catch(() => "published"));
+      return found;
+    });
+    expect(codes).toEqual(["published", "UPLOAD_EXPIRED", "published"]);
+  });
+});
