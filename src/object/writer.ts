@@ -40,6 +40,8 @@ interface Task {
   readonly paths: readonly (() => string)[];
   /** Known before the put for hash-addressed objects. */
   readonly expected?: Digest;
+  /** The body is one piece that cannot change between two readings. */
+  readonly isFixed: boolean;
 }
 
 /** Keys tried after the first, before giving up. */
@@ -59,12 +61,14 @@ export function createWriter(options: WriterOptions): Omit<ObjectWriter, "stageU
 async function stage(context: WriterContext, request: StageRequest, body: StageBody): Promise<StagedObject> {
   const store = context.stores.get(request.store);
   const source = body instanceof Uint8Array ? () => once(body) : body;
-  if (request.addressing === "hash") return stageHashed(context, { store, request, source });
+  const isFixed = body instanceof Uint8Array;
+  if (request.addressing === "hash") return stageHashed(context, { store, request, source, isFixed });
   const path = (): string => schemaPath(store.config, request);
   return putAndVerify(context, {
     store,
     request,
     source,
+    isFixed,
     paths: Array.from({ length: furtherKeys }, () => path),
   });
 }
@@ -139,7 +143,8 @@ async function putOnce(
   reservation: Reservation,
 ): Promise<Digest | undefined> {
   await context.faults("put.before");
-  const digest = new DigestStream();
+  const known = task.isFixed ? task.expected : undefined;
+  const digest = known === undefined ? new DigestStream() : undefined;
   const options = {
     ...(task.expected === undefined ? {} : { sizeBytes: task.expected.sizeBytes }),
     ...(task.request.signal === undefined ? {} : { signal: task.request.signal }),
@@ -153,13 +158,14 @@ async function putOnce(
     return undefined;
   }
   await context.faults("put.complete-reply-lost");
-  return digest.finish();
+  return known ?? digest?.finish();
 }
 
 interface Watch {
   readonly task: Task;
   readonly reservation: Reservation;
-  readonly digest: DigestStream;
+  /** Absent where the digest is known already. */
+  readonly digest: DigestStream | undefined;
 }
 
 /** The body, hashed on its way; long puts keep their reservation alive. */
@@ -169,7 +175,7 @@ async function* watched(context: WriterContext, watch: Watch): AsyncGenerator<Ui
   let part = 0;
   for await (const chunk of watch.task.source()) {
     await context.faults(`put.part[${part++}]`);
-    watch.digest.update(chunk);
+    watch.digest?.update(chunk);
     yield chunk;
     const now = Date.now();
     if (now - renewed < context.leaseMs / 4) continue;
