@@ -67,7 +67,6 @@ const fences: Readonly<Record<string, readonly string[]>> = {
   ws: ["src/http/"],
   "graphql-ws": ["src/http/"],
   "graphql-sse": ["src/http/"],
-  undici: ["src/remote/"],
   "ipaddr.js": ["src/remote/"],
   commander: ["src/cli/"],
 };

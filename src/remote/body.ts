@@ -22,10 +22,10 @@ export const remoteLimitSettings = {
 /** An answer whose body has not been read. */
 export interface Answer {
   readonly status: number;
-  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+  readonly headers: Readonly<Record<string, readonly string[] | undefined>>;
   readonly body: AsyncIterable<Uint8Array>;
   /** Ends the connection. */
-  close(): Promise<void>;
+  close(): void;
 }
 
 /** The import that an answer belongs to. */
@@ -39,13 +39,13 @@ export interface BodyCall {
 }
 
 /** The file in an answer. @throws {IMPORT_FAILED} when it has none, {LIMIT_EXCEEDED} when it is too large. */
-export async function bodyOf(call: BodyCall, target: RemoteTarget, answer: Answer) {
+export function bodyOf(call: BodyCall, target: RemoteTarget, answer: Answer) {
   try {
     const sizeBytes = checkAnswer(call, target, answer);
     const body = counted(call, { target, answer, sizeBytes });
     return { body, host: target.host, ...(sizeBytes === undefined ? {} : { sizeBytes }) };
   } catch (error) {
-    await answer.close();
+    answer.close();
     throw error;
   }
 }
@@ -54,7 +54,7 @@ export async function bodyOf(call: BodyCall, target: RemoteTarget, answer: Answe
 function checkAnswer(call: BodyCall, target: RemoteTarget, answer: Answer): number | undefined {
   if (answer.status !== 200)
     throw failed(target, `answers ${answer.status}`, "Give a URL that answers 200 with the file.");
-  const header = (name: string) => String(answer.headers[name] ?? "").toLowerCase();
+  const header = (name: string) => (answer.headers[name] ?? []).join().toLowerCase();
   const encodings = [header("content-encoding"), header("transfer-encoding")].join(",").split(/[\s,]+/);
   const encoding = encodings.find((name) => !["", "identity", "chunked"].includes(name));
   if (encoding !== undefined)
@@ -89,7 +89,7 @@ interface Counted {
 async function* counted(call: BodyCall, { target, answer, sizeBytes }: Counted): AsyncGenerator<Uint8Array> {
   let received = 0;
   try {
-    for await (const piece of answer.body) {
+    for await (const piece of withoutPause(answer, call.limits.idleMs)) {
       received += piece.length;
       if (received > call.limits.bytes) throw tooLarge(call.limits);
       yield piece;
@@ -97,10 +97,37 @@ async function* counted(call: BodyCall, { target, answer, sizeBytes }: Counted):
     if (sizeBytes !== undefined && received !== sizeBytes) throw brokeOff(target, received);
   } catch (error) {
     if (call.deadline.aborted) throw tooLong(call.limits);
-    if (call.signal.aborted || isServiceError(error)) throw error;
+    if (call.signal.aborted) throw call.signal.reason;
+    if (isServiceError(error)) throw error;
     throw brokeOff(target, received, error);
   } finally {
-    await answer.close();
+    answer.close();
+  }
+}
+
+/** Ends a body that brings nothing for so long. A reader that takes its time is not the other server's fault. */
+async function* withoutPause({ body, close }: Answer, idleMs: number): AsyncGenerator<Uint8Array> {
+  const pieces = body[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      const { done, value } = await soon(pieces.next(), idleMs);
+      if (done === true) return;
+      yield value;
+    }
+  } finally {
+    // First: leaving a body waits for the piece that is on its way.
+    close();
+    await pieces.return?.();
+  }
+}
+
+async function soon<T>(work: Promise<T>, ms: number): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error(`nothing came for ${ms} ms`)), ms);
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -2,7 +2,7 @@
 
 import { ServiceError } from "../errors.ts";
 import { type Answer, bodyOf, failed, type RemoteLimits, shown, tooLong } from "./body.ts";
-import { addressesOf, agentFor, type Resolve } from "./connect.ts";
+import { addressesOf, get, type Resolve } from "./connect.ts";
 import { checkUrl, type HostRule, type RemoteTarget } from "./rules.ts";
 
 /** How imports reach other servers. */
@@ -53,7 +53,7 @@ async function open(options: RemoteOptions, text: string, request: RemoteRequest
   for (let redirects = 0; ; redirects++) {
     const answer = await ask(call, target);
     if (!isRedirect(answer.status)) return bodyOf(call, target, answer);
-    await answer.close();
+    answer.close();
     if (redirects === maxRedirects)
       throw failed(target, `redirects more than ${maxRedirects} times`, "Give the URL that it leads to.");
     target = redirected(target, answer, options.rules);
@@ -77,23 +77,14 @@ async function ask(call: Call, target: RemoteTarget): Promise<Answer> {
 }
 
 async function request(call: Call, target: RemoteTarget, signal: AbortSignal): Promise<Answer> {
-  const { url } = target;
   const addresses = await Promise.race([addressesOf(target, call.resolve), aborted(signal)]);
-  const agent = agentFor(addresses, call.limits.idleMs);
-  const close = () => agent.destroy().catch(() => undefined);
-  try {
-    const { statusCode, headers, body } = await agent.request({
-      origin: url.origin,
-      path: url.pathname + url.search,
-      method: "GET",
-      headers: { accept: "*/*", "accept-encoding": "identity", "user-agent": "Holdfast" },
-      signal,
-    });
-    return { status: statusCode, headers, body, close };
-  } catch (error) {
-    await close();
-    throw error;
-  }
+  const answer = await get(target, { addresses, signal });
+  return {
+    status: answer.statusCode ?? 0,
+    headers: answer.headersDistinct,
+    body: answer,
+    close: () => answer.destroy(),
+  };
 }
 
 function aborted(signal: AbortSignal): Promise<never> {
@@ -124,9 +115,9 @@ function isRedirect(status: number): boolean {
 
 /** Where an answer leads to, by the rules of a first URL. @throws {IMPORT_REFUSED} when it is not allowed, or less secure. */
 function redirected(from: RemoteTarget, { headers }: Answer, rules: readonly HostRule[]): RemoteTarget {
-  const { location } = headers;
-  if (typeof location !== "string")
-    throw failed(from, "redirects to no place", "Give the URL of the file itself.");
+  const [location, ...more] = headers["location"] ?? [];
+  if (location === undefined || more.length > 0)
+    throw failed(from, "redirects to no one place", "Give the URL of the file itself.");
   const target = onward(from, location, rules);
   if (from.url.protocol === "https:" && target.url.protocol === "http:")
     throw refusedRedirect(from, "from https to http");

@@ -6,7 +6,7 @@ import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { isServiceError, ServiceError } from "../../src/errors.ts";
 import type { RemoteLimits } from "../../src/remote/body.ts";
-import { agentFor, type Resolve } from "../../src/remote/connect.ts";
+import { connect, type Resolve } from "../../src/remote/connect.ts";
 import { createRemote, type RemoteRequest } from "../../src/remote/open.ts";
 import { remoteSettingsFrom } from "../../src/remote/settings.ts";
 import {
@@ -168,12 +168,14 @@ describe("names and addresses", () => {
 
   it("a connection that went elsewhere than to the checked addresses is not used", async () => {
     const server = await serve(answering("secret"), { host: "127.0.0.2" });
-    const agent = agentFor([four("127.0.0.1")], 5000);
     // A literal is never looked up, so the lookup cannot hold it.
-    const request = agent.request({ origin: `http://127.0.0.2:${server.port}`, path: "/", method: "GET" });
-    await expect(request).rejects.toThrow("the connection went to 127.0.0.2");
+    const url = new URL(`http://127.0.0.2:${server.port}`);
+    const target = { url, host: "127.0.0.2", isLiteral: true, trust: "private" } as const;
+    const { signal } = new AbortController();
+    await expect(connect(target, { addresses: [four("127.0.0.1")], signal })).rejects.toThrow(
+      "the connection went to 127.0.0.2",
+    );
     expect(server.heads).toEqual([]);
-    await agent.destroy();
   });
 });
 
