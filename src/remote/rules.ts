@@ -55,8 +55,9 @@ function trustOf(
   const fitting = rules.filter((rule) => names(rule.host, host));
   const usable = fitting.filter((rule) => portFits(rule, port));
   const [rule] = usable.toSorted((one, other) => one.trust.localeCompare(other.trust));
+  // First: no entry for public hosts would help such an address.
+  if (isLiteral && !isAllowed(host, rule?.trust ?? "public")) throw notPublic(host);
   if (rule === undefined) throw fitting.length > 0 ? wrongPort(host, port) : notListed(host);
-  if (isLiteral && !isAllowed(host, rule.trust)) throw notPublic(host);
   return { isLiteral, trust: rule.trust };
 }
 

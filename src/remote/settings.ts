@@ -14,7 +14,7 @@ export interface RemoteSettings {
 }
 
 /** Limits where nothing is configured. */
-export const defaultRemoteLimits: RemoteLimits = {
+const defaultRemoteLimits: RemoteLimits = {
   bytes: 64 * 2 ** 30,
   totalMs: 6 * 3_600_000,
   idleMs: 30_000,
