@@ -1,4 +1,8 @@
-/** A connection to a host whose addresses were looked up once and checked: to those addresses and no others. */
+/**
+ * A connection to a host whose addresses were looked up once and checked: to those addresses and no others.
+ *
+ * Node's own client, not undici: 8.12 fails bodies that came whole when the server closes the connection without saying so, at some sizes.
+ */
 
 import type { LookupAddress } from "node:dns";
 import { once } from "node:events";
