@@ -12,6 +12,10 @@ const long = [
   "test/cli/private-service.test.ts",
   "test/api/write/failure-matrix.test.ts",
   "test/live/random-lives.test.ts",
+  "test/security/cross-site.test.ts",
+  "test/security/paths.test.ts",
+  "test/security/secrets.test.ts",
+  "test/security/served-bytes.test.ts",
 ];
 /** Suites on a real S3 server: `npm run test:s3`, and in `.ci/run`. */
 const s3 = ["test/s3/**"];

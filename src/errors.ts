@@ -63,6 +63,8 @@ export const errorTable = {
   STORE_CONFLICT: kind(409, 4, "The store already has bytes under this key."),
   UPLOAD_EXPIRED: kind(410, 4, "The upload has expired or was used already; create another."),
   UPLOAD_MISMATCH: kind(422, 1, "The bytes received are not those that were declared."),
+  IMPORT_REFUSED: kind(403, 7, "The service does not import from this URL."),
+  IMPORT_FAILED: kind(502, 6, "The server that was to be imported from gave no file.", { retryable: true }),
   SCHEMA_INVALID: kind(400, 1, "The schema file has errors."),
   DESTRUCTIVE_CHANGE: kind(409, 4, "Applying the schema would drop data; it needs --allow-destructive."),
   SERVER_UNAVAILABLE: kind(503, 6, "No Holdfast server answers at the address.", { retryable: true }),

@@ -1,11 +1,13 @@
 /** The composition root: from settings to a running service. Everything is made here once and passed down. */
 
+import { lookup } from "node:dns/promises";
 import { dirname } from "node:path";
 import type { Logger } from "pino";
 import { createEntityApi, type EntityApi } from "./api/api.ts";
 import { apiLimitsFrom } from "./api/limits.ts";
 import { type ChangeFeed, createChangeFeed } from "./api/live/feed.ts";
 import { type DocumentPolicy, documentPolicyFrom } from "./api/trusted-documents.ts";
+import { importUpload } from "./api/write/import-upload.ts";
 import { finishUpload, requestUpload } from "./api/write/request-upload.ts";
 import type { Settings } from "./cli/settings.ts";
 import { checkExtension } from "./cli/start/check-extension.ts";
@@ -32,8 +34,10 @@ import type { GraphqlServer } from "./http/graphql-route.ts";
 import { createHttpServer, type HttpServer } from "./http/server.ts";
 import type { Model } from "./model/model.ts";
 import { type FaultPoints, parseFaultPoints, withCommitFaults } from "./object/fault-points.ts";
+import type { ImportEvent } from "./object/import-contract.ts";
 import { createObjects, type Objects } from "./object/objects.ts";
 import { listReferrers } from "./object/referrers.ts";
+import { createRemote } from "./remote/open.ts";
 import type { Change } from "./sql/change.ts";
 import type { Stores } from "./store/contract.ts";
 import { openStores } from "./store/open.ts";
@@ -82,7 +86,10 @@ export async function startService(settings: Settings, options: StartOptions): P
     await migrate(db);
     const faults = parseFaultPoints(settings.fault);
     const stores = await openStores(loaded.storeConfigs, { file: { faults } });
-    const objects = stack.adopt(await createObjects({ db, stores, faults }), (made) => made.close());
+    const objects = stack.adopt(
+      await createObjects({ db, stores, faults, ...importsOf(settings, logger) }),
+      (made) => made.close(),
+    );
     const documents = await documentPolicyFrom(process.env, dirname(settings.schemaPath));
     const changes = stack.adopt(
       createChangeFeed({ db, retention: settings.changesKept, listens: settings.prepared, log: logger }),
@@ -94,6 +101,18 @@ export async function startService(settings: Settings, options: StartOptions): P
     await stack.disposeAsync();
     throw error;
   }
+}
+
+/** Imports are off until a host is named. Each leaves its lines in the log: who, for which field, from which host. */
+function importsOf({ imports, uploadQuota }: Settings, logger: Logger) {
+  const { rules, limits, atATime } = imports;
+  const resolve = (host: string) => lookup(host, { all: true });
+  return {
+    quota: uploadQuota,
+    importsAtATime: atATime,
+    remote: rules.length === 0 ? undefined : createRemote({ rules, limits, resolve }),
+    onImport: (event: ImportEvent) => logger.info({ import: event }, `import ${event.event}`),
+  };
 }
 
 /** Beside the banner on a terminal only what needs attention; a log that is collected gets a line a request. */
@@ -278,6 +297,7 @@ function systemServices(parts: Parts, running: Running, engine: Engine): SystemS
     },
     checks: () => checksOf(parts, running),
     createUpload: (input, caller) => requestUpload(uploadServices(), input, caller),
+    importUpload: (source, caller) => importUpload(uploadServices(), source, caller),
     completeUpload: (id, caller) => finishUpload(uploadServices(), id, caller),
   };
 }

@@ -17,6 +17,7 @@ const arrows: readonly (readonly [name: string, allowed: readonly string[]])[] =
   ["src/plan/", ["src/model/", "src/codec/contract.ts"]],
   ["src/sql/", ["src/plan/", "src/model/", "src/codec/contract.ts"]],
   ["src/store/", []],
+  ["src/remote/", []],
   ["src/object/", ["src/store/", "src/codec/contract.ts", "src/db/"]],
   ["src/db/", ["src/sql/", "src/model/"]],
   [
@@ -66,6 +67,7 @@ const fences: Readonly<Record<string, readonly string[]>> = {
   ws: ["src/http/"],
   "graphql-ws": ["src/http/"],
   "graphql-sse": ["src/http/"],
+  "ipaddr.js": ["src/remote/"],
   commander: ["src/cli/"],
 };
 

@@ -94,6 +94,14 @@ export function mutationFields(model: Model, codecs: CodecNames): readonly RootF
       ),
       does: { kind: "completeUpload" },
     },
+    {
+      name: "importUpload",
+      sdl: field(
+        "importUpload(id: ID!, url: String!): Upload!",
+        "Fills an upload of one file from an http or https URL, which the service fetches; answered when all bytes are in.",
+      ),
+      does: { kind: "importUpload" },
+    },
   ];
 }
 

@@ -4,6 +4,8 @@ import { resolve } from "node:path";
 import type { ChangeRetention } from "../db/changes.ts";
 import { ServiceError } from "../errors.ts";
 import { type HttpLimits, httpLimitsFrom } from "../http/limits.ts";
+import { type UploadQuota, uploadQuotaFrom } from "../object/upload-quota.ts";
+import { type RemoteSettings, remoteSettingsFrom } from "../remote/settings.ts";
 
 /** Options of the command line that stand before the environment. */
 export interface Flags {
@@ -39,6 +41,9 @@ export interface Settings {
   /** False behind a transaction-mode pooler. */
   readonly prepared: boolean;
   readonly httpLimits: HttpLimits;
+  /** From where uploads may be filled. */
+  readonly imports: RemoteSettings;
+  readonly uploadQuota: UploadQuota;
   /** How much of the record of changes stays, for subscriptions that resume. */
   readonly changesKept: ChangeRetention;
   /** Fault injection of the drills: `name:action`. */
@@ -73,6 +78,8 @@ export function readSettings(flags: Flags, environment: Environment, cwd: string
     ...optional("logLevel", env["LOG_LEVEL"] && oneOf("LOG_LEVEL", env["LOG_LEVEL"], logLevels)),
     prepared: oneOf("HOLDFAST_PREPARED", env["HOLDFAST_PREPARED"] ?? "on", ["on", "off"]) === "on",
     httpLimits: httpLimitsFrom(env),
+    imports: remoteSettingsFrom(env),
+    uploadQuota: uploadQuotaFrom(env),
     changesKept: {
       keptSeconds: whole("HOLDFAST_CHANGES_KEPT", env["HOLDFAST_CHANGES_KEPT"] ?? "3600", 10, 31_536_000),
       maxEntries: whole("HOLDFAST_CHANGES_CAP", env["HOLDFAST_CHANGES_CAP"] ?? "1000000", 1000, 2 ** 31),

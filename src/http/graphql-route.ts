@@ -7,6 +7,7 @@ import type { LiveSlot } from "../api/write/contract.ts";
 import { ServiceError } from "../errors.ts";
 import { clientGone } from "./client-gone.ts";
 import type { HttpLimits } from "./limits.ts";
+import { patiently } from "./patience.ts";
 import type { Principal } from "./tokens.ts";
 
 /** What each GraphQL request gets as its context. */
@@ -16,6 +17,8 @@ export interface RequestContext {
   readonly baseUrl: string;
   /** Aborted when the client goes away. */
   readonly signal: AbortSignal;
+  /** Runs work that may take longer than a connection may be idle. */
+  readonly patience?: (<T>(work: () => Promise<T>) => Promise<T>) | undefined;
   /** See `ApiContext`. */
   readonly live?: LiveSlot | undefined;
 }
@@ -98,6 +101,7 @@ function handlerOf(app: FastifyInstance, server: GraphqlServer, parts: GraphqlRo
     principal: request.principal,
     baseUrl: parts.baseUrl(request),
     signal: clientGone(request, reply),
+    patience: (work) => patiently(request, parts.limits.idleMs, work),
   });
   const handle = fastifyApolloHandler(server, {
     context: async (request, reply) => contextOf(request, reply),

@@ -40,6 +40,8 @@ export function guardRequests(app: FastifyInstance, parts: GateParts): void {
   app.decorateRequest("hostName");
   app.addHook("onRequest", (request, reply, done) => {
     reply.header("x-request-id", request.id);
+    // On refusals too: they repeat what was asked for.
+    reply.header("x-content-type-options", "nosniff");
     try {
       const { url, rawHeaders } = request.raw;
       if ((url?.length ?? 0) > parts.limits.urlLength) throw urlTooLong(parts.limits.urlLength);

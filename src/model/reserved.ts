@@ -155,6 +155,7 @@ export const reservedRootFields: ReadonlySet<string> = new Set([
   "changeCursor",
   "createUpload",
   "completeUpload",
+  "importUpload",
   "abortUpload",
   "upload",
 ]);

@@ -2,6 +2,7 @@
 
 import type { ByteReader, StoredObject, StoredValue, TreeReader } from "../codec/contract.ts";
 import type { Queryable, Transaction } from "../db/contract.ts";
+import type { ImportCaller } from "./import-contract.ts";
 
 /** Where a new object is to lie and what it is for. */
 export interface StageRequest {
@@ -159,6 +160,12 @@ export interface Uploads {
     body: AsyncIterable<Uint8Array>,
     options: { path?: string; sizeBytes?: number; signal?: AbortSignal },
   ): Promise<UploadState>;
+  /**
+   * Fills a file's upload from a URL, by the same checks as a body that is sent. One import of an upload runs at a time; after a failure
+   * another starts over, and a repeated call for what has been imported changes nothing.
+   * @throws {IMPORT_REFUSED} when imports are off, {CONFLICT} while another import of it runs, and what `OpenRemote` throws.
+   */
+  import(id: string, url: string, caller: ImportCaller): Promise<UploadState>;
   /** Idempotent. Folders get their manifest here. */
   complete(id: string): Promise<UploadState>;
 }

@@ -6,9 +6,11 @@ import { createCapabilities } from "./capabilities.ts";
 import { openCapabilityKeys } from "./capability-keys.ts";
 import type { Capabilities, ObjectReaderFactory, ObjectWriter, Uploads } from "./contract.ts";
 import { type FaultPoints, inertFaults } from "./fault-points.ts";
+import type { ImportEvent, OpenRemote } from "./import-contract.ts";
 import { maxLeaseMs } from "./lease.ts";
 import { createReader } from "./reader.ts";
 import { registerStores } from "./register-stores.ts";
+import { defaultUploadQuota, type UploadQuota } from "./upload-quota.ts";
 import { stageUpload } from "./upload-stage.ts";
 import { createUploads } from "./uploads.ts";
 import { createWriter } from "./writer.ts";
@@ -21,6 +23,13 @@ export interface ObjectsOptions {
   readonly leaseMs?: number;
   /** Life of an upload; 24 h unless given, which is the most. */
   readonly uploadMs?: number;
+  /** What one caller may have reserved. */
+  readonly quota?: UploadQuota;
+  /** Reads from other servers; absent: imports are off. */
+  readonly remote?: OpenRemote | undefined;
+  /** Imports of one caller that run at a time; 4 unless given. */
+  readonly importsAtATime?: number;
+  readonly onImport?: (event: ImportEvent) => void;
 }
 
 /** The object side of a running service. */
@@ -43,14 +52,16 @@ export async function createObjects(options: ObjectsOptions): Promise<Objects> {
     stores,
     faults,
     uploadMs: Math.min(options.uploadMs ?? maxLeaseMs, maxLeaseMs),
+    quota: options.quota ?? defaultUploadQuota,
   };
+  const imports = { open: options.remote, log: options.onImport, perPrincipal: options.importsAtATime ?? 4 };
   return {
     writer: {
       ...createWriter({ db, stores, faults, leaseMs }),
       stageUpload: (id, request) => stageUpload(uploadContext, id, request),
     },
     reader: createReader(stores),
-    uploads: createUploads(uploadContext),
+    uploads: createUploads(uploadContext, imports),
     capabilities: createCapabilities(keys),
     close: () => keys.close(),
   };

@@ -6,6 +6,7 @@ import type { StoreConfig } from "../store/contract.ts";
 import type { UploadRequest } from "./contract.ts";
 import { reserve } from "./lease.ts";
 import { schemaPath, tokenHashPath } from "./object-path.ts";
+import { checkQuota } from "./upload-quota.ts";
 import type { UploadContext } from "./upload-receive.ts";
 import type { UploadTarget } from "./upload-record.ts";
 
@@ -18,6 +19,11 @@ export async function createUpload(context: UploadContext, request: UploadReques
   const path = (): string => newPath(config, request);
   return context.db.transaction(async (transaction) => {
     await forgetOld(transaction);
+    await checkQuota(transaction, {
+      principal: request.target.principal,
+      sizeBytes: Number(declared.sizeBytes ?? 0),
+      quota: context.quota,
+    });
     const { id, path: reserved } = await reserve(transaction, {
       store: config.name,
       paths: Array.from({ length: attempts }, () => path),

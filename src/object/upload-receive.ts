@@ -9,6 +9,7 @@ import { type Digest, digestOf } from "./digest.ts";
 import type { FaultPoints } from "./fault-points.ts";
 import { expired } from "./lease.ts";
 import { Intake } from "./upload-intake.ts";
+import type { UploadQuota } from "./upload-quota.ts";
 import { loadUpload, type UploadRecord, usable } from "./upload-record.ts";
 
 export interface UploadContext {
@@ -17,6 +18,7 @@ export interface UploadContext {
   readonly faults: FaultPoints;
   /** Life of an upload. */
   readonly uploadMs: number;
+  readonly quota: UploadQuota;
 }
 
 type ReceiveOptions = Parameters<Uploads["receive"]>[2];

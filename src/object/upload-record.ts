@@ -30,6 +30,8 @@ export interface UploadRecord {
   /** The peer's MD5 text. */
   readonly hash: string | undefined;
   readonly itemCount: number | undefined;
+  /** Bytes of an import that is running. */
+  readonly importedBytes: number | undefined;
   /** ISO 8601 with microseconds and `+00:00`, as the peer writes it. */
   readonly createdAt: string;
   readonly expiresAt: Date;
@@ -56,6 +58,7 @@ interface Row {
   sha256: string | null;
   hash: string | null;
   item_count: number | null;
+  imported: string | null;
   created: string;
   expires_ms: number;
   written_ms: number | null;
@@ -70,6 +73,8 @@ const sql = `
     to_char(d.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"+00:00"') AS created,
     (extract(epoch FROM d.expires_at) * 1000)::float8 AS expires_ms,
     (extract(epoch FROM d.written_at) * 1000)::float8 AS written_ms,
+    (SELECT received::text FROM holdfast.upload_import i WHERE i.upload = d.id AND d.state = 'OPEN'
+      AND i.claimed_until > clock_timestamp()) AS imported,
     coalesce(u.expires_at = '-infinity', d.expires_at > clock_timestamp()) AS used,
     coalesce(u.expires_at, d.expires_at) <= clock_timestamp() AS expired
   FROM holdfast.upload_detail d LEFT JOIN holdfast.upload u USING (id) WHERE d.id = $1`;
@@ -106,6 +111,7 @@ function recordOf(row: Row): UploadRecord {
     sha256: row.sha256 ?? undefined,
     hash: row.hash ?? undefined,
     itemCount: row.item_count ?? undefined,
+    importedBytes: numberOf(row.imported),
     createdAt: row.created,
     expiresAt: new Date(row.expires_ms),
     writtenAt: row.written_ms === null ? undefined : new Date(row.written_ms),
@@ -130,7 +136,9 @@ export function stateOf(record: UploadRecord): UploadState {
     id: record.id,
     kind: record.kind,
     state: record.isUsed ? "USED" : record.state === "SEALED" ? "RECEIVED" : record.state,
-    receivedBytes: String(Math.max(0, (record.sizeBytes ?? 0) - record.prefix.length)),
+    receivedBytes: String(
+      record.importedBytes ?? Math.max(0, (record.sizeBytes ?? 0) - record.prefix.length),
+    ),
     expiresAt: record.expiresAt,
     field: record.field,
     filename: record.filename,

@@ -46,17 +46,17 @@ export async function stageUpload(
   };
 }
 
+/** @throws {FORBIDDEN} when somebody else made the upload. */
+export function ownUpload(record: UploadRecord, principal: string | undefined): void {
+  if (record.principal === undefined || principal === undefined || record.principal === principal) return;
+  throw new ServiceError("FORBIDDEN", `The upload for ${record.field} was made by somebody else.`, {
+    details: { field: record.field, remedy: "Create an upload of your own." },
+  });
+}
+
 function checkTarget(record: UploadRecord, request: StageRequest): void {
   const { target } = record;
-  if (
-    record.principal !== undefined &&
-    request.principal !== undefined &&
-    record.principal !== request.principal
-  ) {
-    throw new ServiceError("FORBIDDEN", `The upload for ${record.field} was made by somebody else.`, {
-      details: { field: record.field, remedy: "Create an upload of your own." },
-    });
-  }
+  ownUpload(record, request.principal);
   const same = (["store", "addressing", "schema", "table", "column"] as const).every(
     (name) => target[name] === request[name],
   );

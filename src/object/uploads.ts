@@ -4,11 +4,12 @@ import type { Queryable } from "../db/contract.ts";
 import type { UploadState, Uploads } from "./contract.ts";
 import { complete } from "./upload-complete.ts";
 import { createUpload } from "./upload-create.ts";
+import { type ImportOptions, importUpload } from "./upload-import.ts";
 import { receive, type UploadContext } from "./upload-receive.ts";
 import { loadUpload, stateOf } from "./upload-record.ts";
 
 /** The uploads of a service. */
-export function createUploads(context: UploadContext): Uploads {
+export function createUploads(context: UploadContext, imports: ImportOptions): Uploads {
   const get = async (id: string, queryable: Queryable = context.db): Promise<UploadState> =>
     stateOf(await loadUpload(queryable, id));
   return {
@@ -16,6 +17,10 @@ export function createUploads(context: UploadContext): Uploads {
     get,
     receive: async (id, body, options) => {
       await receive(context, id, { body, options });
+      return get(id);
+    },
+    import: async (id, url, caller) => {
+      await importUpload(context, imports, { id, url, caller });
       return get(id);
     },
     complete: async (id) => stateOf(await complete(context, id)),

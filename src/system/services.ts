@@ -82,6 +82,11 @@ export interface SystemServices {
   referrers(locator: string, limit: number): Promise<readonly ReferrerRow[]>;
   checks(): Promise<readonly HealthCheck[]>;
   createUpload(input: UploadInput, caller: Caller): Promise<UploadState & { readonly url: string }>;
+  /** Fills an upload from a URL; answered when all bytes are in. */
+  importUpload(
+    source: { readonly id: string; readonly url: string },
+    caller: Caller & Pick<SystemContext, "signal" | "patience">,
+  ): Promise<UploadState & { readonly url: string }>;
   completeUpload(id: string, caller: Caller): Promise<UploadState & { readonly url: string }>;
 }
 
@@ -97,4 +102,6 @@ export interface SystemContext {
   readonly principal: { readonly name: string; readonly rights: ReadonlySet<"READ" | "WRITE" | "ADMIN"> };
   readonly baseUrl: string;
   readonly signal: AbortSignal;
+  /** Keeps the connection of a client that waits for long work. */
+  readonly patience?: (<T>(work: () => Promise<T>) => Promise<T>) | undefined;
 }

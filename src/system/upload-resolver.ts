@@ -37,6 +37,21 @@ export class UploadResolver {
     requireRight(context, "WRITE");
     return shown(await this.services.completeUpload(id, { ...context.principal, baseUrl: context.baseUrl }));
   }
+
+  @Mutation(() => OfferedUpload, {
+    description:
+      "Fills an upload of one file from an http or https URL, which the service fetches; answered when all bytes are in. Needs WRITE.",
+  })
+  async importUpload(
+    @Ctx() context: SystemContext,
+    @Arg("id", () => ID) id: string,
+    @Arg("url", () => String) url: string,
+  ): Promise<OfferedUpload> {
+    requireRight(context, "WRITE");
+    const { principal, baseUrl, signal, patience } = context;
+    const caller = { ...principal, baseUrl, signal, patience };
+    return shown(await this.services.importUpload({ id, url }, caller));
+  }
 }
 
 function shown({

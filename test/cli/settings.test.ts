@@ -27,6 +27,8 @@ describe("readSettings", () => {
       prepared: true,
       httpLimits: defaultHttpLimits,
       changesKept: { keptSeconds: 3600, maxEntries: 1_000_000 },
+      imports: { rules: [], limits: { bytes: 2 ** 36, totalMs: 21_600_000, idleMs: 30_000 }, atATime: 4 },
+      uploadQuota: { uploads: 10_000, bytes: 20 * 2 ** 40 },
     });
   });
 

@@ -3,7 +3,7 @@
  *
  * The schema (`src/api`, read side) tells for each mutation field what it does, in the field's `extensions.write`. Arguments are those of
  * `api.md` §2: `input` · `rows onConflict` · `key set ifVersion` · `where set atMost` · `input on` ·
- * `key ifVersion cascade` · `where atMost cascade dryRun` · createUpload `input` · completeUpload `id`.
+ * `key ifVersion cascade` · `where atMost cascade dryRun` · createUpload `input` · completeUpload `id` · importUpload `id url`.
  * Fields of create inputs and patches are named as the model names them: `Column.field`, `Reference.field`, `Child.field`, `CodecList.field`;
  * fields of keys are `Column.field` of the key's columns. Enum inputs coerce to the GraphQL name (never to the stored text).
  * Scalars may coerce to: Int number · BigInt bigint, number or decimal string · Float number · Float64/Float32 number or "NaN" "Infinity" "-Infinity" ·
@@ -25,6 +25,7 @@ import type { Capabilities, ObjectReaderFactory, ObjectWriter, Uploads } from ".
 import type { Stores } from "../../store/contract.ts";
 import type { LiveStream } from "../live/live.ts";
 import type { WriteExtension } from "./extension.ts";
+import type { Patience } from "./import-upload.ts";
 
 /** What a field does with rows of one entity. */
 export type RowWrite = "create" | "createMany" | "update" | "updateMany" | "upsert" | "delete" | "deleteMany";
@@ -32,7 +33,7 @@ export type RowWrite = "create" | "createMany" | "update" | "updateMany" | "upse
 /** What a field of type Mutation does; the schema puts it into the field's `extensions.write`. */
 export type WriteField =
   | { readonly kind: RowWrite; readonly entity: string }
-  | { readonly kind: "createUpload" | "completeUpload" }
+  | { readonly kind: "createUpload" | "completeUpload" | "importUpload" }
   /** A field of an extension, by its name as `Mutation.closeSession`. */
   | { readonly kind: "user"; readonly field: string };
 
@@ -57,6 +58,8 @@ export interface WriteContext {
   /** Without a trailing slash: `http://127.0.0.1:4000`. */
   readonly baseUrl: string;
   readonly signal?: AbortSignal | undefined;
+  /** Keeps the connection of a client that waits for long work. */
+  readonly patience?: Patience | undefined;
   /** Set for operations that an extension runs inside another one. */
   readonly inside?: Inside;
   /** Where the client can take more than one result. */

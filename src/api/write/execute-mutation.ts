@@ -123,6 +123,7 @@ async function planField(scope: WriteScope): Promise<WritePlan> {
       return planDeleteMany(scope, does.entity);
     case "createUpload":
     case "completeUpload":
+    case "importUpload":
       return planUpload(scope, does.kind);
     case "user":
       return planUser(scope, does.field);

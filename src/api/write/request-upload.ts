@@ -86,7 +86,8 @@ function text<Name extends string>(name: Name, value: unknown): { readonly [key 
     : ({ [name]: String(value) } as { [key in Name]: string });
 }
 
-function offered(
+/** An upload with the URL that takes its bytes. */
+export function offered(
   { capabilities }: UploadServices,
   state: UploadState,
   { baseUrl }: UploadCaller,

@@ -22,6 +22,8 @@ export interface Answered {
 export interface World {
   readonly folder: string;
   readonly url: string;
+  /** A token with the right. */
+  token(right: Right): string;
   readonly service: Awaited<ReturnType<typeof startService>>;
   /** Replaces the schema file. */
   save(sdl: string): void;
@@ -31,8 +33,11 @@ export interface World {
   entity(query: string, variables?: object, right?: Right): Promise<Answered>;
 }
 
-/** Starts a service for one test file; it is closed when the file is done. */
-export async function openWorld(sdl: string): Promise<World> {
+/** Starts a service for one test file; it is closed when the file is done. `settings` are environment variables. */
+export async function openWorld(
+  sdl: string,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<World> {
   const folder = mkdtempSync(join(tmpdir(), "holdfast-system-"));
   const schema = join(folder, "schema.graphql");
   writeFileSync(schema, sdl);
@@ -47,6 +52,7 @@ export async function openWorld(sdl: string): Promise<World> {
     HOLDFAST_TOKENS: tokensFile,
     PORT: "0",
     LOG_LEVEL: "silent",
+    ...settings,
   };
   const service = await startService(readSettings({}, environment, folder), { apply: "safe" });
   afterAll(async () => {
@@ -67,6 +73,7 @@ export async function openWorld(sdl: string): Promise<World> {
   return {
     folder,
     url: service.url,
+    token: (right) => tokens.get(right)?.token ?? "",
     service,
     save: (text) => writeFileSync(schema, text),
     system: (query, variables = {}, right = "ADMIN") => ask("/system/graphql", { query, variables }, right),
