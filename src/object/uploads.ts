@@ -6,12 +6,14 @@ import { complete } from "./upload-complete.ts";
 import { createUpload } from "./upload-create.ts";
 import { receive, type UploadContext } from "./upload-receive.ts";
 import { loadUpload, stateOf } from "./upload-record.ts";
+import { createResumableUploads } from "./upload-resume.ts";
 
 /** The uploads of a service. */
 export function createUploads(context: UploadContext): Uploads {
   const get = async (id: string, queryable: Queryable = context.db): Promise<UploadState> =>
     stateOf(await loadUpload(queryable, id));
   return {
+    resumable: createResumableUploads(context),
     create: async (request) => get(await createUpload(context, request)),
     get,
     receive: async (id, body, options) => {
