@@ -33,6 +33,7 @@ import type { Model } from "./model/model.ts";
 import { type FaultPoints, parseFaultPoints, withCommitFaults } from "./object/fault-points.ts";
 import { createObjects, type Objects } from "./object/objects.ts";
 import { listReferrers } from "./object/referrers.ts";
+import { startExpiring } from "./object/resume-leftovers.ts";
 import type { Change } from "./sql/change.ts";
 import type { Stores } from "./store/contract.ts";
 import { openStores } from "./store/open.ts";
@@ -85,6 +86,14 @@ export async function startService(settings: Settings, options: StartOptions): P
     const faults = parseFaultPoints(settings.fault);
     const stores = await openStores(loaded.storeConfigs, { file: { faults } });
     const objects = stack.adopt(await createObjects({ db, stores, faults }), (made) => made.close());
+    const untidy = (err: unknown, store?: string): void =>
+      logger.warn(
+        { err, store },
+        "what an upload has left in its store could not be cleaned; it is tried again",
+      );
+    stack.adopt(startExpiring({ db, stores }, { everyMs: 60_000, log: untidy }), (tidying) =>
+      tidying.close(),
+    );
     const documents = await documentPolicyFrom(process.env, dirname(settings.schemaPath));
     const changes = stack.adopt(
       createChangeFeed({ db, retention: settings.changesKept, listens: settings.prepared, log: logger }),

@@ -33,6 +33,32 @@ export async function expireResumables(
   }
 }
 
+/** Cleans up now and every `everyMs`, until closed. What fails is told and tried again. */
+export function startExpiring(
+  context: CleaningContext,
+  { everyMs, log }: { readonly everyMs: number; readonly log: (error: unknown, store?: string) => void },
+): { close(): Promise<void> } {
+  const closing = new AbortController();
+  const round = async (): Promise<void> => {
+    const { failed } = await expireResumables(context, closing.signal);
+    for (const { store, error } of failed) log(error, store);
+  };
+  let running: Promise<void> = Promise.resolve();
+  const run = (): void => {
+    running = running.then(round).catch((error: unknown) => log(error));
+  };
+  const timer = setInterval(run, everyMs);
+  timer.unref();
+  run();
+  return {
+    close: async () => {
+      clearInterval(timer);
+      closing.abort();
+      await running;
+    },
+  };
+}
+
 /** Takes the writing of one upload away from whoever is at it, and drops it. */
 export async function cleanLeftovers(context: CleaningContext, id: string): Promise<void> {
   const { writer, found } = await takeLeftovers(context.db, id);
