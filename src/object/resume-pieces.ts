@@ -13,8 +13,8 @@ export interface PiecesOptions {
   readonly claim: Claim;
   readonly digest: ResumableDigest;
   readonly from: Resumption;
-  /** Bytes behind the last piece, hashed already. */
-  readonly tail: Uint8Array;
+  /** Reads the bytes behind the last piece, which were hashed when they came. */
+  readonly tail: () => Promise<Uint8Array>;
   /** Of the whole object, where it is known. */
   readonly sizeBytes: number | undefined;
   /** Nothing is remembered before the end: the bytes may yet turn out to be wrong. */
@@ -27,7 +27,10 @@ export class Pieces {
   #unfinished: Unfinished | undefined;
   #buffer: Buffer<ArrayBuffer>;
   #spare: Buffer<ArrayBuffer> | undefined;
+  /** Bytes behind the last piece, those of earlier requests included. */
   #filled: number;
+  /** So many of them are of earlier requests, and in the database only: they are read when a piece is whole, not by each request. */
+  #before: number;
   #number: number;
   /** Stored bytes in pieces, those on their way included. */
   #stored: number;
@@ -37,15 +40,15 @@ export class Pieces {
   #held: Piece[] = [];
 
   constructor(options: PiecesOptions) {
-    const { from, tail, path } = options;
+    const { from, path } = options;
     this.#options = options;
     if (from.handle !== undefined) this.#unfinished = { path, id: from.handle, epoch: from.epoch };
-    this.#buffer = Buffer.allocUnsafeSlow(Math.max(tail.length, firstBytes));
-    this.#buffer.set(tail);
-    this.#filled = tail.length;
+    this.#buffer = Buffer.allocUnsafeSlow(firstBytes);
+    this.#filled = from.tailBytes;
+    this.#before = from.tailBytes;
     this.#number = from.pieceCount + 1;
     this.#noted = from.received;
-    this.#stored = from.received - tail.length;
+    this.#stored = from.received - from.tailBytes;
   }
 
   /** Stored bytes so far. */
@@ -75,8 +78,9 @@ export class Pieces {
       if (this.#filled < pieceBytes) {
         const part = rest.subarray(0, pieceBytes - this.#filled);
         hash(part);
-        this.#grow(this.#filled + part.length, pieceBytes);
-        this.#buffer.set(part, this.#filled);
+        const at = this.#filled - this.#before;
+        this.#grow(at + part.length, pieceBytes);
+        this.#buffer.set(part, at);
         this.#filled += part.length;
         rest = rest.subarray(part.length);
       }
@@ -88,12 +92,13 @@ export class Pieces {
   #grow(needed: number, most: number): void {
     if (needed <= this.#buffer.length) return;
     const larger = Buffer.allocUnsafeSlow(Math.min(most, Math.max(needed, this.#buffer.length * 2)));
-    this.#buffer.copy(larger, 0, 0, this.#filled);
+    this.#buffer.copy(larger, 0, 0, Math.min(this.#filled, this.#buffer.length));
     this.#buffer = larger;
   }
 
   /** Sends the piece on its way, once the one before it has arrived. */
   async #flush(): Promise<void> {
+    await this.#gather();
     const bytes = this.#buffer.subarray(0, this.#filled);
     const piece = { number: this.#number, offset: this.#stored, bytes };
     const progress = this.#progress(this.#stored + this.#filled);
@@ -110,6 +115,18 @@ export class Pieces {
     this.#stored += this.#filled;
     this.#number += 1;
     this.#filled = 0;
+  }
+
+  /** Puts the bytes of earlier requests before those of this one. */
+  async #gather(): Promise<void> {
+    if (this.#before === 0) return;
+    const tail = await this.#options.tail();
+    // Not Buffer.concat: it may answer a part of a shared pool, and this memory is filled again.
+    const whole = Buffer.allocUnsafeSlow(this.#filled);
+    whole.set(tail);
+    whole.set(this.#buffer.subarray(0, this.#filled - this.#before), tail.length);
+    this.#buffer = whole;
+    this.#before = 0;
   }
 
   #progress(stored: number): Omit<Progress, "pieces"> {
@@ -156,7 +173,7 @@ export class Pieces {
     if (isPiece) await this.#flush();
     await this.#pending;
     const at = Math.max(this.#noted, this.#stored);
-    const bytes = this.#buffer.subarray(at - this.#stored, this.#filled);
+    const bytes = this.#buffer.subarray(at - this.#stored - this.#before, this.#filled - this.#before);
     if (!isWhole && bytes.length === 0 && this.#held.length === 0) return;
     const progress = { ...this.#progress(this.#stored), received: this.received };
     await this.#options.claim.during(() =>

@@ -19,6 +19,8 @@ export interface Resumption {
   readonly received: number;
   readonly states: DigestStates | undefined;
   readonly pieceCount: number;
+  /** Bytes behind the last piece. */
+  readonly tailBytes: number;
 }
 
 interface Row {
@@ -29,6 +31,7 @@ interface Row {
   md5: Buffer | null;
   content: Buffer | null;
   pieces: number;
+  tail: number;
 }
 
 /** Makes `writer` the only one. Answers nothing while another one is at work. */
@@ -43,7 +46,8 @@ export async function claim(
      ON CONFLICT (upload) DO UPDATE SET writer = excluded.writer, writer_until = excluded.writer_until, epoch = r.epoch + 1
        WHERE r.writer IS NULL OR r.writer_until < clock_timestamp()
      RETURNING handle, epoch, received::text AS received, sha256, md5, content_sha256 AS content,
-       (SELECT count(*)::int FROM holdfast.upload_piece WHERE upload = $1) AS pieces`,
+       (SELECT count(*)::int FROM holdfast.upload_piece WHERE upload = $1) AS pieces,
+       (SELECT coalesce(sum(octet_length(bytes)), 0)::int FROM holdfast.upload_tail WHERE upload = $1) AS tail`,
     [record.id, record.store, record.path, writer, writerMs],
   );
   const row = rows[0];
@@ -55,6 +59,7 @@ export async function claim(
     received: Number(row.received),
     states: sha256 === null ? undefined : { sha256, md5: md5 ?? undefined, content: content ?? undefined },
     pieceCount: row.pieces,
+    tailBytes: row.tail,
   };
 }
 

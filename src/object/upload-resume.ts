@@ -164,7 +164,7 @@ async function openPieces(context: UploadContext, taking: Taking & { readonly di
     claim,
     digest,
     from,
-    tail: await tailOf(context.db, record.id),
+    tail: () => tailOf(context.db, record.id),
     sizeBytes,
     isHeld: request.checksum !== undefined,
   });
