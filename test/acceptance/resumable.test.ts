@@ -139,6 +139,30 @@ describe("a service that runs", () => {
     expect(upload.resumableUrl).toBeNull();
   });
 
+  it("takes 300 MiB with its memory flat", { timeout: 180_000 }, async () => {
+    const bytes = randomBytes(300 * 2 ** 20);
+    const upload = await createUpload(place, "bytes", { sizeBytes: String(bytes.length) });
+    const mebibytes = async (): Promise<number> => {
+      const { stdout } = await run("ps", ["-o", "rss=", "-p", String(place.service.child.pid)]);
+      return Math.round(Number(stdout) / 1024);
+    };
+    const curve = [await mebibytes()];
+    let isDone = false;
+    const watching = (async () => {
+      for (; !isDone; await new Promise((done) => setTimeout(done, 100))) curve.push(await mebibytes());
+    })();
+    const began = performance.now();
+    try {
+      await sendByClient(upload.resumableUrl, bytes);
+    } finally {
+      isDone = true;
+      await watching;
+    }
+    const told = `RSS in MiB: ${curve.join(" ")}; ${Math.round(300_000 / (performance.now() - began))} MiB/s`;
+    expect(Math.max(...curve) - (curve[0] ?? 0), told).toBeLessThan(200);
+    expect(sha256(await use(place, 3, { id: upload.id, field: "bytes" }))).toBe(sha256(bytes));
+  });
+
   it("takes what the curl script sends, which goes on when it is run again", {
     timeout: 60_000,
   }, async () => {
