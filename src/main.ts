@@ -37,6 +37,7 @@ import { type FaultPoints, parseFaultPoints, withCommitFaults } from "./object/f
 import type { ImportEvent } from "./object/import-contract.ts";
 import { createObjects, type Objects } from "./object/objects.ts";
 import { listReferrers } from "./object/referrers.ts";
+import { startExpiring } from "./object/resume-leftovers.ts";
 import { createRemote } from "./remote/open.ts";
 import type { Change } from "./sql/change.ts";
 import type { Stores } from "./store/contract.ts";
@@ -89,6 +90,14 @@ export async function startService(settings: Settings, options: StartOptions): P
     const objects = stack.adopt(
       await createObjects({ db, stores, faults, ...importsOf(settings, logger) }),
       (made) => made.close(),
+    );
+    const untidy = (err: unknown, store?: string): void =>
+      logger.warn(
+        { err, store },
+        "what an upload has left in its store could not be cleaned; it is tried again",
+      );
+    stack.adopt(startExpiring({ db, stores }, { everyMs: 60_000, log: untidy }), (tidying) =>
+      tidying.close(),
     );
     const documents = await documentPolicyFrom(process.env, dirname(settings.schemaPath));
     const changes = stack.adopt(

@@ -142,6 +142,8 @@ type UploadPart {
 type Upload {
   id: ID!
   url: String!
+  "Takes a file in several requests, through restarts of either side, by the tus protocol 1.0; null for a folder."
+  resumableUrl: String
   parts: [UploadPart!]!
   kind: UploadKind!
   state: UploadStatus!

@@ -9,7 +9,8 @@ export function redactUrl(target: string): string {
   const [path = "", ...query] = target.split("?");
   const shown = path
     .replace(/(\/(?:d|%64)\/)[^/]+/gi, "$1[capability]")
-    .replace(/(\/uploads\/)[^/]+/gi, "$1[upload]");
+    .replace(/(\/uploads\/)[^/]+/gi, "$1[upload]")
+    .replace(/(\/(?:t|%74)(?:u|%75)(?:s|%73)\/)[^/]+/gi, "$1[capability]");
   return query.length === 0 ? shown : `${shown}?[query]`;
 }
 

@@ -134,6 +134,7 @@ const methods: readonly (readonly [path: RegExp, allow: string])[] = [
   [/^\/(system\/)?graphql$/, "GET, POST"],
   [/^\/d\/./, "GET, HEAD, OPTIONS"],
   [/^\/uploads\/./, "GET, HEAD, PUT"],
+  [/^\/tus\/[^/]+$/, "HEAD, PATCH, DELETE, OPTIONS"],
   [/^\/(healthz|readyz|version)$/, "GET, HEAD"],
   [/^\/graphiql\/[^/]+$/, "GET"],
 ];
@@ -145,7 +146,7 @@ function noRoute(request: FastifyRequest, reply: FastifyReply): ServiceError {
     return new ServiceError("NOT_FOUND", `There is nothing at ${path.slice(0, 200)}.`, {
       details: {
         remedy:
-          "The endpoints are /graphql, /system/graphql, /d/, /uploads/, /healthz, /readyz and /version.",
+          "The endpoints are /graphql, /system/graphql, /d/, /uploads/, /tus/, /healthz, /readyz and /version.",
       },
     });
   }

@@ -23,6 +23,7 @@ import { addQueryPage } from "./query-page.ts";
 import { createDataOpener } from "./representation.ts";
 import { guardRequests } from "./request-gate.ts";
 import { openTokens, type TokenSource } from "./token-source.ts";
+import { addTusRoute } from "./tus-route.ts";
 import { addUploadRoute } from "./upload-route.ts";
 
 /** What the server is made of; everything is a value from the composition root. */
@@ -88,6 +89,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   });
   addDataRoute(app, { capabilities: options.objects.capabilities, open: openerOf(options) });
   app.register(async (scope) => addUploadRoute(scope, { ...options.objects, limits, tokens, publicUrl }));
+  app.register(async (scope) => addTusRoute(scope, { ...options.objects, limits, hosts, publicUrl }));
   const shared = { limits, page: addQueryPage(app, options.pageFolder) };
   const urlAt = (host: HostName): string => publicUrl ?? urlOf(host);
   const baseUrl = (request: FastifyRequest): string => urlAt(request.hostName);

@@ -150,8 +150,44 @@ export interface UploadState {
   readonly mediaType?: string;
 }
 
+/** How far a resumable upload has come. */
+export interface ResumeState {
+  /** Bytes of the content that are durable; the next request begins here. */
+  readonly offset: number;
+  /** Of the content, where it was declared. */
+  readonly sizeBytes?: number;
+  readonly expiresAt: Date;
+  readonly filename: string;
+}
+
+/** One request of a resumable upload. */
+export interface AppendRequest {
+  readonly offset: number;
+  /** Where it throws, what came before is kept, unless there is a checksum. */
+  readonly body: AsyncIterable<Uint8Array>;
+  /** Length of the body, where it is known. */
+  readonly bodyBytes?: number;
+  /** Of the whole content, for uploads that were made without. */
+  readonly sizeBytes?: number;
+  /** Of the body; other bytes are UPLOAD_MISMATCH and leave the offset as it was. */
+  readonly checksum?: { readonly algorithm: "md5" | "sha1" | "sha256"; readonly digest: Uint8Array };
+}
+
+/** Uploads of one file by several requests, one at a time, through restarts of either side. */
+export interface ResumableUploads {
+  progress(id: string): Promise<ResumeState>;
+  /**
+   * Takes bytes; the last one makes the upload RECEIVED, as {@link Uploads.receive} does.
+   * @throws {CONFLICT} for another offset than the upload's, and (423) while another request sends.
+   */
+  append(id: string, request: AppendRequest): Promise<ResumeState>;
+  /** Ends an upload that no row has. */
+  terminate(id: string): Promise<void>;
+}
+
 /** Uploads: a reserved key and a promise of bytes. */
 export interface Uploads {
+  readonly resumable: ResumableUploads;
   create(request: UploadRequest): Promise<UploadState>;
   get(id: string, queryable?: Queryable): Promise<UploadState>;
   /** One file, or with `path` one file of a folder. Streams; the size and digest declared are checked. */

@@ -96,11 +96,20 @@ interface Incoming {
 async function receiveFile(context: UploadContext, record: UploadRecord, incoming: Incoming): Promise<void> {
   if (record.state !== "OPEN") return compare(record.path, await incoming.intake.digest(), record.sha256);
   const digest = await put(context, record, { ...incoming, path: record.path });
+  await markReceived(context, record, digest);
+}
+
+/** Notes that the whole file lies under its key. @throws {STORE_CONFLICT} when other bytes were received meanwhile, {UPLOAD_EXPIRED}. */
+export async function markReceived(
+  context: Pick<UploadContext, "db">,
+  record: UploadRecord,
+  digest: Omit<Digest, "hash"> & { readonly hash?: string },
+): Promise<void> {
   const { rowCount } = await context.db.query(
     `UPDATE holdfast.upload_detail d SET state = 'RECEIVED', size = $2, sha256 = decode($3, 'hex'), md5 = convert_to($4, 'UTF8'),
        written_at = clock_timestamp()
      WHERE id = $1 AND state = 'OPEN' AND EXISTS (SELECT FROM holdfast.upload u WHERE u.id = d.id AND u.expires_at > clock_timestamp())`,
-    [record.id, digest.sizeBytes, digest.sha256, digest.hash],
+    [record.id, digest.sizeBytes, digest.sha256, digest.hash ?? null],
   );
   if (rowCount === 1) return;
   // Another PUT of the same upload came first.
@@ -196,7 +205,7 @@ async function adopt(
   return digest;
 }
 
-function compare(path: string, digest: Digest, received: string | undefined): void {
+export function compare(path: string, digest: Pick<Digest, "sha256">, received: string | undefined): void {
   if (digest.sha256 === received) return;
   throw new ServiceError(
     "STORE_CONFLICT",

@@ -24,7 +24,7 @@ export interface UploadRecord {
   readonly declaredBytes: number | undefined;
   readonly declaredSha256: string | undefined;
   readonly prefix: Buffer;
-  /** Of the stored bytes, prefix included; for folders the sum of the files that have arrived. */
+  /** Of the stored bytes, prefix included; those that have arrived for good, for folders the sum of the files that have. */
   readonly sizeBytes: number | undefined;
   readonly sha256: string | undefined;
   /** The peer's MD5 text. */
@@ -69,7 +69,7 @@ interface Row {
 const sql = `
   SELECT d.id, d.kind, d.state, d.field, d.target::text AS target, u.principal, d.store, d.path, d.filename, d.media_type,
     d.declared_size::text AS declared_size, encode(d.declared_sha256, 'hex') AS declared_sha256, d.prefix,
-    d.size::text AS size, encode(d.sha256, 'hex') AS sha256, convert_from(d.md5, 'UTF8') AS hash, d.item_count,
+    coalesce(d.size, (SELECT received FROM holdfast.upload_resume WHERE upload = d.id))::text AS size, encode(d.sha256, 'hex') AS sha256, convert_from(d.md5, 'UTF8') AS hash, d.item_count,
     to_char(d.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"+00:00"') AS created,
     (extract(epoch FROM d.expires_at) * 1000)::float8 AS expires_ms,
     (extract(epoch FROM d.written_at) * 1000)::float8 AS written_ms,

@@ -7,12 +7,14 @@ import { createUpload } from "./upload-create.ts";
 import { type ImportOptions, importUpload } from "./upload-import.ts";
 import { receive, type UploadContext } from "./upload-receive.ts";
 import { loadUpload, stateOf } from "./upload-record.ts";
+import { createResumableUploads } from "./upload-resume.ts";
 
 /** The uploads of a service. */
 export function createUploads(context: UploadContext, imports: ImportOptions): Uploads {
   const get = async (id: string, queryable: Queryable = context.db): Promise<UploadState> =>
     stateOf(await loadUpload(queryable, id));
   return {
+    resumable: createResumableUploads(context),
     create: async (request) => get(await createUpload(context, request)),
     get,
     receive: async (id, body, options) => {

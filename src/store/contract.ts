@@ -77,6 +77,61 @@ export interface MultipartAbility {
   open(prefix: string, signal?: AbortSignal): AsyncIterable<OpenMultipart>;
 }
 
+/** A piece of an unfinished object. */
+export interface Piece {
+  /** From 1. */
+  readonly number: number;
+  readonly sizeBytes: number;
+  /** What `write` answered for it; `""` where the store needs none. */
+  readonly tag: string;
+}
+
+/** An object on its way that one writer after another goes on with. */
+export interface Unfinished {
+  readonly path: string;
+  /** What `begin` answered. */
+  readonly id: string;
+  /** Of its writer, from 1 to 1,679,615; the next one has a higher one. */
+  readonly epoch: number;
+}
+
+/**
+ * Writing an object by several requests, over days and restarts. The caller remembers what was written; the store is never asked. Under the
+ * key is nothing before `complete`.
+ */
+export interface ResumableAbility {
+  /**
+   * Bytes of piece `number` of an object of `sizeBytes`; the last one is shorter.
+   * @throws {LIMIT_EXCEEDED} when the store takes no such piece.
+   */
+  pieceBytes(number: number, sizeBytes?: number): number;
+  /** Whether any piece may be shorter. */
+  readonly takesShortPieces: boolean;
+  begin(path: string, epoch: number, signal?: AbortSignal): Promise<string>;
+  /** Makes `epoch` the one that may write. What writers before it still send is refused, or is in no object. */
+  take(unfinished: Unfinished, signal?: AbortSignal): Promise<void>;
+  /**
+   * Writes one piece, durable when it returns, in the place of what was there and was not remembered. Answers its tag.
+   * @throws {OBJECT_MISSING} when the unfinished object is gone, or has another writer.
+   */
+  write(
+    unfinished: Unfinished,
+    piece: { readonly number: number; readonly offset: number; readonly bytes: Uint8Array },
+    signal?: AbortSignal,
+  ): Promise<string>;
+  /**
+   * Makes the object, of at least one piece; again is fine until `discard`.
+   * @throws {STORE_CONFLICT} when the key has other bytes, {OBJECT_MISSING} when the unfinished object is gone.
+   */
+  complete(
+    unfinished: Unfinished,
+    whole: { readonly sizeBytes: number; readonly pieces: readonly Piece[] },
+    signal?: AbortSignal,
+  ): Promise<ObjectHead>;
+  /** Drops the writing, not the object; again is fine. Without `id`: whatever was begun under the path and not remembered. */
+  discard(unfinished: Omit<Unfinished, "id"> & { readonly id?: string }, signal?: AbortSignal): Promise<void>;
+}
+
 export interface ListOptions {
   /** Only paths that come after this one, in byte order. */
   readonly after?: string;
@@ -109,6 +164,7 @@ export interface StoreDriver {
   /** A URL by which anybody can read one object from the store itself. */
   presign?(path: string, options: PresignOptions): Promise<string>;
   readonly multipart?: MultipartAbility;
+  readonly resumable: ResumableAbility;
   /** @throws {STORE_UNAVAILABLE} when the location is missing or not what it was. */
   probe(signal?: AbortSignal): Promise<void>;
 }

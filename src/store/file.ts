@@ -13,6 +13,7 @@ import type { GetOptions, ListOptions, ObjectHead, PutOptions, StoreDriver } fro
 import { remove } from "./file-delete.ts";
 import { errnoOf, fileError, guarded } from "./file-error.ts";
 import { listFolder } from "./file-list.ts";
+import { resumableFiles } from "./file-resumable.ts";
 import { defaultWalkMode, Folder, type WalkMode } from "./folder.ts";
 import { checkPath } from "./path.ts";
 import { digestMismatch, sizeMismatch } from "./upload-mismatch.ts";
@@ -48,6 +49,7 @@ export function createFileDriver(location: string, options: FileDriverOptions = 
     put: async (path, body, putOptions) => put(context, { path: checkPath(path), body, ...putOptions }),
     list: (prefix, listOptions) => list(context, prefix, listOptions ?? {}),
     delete: async (path, deleteOptions) => remove(context, checkPath(path), deleteOptions ?? {}),
+    resumable: resumableFiles(context),
     probe: async () => (await context.root()).close(),
   };
 }

@@ -7,8 +7,8 @@ const maxPathBytes = 1000;
 /** Longest segment, in bytes of UTF-8: what file systems take. */
 const maxSegmentBytes = 255;
 
-/** Name of a file that is still being written; never an object. */
-const partialName = /^\.holdfast-[0-9a-z]{24}\.part$/;
+/** Name of a file that is still being written, by one request or (with the second dash) by several; never an object. */
+const partialName = /^\.holdfast-[0-9a-z]{20}-?[0-9a-z]{4}\.part$/;
 
 /** Answers `path` when it is canonical. @throws {BAD_USER_INPUT} for an empty, `.` or `..` segment, a backslash, a control character, an absolute or an over-long path. */
 export function checkPath(path: string): string {

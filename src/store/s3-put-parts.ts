@@ -16,8 +16,8 @@ import { statusOf } from "./s3-error.ts";
 import { refuseTaken, settled, type Write } from "./s3-write.ts";
 
 /** Parts that S3 takes for one object. */
-const maxParts = 10_000;
-const maxPartBytes = 64 << 20;
+export const maxParts = 10_000;
+export const maxPartBytes = 64 << 20;
 /** Bytes that one upload may have in memory. */
 const memoryBytes = 64 << 20;
 const maxParallel = 4;
@@ -187,7 +187,7 @@ function base64(crc: number): string {
   return bytes.toString("base64");
 }
 
-function tooLong(path: string, limit: number): ServiceError {
+export function tooLong(path: string, limit: number): ServiceError {
   return new ServiceError("LIMIT_EXCEEDED", `${path} is longer than one object of an S3 store can be here.`, {
     details: {
       field: "sizeBytes",

@@ -20,7 +20,15 @@ export interface Write {
 }
 
 export function newWrite(path: string, options: PutOptions, isConditionHonoured: boolean): Write {
-  const token = randomUUID();
+  return writeOf(randomUUID(), path, { options, isConditionHonoured });
+}
+
+/** The write that has this token. */
+export function writeOf(
+  token: string,
+  path: string,
+  { options, isConditionHonoured }: { readonly options: PutOptions; readonly isConditionHonoured: boolean },
+): Write {
   const condition = isConditionHonoured ? ({ IfNoneMatch: "*" } as const) : {};
   return { path, token, metadata: { [writeKey]: token }, options, condition };
 }

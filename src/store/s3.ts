@@ -16,6 +16,7 @@ import { get, head } from "./s3-get.ts";
 import { list } from "./s3-list.ts";
 import { multipartOf } from "./s3-multipart.ts";
 import { put } from "./s3-put.ts";
+import { resumableOf } from "./s3-resumable.ts";
 
 const maxPresignSeconds = 300;
 
@@ -38,6 +39,7 @@ export function createS3Driver(config: StoreConfig, limits: Partial<S3Limits> = 
     refusesLate: (path, signal) => refusesLate(c, path, signal),
     presign: async (path, options) => presign(c, path, options),
     multipart: multipartOf(c),
+    resumable: resumableOf(c, conditions),
     probe: (signal) => probe(c, signal),
   };
 }

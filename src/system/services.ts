@@ -6,6 +6,12 @@ import type { Model } from "../model/model.ts";
 import type { UploadState } from "../object/contract.ts";
 import type { Stores } from "../store/contract.ts";
 
+/** An upload and where its bytes are sent. */
+export type UploadOffer = UploadState & {
+  readonly url: string;
+  readonly resumableUrl: string | undefined;
+};
+
 /** One statement of a plan. */
 export interface PlannedChange {
   /** `add-column` and the like. */
@@ -81,13 +87,13 @@ export interface SystemServices {
   drift(): Promise<readonly Difference[]>;
   referrers(locator: string, limit: number): Promise<readonly ReferrerRow[]>;
   checks(): Promise<readonly HealthCheck[]>;
-  createUpload(input: UploadInput, caller: Caller): Promise<UploadState & { readonly url: string }>;
+  createUpload(input: UploadInput, caller: Caller): Promise<UploadOffer>;
   /** Fills an upload from a URL; answered when all bytes are in. */
   importUpload(
     source: { readonly id: string; readonly url: string },
     caller: Caller & Pick<SystemContext, "signal" | "patience">,
-  ): Promise<UploadState & { readonly url: string }>;
-  completeUpload(id: string, caller: Caller): Promise<UploadState & { readonly url: string }>;
+  ): Promise<UploadOffer>;
+  completeUpload(id: string, caller: Caller): Promise<UploadOffer>;
 }
 
 /** Who asks. */

@@ -1,9 +1,8 @@
 /** Uploads, as in the entity API: for scripts that know only this endpoint. */
 
 import { Arg, Ctx, ID, Mutation, Resolver } from "type-graphql";
-import type { UploadState } from "../object/contract.ts";
 import { requireRight } from "./guard.ts";
-import type { SystemContext, SystemServices } from "./services.ts";
+import type { SystemContext, SystemServices, UploadOffer } from "./services.ts";
 import { CreateUploadInput, OfferedUpload } from "./upload-types.ts";
 
 @Resolver()
@@ -54,12 +53,13 @@ export class UploadResolver {
   }
 }
 
-function shown({
-  id,
-  url,
-  state,
-  receivedBytes,
-  expiresAt,
-}: UploadState & { readonly url: string }): OfferedUpload {
-  return { id, url, state, receivedBytes: BigInt(receivedBytes), expiresAt };
+function shown({ id, url, resumableUrl, state, receivedBytes, expiresAt }: UploadOffer): OfferedUpload {
+  return {
+    id,
+    url,
+    resumableUrl: resumableUrl ?? null,
+    state,
+    receivedBytes: BigInt(receivedBytes),
+    expiresAt,
+  };
 }

@@ -15,6 +15,12 @@ export class OfferedUpload {
   @Field(() => String, { description: "PUT the bytes here; for a folder to `url/relative/path`." })
   url!: string;
 
+  @Field(() => String, {
+    nullable: true,
+    description: "Takes a file in several requests, by the tus protocol 1.0; null for a folder.",
+  })
+  resumableUrl!: string | null;
+
   @Field(() => String, { description: "OPEN, RECEIVED or COMPLETE." })
   state!: string;
 

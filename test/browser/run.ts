@@ -1,5 +1,6 @@
 /**
- * The query page in a real browser: it comes up, asks a query, shows the answer, and loads nothing from any other origin.
+ * The query page in a real browser: it comes up, asks a query, shows the answer, and loads nothing from any other origin. Pages of other
+ * origins send files where they may.
  *
  * Needs Chromium: as root on Debian it is installed when missing. Ends with `N passed, N failed`; the pictures are in `.cache/`.
  */
@@ -10,6 +11,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { startHoldfast } from "../acceptance/support/process.ts";
+import { sendFromPage } from "./send-upload.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 const pictures = join(root, ".cache", "pictures");
@@ -119,6 +121,33 @@ async function follows(browser: Browser, base: string): Promise<void> {
   });
 }
 
+/** What `query` answers, asked without a page. */
+async function ask(base: string, query: string): Promise<Record<string, Record<string, string>>> {
+  const headers = { "content-type": "application/json" };
+  const answer = await fetch(`${base}/graphql`, { method: "POST", headers, body: JSON.stringify({ query }) });
+  return ((await answer.json()) as { data: Record<string, Record<string, string>> }).data;
+}
+
+/** Names that end in `.localhost` are this machine to a browser, and no names of the service. */
+async function uploads(browser: Browser, base: string): Promise<void> {
+  const sizeBytes = 5_000_001;
+  const cases = [
+    { host: "localhost", told: "sent in 8 chunks", state: "COMPLETE" },
+    { host: "other.localhost", told: "refused: tus: ", state: undefined },
+  ];
+  for (const { host, told, state } of cases) {
+    await check(`a page of ${host} sends a file: ${told}`, async () => {
+      const create = `mutation { createUpload(input: {target: {type: "Session", field: "notes"}, filename: "a.bin", sizeBytes: "${sizeBytes}"}) { id resumableUrl } }`;
+      const upload = (await ask(base, create))["createUpload"] ?? {};
+      const seen = await sendFromPage(browser, upload["resumableUrl"] ?? "", { host, sizeBytes });
+      must(seen.startsWith(told), `the page was told: ${seen}`);
+      const complete = `mutation { completeUpload(id: "${upload["id"]}") { state receivedBytes } }`;
+      const found = (await ask(base, complete))?.["completeUpload"]?.["state"];
+      must(found === state, `the upload is ${found}`);
+    });
+  }
+}
+
 const folder = mkdtempSync(join(tmpdir(), "holdfast-browser-"));
 mkdirSync(pictures, { recursive: true });
 try {
@@ -135,6 +164,7 @@ try {
   const browser = await chromium.launch({ executablePath: browserPath(), args: quiet });
   await suite(browser, service.url);
   await follows(browser, service.url);
+  await uploads(browser, service.url);
   await browser.close();
   await service.end("SIGTERM");
 } catch (error) {

@@ -3,6 +3,7 @@ import type { StoreDriver } from "../../src/store/contract.ts";
 import { createS3Driver } from "../../src/store/s3.ts";
 import { bodyOf, codeOf, collect, testStore } from "../contract/store.ts";
 import { testMultipart, testPresign } from "../contract/store-abilities.ts";
+import { testResumable } from "../contract/store-resumable.ts";
 import { type S3Server, startS3, storeOn } from "./support/versitygw.ts";
 
 let server: S3Server;
@@ -18,6 +19,13 @@ describe("S3 store", () => {
   testStore(make);
   testPresign(make);
   testMultipart(make);
+});
+
+describe("S3 store, resumable", () => {
+  testResumable(async () => {
+    const location = `store${count++}`;
+    return () => createS3Driver(storeOn(server, location), { partBytes: 5 << 20 });
+  });
 });
 
 describe("S3 store in parts", () => {

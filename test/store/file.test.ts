@@ -1,10 +1,21 @@
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
+import {
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  symlink,
+  truncate,
+  writeFile,
+} from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createFileDriver, type FileDriverOptions } from "../../src/store/file.ts";
 import { bodyOf, codeOf, collect, testStore } from "../contract/store.ts";
+import { testResumable } from "../contract/store-resumable.ts";
 
 let base: string;
 let count = 0;
@@ -25,6 +36,32 @@ const everyName = (folder: string) => readdir(folder, { recursive: true });
 
 describe.each(["handle", "lstat"] as const)("file store, walking by %s", (walk) => {
   testStore(async () => createFileDriver(await location(), { walk }));
+  describe("resumable", () => {
+    testResumable(async () => {
+      const folder = await location();
+      return () => createFileDriver(folder, { walk });
+    });
+  });
+
+  test("keeps an unfinished object beside its target, and nothing of it in the end", async () => {
+    const folder = await location();
+    const { resumable, ...driver } = createFileDriver(folder, { walk });
+    const first = { path: "d/key", id: await resumable.begin("d/key", 1), epoch: 1 };
+    await resumable.write(first, { number: 1, offset: 0, bytes: Buffer.from("abcdef") });
+    const [name = ""] = await everyName(join(folder, "d"));
+    expect(name).toMatch(/^\.holdfast-[0-9a-z]{20}-0001\.part$/);
+    expect(await codeOf(driver.get(`d/${name}`))).toBe("BAD_USER_INPUT");
+    const second = { ...first, epoch: 2 };
+    await resumable.take(second);
+    // Somebody cut the file: zeros must not fill the hole.
+    await truncate(join(folder, "d", name.replace("-0001", "-0002")), 2);
+    const after = { number: 2, offset: 6, bytes: Buffer.from("g") };
+    expect(await codeOf(resumable.write(second, after))).toBe("OBJECT_MISSING");
+    const done = resumable.complete(second, { sizeBytes: 6, pieces: [] });
+    expect(await codeOf(done)).toBe("OBJECT_MISSING");
+    await resumable.discard(second);
+    expect(await everyName(folder)).toEqual(["d"]);
+  });
 
   test("lays a file at its path, readable by others as it is", async () => {
     const folder = await location();

@@ -194,7 +194,7 @@ describe("uploads", () => {
   it("reserves a key, takes bytes, completes twice, and the field takes the upload", async () => {
     const bytes = Buffer.from("a file");
     const made = await system(
-      "mutation ($input: CreateUploadInput!) { createUpload(input: $input) { id url state receivedBytes expiresAt } }",
+      "mutation ($input: CreateUploadInput!) { createUpload(input: $input) { id url resumableUrl state receivedBytes expiresAt } }",
       {
         input: {
           target: { type: "Sample", field: "copy", key: { sampleId: 3 } },
@@ -205,7 +205,8 @@ describe("uploads", () => {
       "WRITE",
     );
     expect(made.errors).toBeUndefined();
-    const { id, url } = made.data.createUpload;
+    const { id, url, resumableUrl } = made.data.createUpload;
+    expect(resumableUrl).toBe(url.replace("/uploads/", "/tus/"));
     expect(made.data.createUpload).toMatchObject({ state: "OPEN", receivedBytes: "0" });
     expect((await fetch(url, { method: "PUT", body: bytes })).status).toBe(201);
     const complete = "mutation ($id: ID!) { completeUpload(id: $id) { state receivedBytes } }";

@@ -31,7 +31,11 @@ export interface UploadInput {
 }
 
 /** An upload and where its bytes are PUT: the right to send them is in the URL. */
-export type OfferedUpload = UploadState & { readonly url: string };
+export type OfferedUpload = UploadState & {
+  readonly url: string;
+  /** Where a file may be sent by several requests (tus); a folder has no such URL. */
+  readonly resumableUrl: string | undefined;
+};
 
 /** Reserves a key for the target. The reservation is no part of a transaction, and expires by itself when nobody uses it. */
 export async function requestUpload(
@@ -93,5 +97,6 @@ export function offered(
   { baseUrl }: UploadCaller,
 ): OfferedUpload {
   const capability = capabilities.sign({ kind: "upload", id: state.id }, { expiresInSeconds: 24 * 3600 });
-  return { ...state, url: `${baseUrl}/uploads/${capability}` };
+  const resumableUrl = state.kind === "FILE" ? `${baseUrl}/tus/${capability}` : undefined;
+  return { ...state, url: `${baseUrl}/uploads/${capability}`, resumableUrl };
 }

@@ -57,6 +57,7 @@ function uploadValue(upload: OfferedUpload): Readonly<Record<string, unknown>> {
   return {
     id: upload.id,
     url: upload.url,
+    resumableUrl: upload.resumableUrl ?? null,
     parts: upload.kind === "FILE" ? [{ number: 1, url: upload.url }] : [],
     kind: upload.kind,
     // An upload that a row has is complete.

@@ -11,6 +11,7 @@ import { uploads } from "./0002-uploads.ts";
 import { identity } from "./0003-identity.ts";
 import { applied } from "./0004-applied.ts";
 import { changes } from "./0005-changes.ts";
+import { uploadResume } from "./0007-upload-resume.ts";
 import { imports } from "./0009-imports.ts";
 
 /** One step of the schema: its name for ever, and SQL text, several statements each. */
@@ -19,4 +20,12 @@ export interface MigrationText {
   readonly sql: readonly string[];
 }
 
-export const migrations: readonly MigrationText[] = [integrity, uploads, identity, applied, changes, imports];
+export const migrations: readonly MigrationText[] = [
+  integrity,
+  uploads,
+  identity,
+  applied,
+  changes,
+  uploadResume,
+  imports,
+];

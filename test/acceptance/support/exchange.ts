@@ -6,12 +6,13 @@ import type { Place } from "./place.ts";
 export interface Upload {
   readonly id: string;
   readonly url: string;
+  readonly resumableUrl: string;
 }
 
 /** Creates an upload for a field of `Item`. */
 export async function createUpload(place: Place, field: string, more: object = {}): Promise<Upload> {
   const { createUpload: upload } = await place.get<{ createUpload: Upload }>(
-    "mutation ($input: CreateUploadInput!) { createUpload(input: $input) { id url } }",
+    "mutation ($input: CreateUploadInput!) { createUpload(input: $input) { id url resumableUrl } }",
     { input: { target: { type: "Item", field }, filename: "data.bin", ...more } },
   );
   return upload;

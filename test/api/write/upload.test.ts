@@ -15,7 +15,7 @@ type Session @table {
 `);
 
 const createUpload =
-  "mutation ($input: CreateUploadInput!) { createUpload(input: $input) { id url kind state receivedBytes expiresAt parts { number url } } }";
+  "mutation ($input: CreateUploadInput!) { createUpload(input: $input) { id url resumableUrl kind state receivedBytes expiresAt parts { number url } } }";
 const completeUpload = "mutation ($id: ID!) { completeUpload(id: $id) { id state receivedBytes } }";
 const create =
   "mutation ($input: CreateSessionInput!) { createSession(input: $input) { affected { count } } }";
@@ -47,6 +47,7 @@ test("answers where to send the bytes, and for how long", async () => {
   expect(made).toEqual({
     id: expect.stringMatching(/^[0-9a-f-]{36}$/),
     url: expect.stringMatching(/^http:\/\/127\.0\.0\.1:4000\/uploads\/[\w.~-]+$/),
+    resumableUrl: made.url.replace("/uploads/", "/tus/"),
     kind: "FILE",
     state: "OPEN",
     receivedBytes: "0",
