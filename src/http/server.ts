@@ -35,6 +35,8 @@ export interface HttpServerOptions {
   readonly hosts?: readonly string[];
   /** `HOLDFAST_URL`: how URLs begin, where the request's own `Host` is not it (behind a proxy). */
   readonly publicUrl?: string;
+  /** `HOLDFAST_DATA_ORIGIN`: a host that answers for `/d/` alone. */
+  readonly dataOrigin?: string;
   /** `HOLDFAST_TOKENS`. */
   readonly tokensFile?: string;
   readonly version: string;
@@ -76,7 +78,8 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     if (draining) reply.header("connection", "close");
     done();
   });
-  const hosts = createHostGuard(options.host, options.hosts ?? []);
+  refuseSameOrigin(publicUrl, options.dataOrigin);
+  const hosts = createHostGuard(options.host, options.hosts ?? [], options.dataOrigin);
   const connections = new LiveConnections(limits, tokens);
   guardRequests(app, { hosts, tokens, limits });
   addJsonBodies(app);
@@ -98,7 +101,16 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   app.server.on("upgrade", createSockets({ hosts, connections, mount: entity, logger, baseUrl: urlAt }));
   const system = addGraphqlRoute(app, { ...shared, baseUrl, path: "/system/graphql" });
   return {
-    listen: () => listen(app, options),
+    async listen() {
+      const listening = await listen(app, options);
+      try {
+        refuseSameOrigin(listening.url, options.dataOrigin);
+      } catch (error) {
+        await app.close();
+        throw error;
+      }
+      return listening;
+    },
     mountEntityApi: (server) => {
       const idle = entity.mount(server);
       connections.changeOver();
@@ -182,6 +194,23 @@ function checkedUrl(url: string | undefined): string | undefined {
   throw new ServiceError("CONFIG_INVALID", `HOLDFAST_URL is ${JSON.stringify(url)}.`, {
     details: { field: "HOLDFAST_URL", value: url, remedy: "Write it as http://name:port or https://name." },
   });
+}
+
+/** The service itself could not be reached any more. */
+function refuseSameOrigin(serviceUrl: string | undefined, dataOrigin: string | undefined): void {
+  if (serviceUrl === undefined || dataOrigin === undefined) return;
+  if (new URL(serviceUrl).host !== new URL(dataOrigin).host) return;
+  throw new ServiceError(
+    "CONFIG_INVALID",
+    `HOLDFAST_DATA_ORIGIN has the host of the service, ${serviceUrl}.`,
+    {
+      details: {
+        field: "HOLDFAST_DATA_ORIGIN",
+        value: dataOrigin,
+        remedy: "Give the data a host name of its own, or leave HOLDFAST_DATA_ORIGIN away.",
+      },
+    },
+  );
 }
 
 function urlOf({ name, port }: HostName): string {

@@ -151,7 +151,8 @@ async function startOrJoin(
 }
 
 function ownSettings({ settings, output }: Call, tokensFile: string): Settings {
-  const { publicUrl: _, ...rest } = settings;
+  // The call reads what it needs from its own server, whatever stands before the one of every day.
+  const { publicUrl: _, dataOrigin: __, ...rest } = settings;
   return {
     ...rest,
     tokensFile,
