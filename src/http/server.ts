@@ -101,16 +101,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   app.server.on("upgrade", createSockets({ hosts, connections, mount: entity, logger, baseUrl: urlAt }));
   const system = addGraphqlRoute(app, { ...shared, baseUrl, path: "/system/graphql" });
   return {
-    async listen() {
-      const listening = await listen(app, options);
-      try {
-        refuseSameOrigin(listening.url, options.dataOrigin);
-      } catch (error) {
-        await app.close();
-        throw error;
-      }
-      return listening;
-    },
+    listen: () => listen(app, options),
     mountEntityApi: (server) => {
       const idle = entity.mount(server);
       connections.changeOver();
@@ -217,7 +208,7 @@ function urlOf({ name, port }: HostName): string {
   return `http://${name}${port === undefined ? "" : `:${port}`}`;
 }
 
-async function listen(app: FastifyInstance, { host, port }: HttpServerOptions) {
+async function listen(app: FastifyInstance, { host, port, dataOrigin }: HttpServerOptions) {
   try {
     await app.listen({ host: host.replace(/^\[|\]$/g, ""), port });
   } catch (error) {
@@ -226,11 +217,14 @@ async function listen(app: FastifyInstance, { host, port }: HttpServerOptions) {
   const address = app.server.address();
   const bound = typeof address === "object" && address !== null ? address.port : port;
   const shown = host === "0.0.0.0" || host === "::" ? "localhost" : host;
-  return {
-    host,
-    port: bound,
-    url: `http://${shown.includes(":") && !shown.startsWith("[") ? `[${shown}]` : shown}:${bound}`,
-  };
+  const url = `http://${shown.includes(":") && !shown.startsWith("[") ? `[${shown}]` : shown}:${bound}`;
+  try {
+    refuseSameOrigin(url, dataOrigin);
+  } catch (error) {
+    await app.close();
+    throw error;
+  }
+  return { host, port: bound, url };
 }
 
 function notListening(error: unknown, host: string, port: number): unknown {
