@@ -20,6 +20,7 @@ import {
 import { findExtension } from "./cli/start/find-extension.ts";
 import { healthChecks } from "./cli/start/health.ts";
 import { type LoadedModel, loadModel } from "./cli/start/load-model.ts";
+import { loggedRotation } from "./cli/start/logged-rotation.ts";
 import { type OpenedDatabase, openDatabase } from "./cli/start/open-database.ts";
 import { announceServer } from "./cli/start/server-file.ts";
 import { packageVersion } from "./cli/version.ts";
@@ -281,6 +282,7 @@ function systemServices(parts: Parts, running: Running, engine: Engine): SystemS
       return rows.map((row) => ({ ...row, key: Object.fromEntries(row.key) }));
     },
     checks: () => checksOf(parts, running),
+    capabilityKeys: loggedRotation(parts.objects.capabilityKeys, parts.logger),
     createUpload: (input, caller) => requestUpload(uploadServices(), input, caller),
     completeUpload: (id, caller) => finishUpload(uploadServices(), id, caller),
   };

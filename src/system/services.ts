@@ -3,6 +3,7 @@
 import type { Codec } from "../codec/contract.ts";
 import type { Database } from "../db/contract.ts";
 import type { Model } from "../model/model.ts";
+import type { CapabilityKeyState } from "../object/capability-rotation.ts";
 import type { UploadState } from "../object/contract.ts";
 import type { Stores } from "../store/contract.ts";
 
@@ -81,8 +82,17 @@ export interface SystemServices {
   drift(): Promise<readonly Difference[]>;
   referrers(locator: string, limit: number): Promise<readonly ReferrerRow[]>;
   checks(): Promise<readonly HealthCheck[]>;
+  readonly capabilityKeys: CapabilityKeyServices;
   createUpload(input: UploadInput, caller: Caller): Promise<UploadState & { readonly url: string }>;
   completeUpload(id: string, caller: Caller): Promise<UploadState & { readonly url: string }>;
+}
+
+/** The keys that sign capabilities; what is done to them is logged with who did it. */
+interface CapabilityKeyServices {
+  list(): Promise<readonly CapabilityKeyState[]>;
+  rotate(by: string): Promise<CapabilityKeyState>;
+  /** @throws {NOT_FOUND} */
+  revoke(id: string, by: string): Promise<CapabilityKeyState>;
 }
 
 /** Who asks. */
