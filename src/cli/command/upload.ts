@@ -9,9 +9,9 @@ import type { Command } from "commander";
 import { ServiceError } from "../../errors.ts";
 import type { Endpoint } from "../../sample/client.ts";
 import { ask, translated } from "../ask.ts";
-import { refusal } from "../download.ts";
 import { type FieldAddress, parseAddress } from "../field-address.ts";
 import type { Output } from "../output.ts";
+import { refusal } from "../refusal.ts";
 import { callOf } from "./context.ts";
 import { withService } from "./service.ts";
 
