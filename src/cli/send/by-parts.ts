@@ -3,7 +3,8 @@
 import { eachAtOnce } from "../each.ts";
 import { retrying } from "../retry.ts";
 import { exchange, storeRefusal } from "./bytes.ts";
-import type { OfferedPart, UploadApi } from "./offer.ts";
+import type { UploadMemory } from "./memory.ts";
+import type { OfferedPart, SentPart, UploadApi } from "./offer.ts";
 
 /** How many parts are asked for: of about so many bytes. */
 export const partBytes = 16 * 2 ** 20;
@@ -21,28 +22,36 @@ export interface PartsTask {
   readonly api: UploadApi;
   readonly id: string;
   readonly parts: readonly OfferedPart[];
+  readonly memory: UploadMemory;
   readonly file: Blob;
   readonly parallel: number;
   readonly signal: AbortSignal;
   readonly progress: (done: number, total: number) => void;
 }
 
-/** Sends the parts that the store does not have. */
-export async function sendParts(task: PartsTask): Promise<void> {
-  const { parts, file, parallel, signal, progress } = task;
-  const urls = new SignedUrls(task);
+/** Sends the parts that the store does not have, and answers what it confirmed of all. */
+export async function sendParts(task: PartsTask): Promise<readonly SentPart[]> {
+  const { parts, memory, file, parallel, signal, progress } = task;
+  const sent = await memory.parts();
+  for (const { number, isReceived } of parts) if (!isReceived) sent.delete(number);
   const placed = placesOf(parts);
-  let done = placed.filter(({ part }) => part.isReceived).reduce((sum, { size }) => sum + size, 0);
+  let done = placed.filter(({ part }) => sent.has(part.number)).reduce((sum, { size }) => sum + size, 0);
   progress(done, file.size);
-  const missing = placed.filter(({ part }) => !part.isReceived);
+  const missing = placed.filter(({ part }) => !sent.has(part.number));
+  const urls = new SignedUrls(
+    task,
+    missing.map(({ part }) => part),
+  );
   await eachAtOnce(missing, { width: parallel, signal }, async ({ part, start, size }, stop) => {
-    await retrying(
-      () => sendOne(urls, { number: part.number, body: file.slice(start, start + size) }, stop),
-      stop,
-    );
+    const { number } = part;
+    const one = { number, body: file.slice(start, start + size) };
+    const etag = await retrying(() => sendOne(urls, one, stop), stop);
+    await memory.confirm(number, etag);
+    sent.set(number, etag);
     done += size;
     progress(done, file.size);
   });
+  return [...sent].map(([number, etag]) => ({ number, etag }));
 }
 
 interface Placed {
@@ -66,11 +75,12 @@ async function sendOne(
   urls: SignedUrls,
   { number, body }: { readonly number: number; readonly body: Blob },
   signal: AbortSignal,
-): Promise<void> {
+): Promise<string> {
   const url = await urls.of(number);
   const response = await exchange(url, { method: "PUT", body, signal });
   const text = await response.text().catch(() => "");
-  if (response.ok) return;
+  const etag = response.headers.get("etag");
+  if (response.ok && etag !== null) return etag;
   // Mostly an expired signature; whatever it is, the next attempt has a fresh one.
   urls.drop(number);
   throw storeRefusal(response.status, text);
@@ -83,11 +93,11 @@ class SignedUrls {
   readonly #numbers: readonly number[];
   #signing: Promise<void> = Promise.resolve();
 
-  constructor(task: PartsTask) {
+  constructor(task: Pick<PartsTask, "api" | "id">, missing: readonly OfferedPart[]) {
     this.#task = task;
-    this.#numbers = task.parts.filter((part) => !part.isReceived).map((part) => part.number);
+    this.#numbers = missing.map((part) => part.number);
     this.#urls = new Map(
-      task.parts.flatMap(({ number, url }) => (url === null ? [] : [[number, url] as const])),
+      missing.flatMap(({ number, url }) => (url === null ? [] : [[number, url] as const])),
     );
   }
 

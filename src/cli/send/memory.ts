@@ -1,7 +1,7 @@
 /** Uploads that were begun, remembered in the user's cache folder, so that the same command goes on with them. */
 
 import { createHash } from "node:crypto";
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { appendFile, mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import type { Content } from "./content.ts";
@@ -46,13 +46,35 @@ export class UploadMemory {
   async keep(id: string): Promise<void> {
     await mkdir(cacheFolder(), { recursive: true, mode: 0o700 });
     await forgetOld();
+    await this.forget();
     const fresh = `${this.#path}.${process.pid}`;
     await writeFile(fresh, JSON.stringify({ id }), { mode: 0o600 });
     await rename(fresh, this.#path);
   }
 
+  /**
+   * Parts whose arrival the store has confirmed to us, number to ETag. A store may list a part whose request was cut, with other bytes than
+   * were meant, so that what it lists is no proof.
+   */
+  async parts(): Promise<Map<number, string>> {
+    const text = await readFile(this.#partsPath, "utf8").catch(() => "");
+    const lines = text.split("\n").map((line) => /^(\d+) (\S+)$/.exec(line));
+    return new Map(
+      lines.flatMap((line) => (line === null ? [] : [[Number(line[1]), line[2] ?? ""] as const])),
+    );
+  }
+
+  async confirm(number: number, etag: string): Promise<void> {
+    await appendFile(this.#partsPath, `${number} ${etag}\n`, { mode: 0o600 });
+  }
+
   async forget(): Promise<void> {
     await rm(this.#path, { force: true });
+    await rm(this.#partsPath, { force: true });
+  }
+
+  get #partsPath(): string {
+    return `${this.#path}.parts`;
   }
 }
 

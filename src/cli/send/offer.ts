@@ -13,6 +13,12 @@ export interface OfferedPart {
   readonly isReceived: boolean;
 }
 
+/** A part that was sent, and the ETag that the store answered. */
+export interface SentPart {
+  readonly number: number;
+  readonly etag: string;
+}
+
 /** An upload as the server tells of it. */
 export interface Offer {
   readonly id: string;
@@ -107,10 +113,12 @@ export class UploadApi {
   }
 
   /** Until the server has verified what came, which takes as long as reading it. */
-  async complete(id: string, signal: AbortSignal): Promise<void> {
-    const mutation = "mutation ($id: ID!) { upload: completeUpload(id: $id) { state } }";
+  async complete(id: string, sent: readonly SentPart[], signal: AbortSignal): Promise<void> {
+    const mutation =
+      "mutation ($id: ID!, $parts: [UploadPartInput!]) { upload: completeUpload(id: $id, parts: $parts) { state } }";
+    const parts = sent.length === 0 ? null : sent;
     for (let pause = 200; ; pause = Math.min(2 * pause, 5000)) {
-      const { upload } = await ask<{ upload: { state: string } }>(this.#at, mutation, { id });
+      const { upload } = await ask<{ upload: { state: string } }>(this.#at, mutation, { id, parts });
       if (upload.state !== "VERIFYING") return;
       await sleep(pause, undefined, { signal });
     }

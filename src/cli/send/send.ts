@@ -9,7 +9,7 @@ import { sendByTus } from "./by-tus.ts";
 import { putBytes } from "./bytes.ts";
 import { type Content, digestOf } from "./content.ts";
 import type { UploadMemory } from "./memory.ts";
-import type { Offer, UploadApi } from "./offer.ts";
+import type { Offer, SentPart, UploadApi } from "./offer.ts";
 
 /** What is sent, and how. */
 export interface SendTask {
@@ -27,13 +27,10 @@ export interface SendTask {
 
 /** Sends everything and answers the upload's id; all of it has been verified then. */
 export async function sendContent(task: SendTask): Promise<string> {
-  const { api, content, memory, signal } = task;
+  const { api, memory, signal } = task;
   const begun = (await resumed(task)) ?? (await create(task));
-  if (begun.state === "OPEN") {
-    if (content.isTree) await sendFolder(task, begun);
-    else await sendFile(task, begun);
-  }
-  await retrying(() => api.complete(begun.id, signal), signal);
+  const sent = begun.state === "OPEN" ? await sendAll(task, begun) : [];
+  await retrying(() => api.complete(begun.id, sent, signal), signal);
   await memory.forget();
   return begun.id;
 }
@@ -76,20 +73,28 @@ async function filesOf({ content, signal }: SendTask): Promise<{ readonly files:
 /** Files of less than this go by one PUT even where they could be sent in several requests. */
 const smallBytes = 8 * 2 ** 20;
 
-async function sendFile(task: SendTask, offer: Offer): Promise<void> {
-  const { api, content, parallel, signal } = task;
+async function sendAll(task: SendTask, offer: Offer): Promise<readonly SentPart[]> {
+  if (!task.content.isTree) return await sendFile(task, offer);
+  await sendFolder(task, offer);
+  return [];
+}
+
+async function sendFile(task: SendTask, offer: Offer): Promise<readonly SentPart[]> {
+  const { api, content, memory, parallel, signal } = task;
   const file = await openAsBlob(content.root);
   const progress = (done: number, total: number): void => task.progress(done, total, "");
   const { id, url, parts, resumableUrl } = offer;
   // A server without parts of its own answers an empty list.
   if (parts !== null && parts !== undefined && parts.length > 0) {
-    await sendParts({ api, id, parts, file, parallel, signal, progress });
-  } else if (typeof resumableUrl === "string" && content.sizeBytes >= smallBytes) {
+    return await sendParts({ api, id, parts, memory, file, parallel, signal, progress });
+  }
+  if (typeof resumableUrl === "string" && content.sizeBytes >= smallBytes) {
     await sendByTus({ url: resumableUrl, file, signal, progress });
   } else {
     await retrying(() => putBytes(url, file, { signal }), signal);
     progress(content.sizeBytes, content.sizeBytes);
   }
+  return [];
 }
 
 async function sendFolder(task: SendTask, offer: Offer): Promise<void> {
