@@ -10,6 +10,7 @@ const long = [
   "test/acceptance/kill.test.ts",
   "test/cli/external-database.test.ts",
   "test/cli/get.test.ts",
+  "test/cli/upload.test.ts",
   "test/cli/private-service.test.ts",
   "test/api/write/failure-matrix.test.ts",
   "test/live/random-lives.test.ts",
