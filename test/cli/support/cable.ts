@@ -10,6 +10,8 @@ export interface Cable {
   mend(): Promise<void>;
   /** Bytes that came from the server so far. */
   received(): number;
+  /** Bytes that went to the server so far. */
+  sent(): number;
   /** After so many bytes from the server in all nothing comes any more, on connections that stay open. */
   holdAt(bytes: number): void;
 }
@@ -18,6 +20,7 @@ export async function layCable(to: string): Promise<Cable> {
   const target = new URL(to);
   const sockets = new Set<Socket>();
   let received = 0;
+  let sent = 0;
   let limit = Number.POSITIVE_INFINITY;
   const hold = (socket: Socket) => {
     sockets.add(socket);
@@ -28,6 +31,9 @@ export async function layCable(to: string): Promise<Cable> {
     const there = dial(Number(target.port), target.hostname);
     hold(here);
     hold(there);
+    here.on("data", (bytes) => {
+      sent += bytes.length;
+    });
     here.pipe(there);
     there.on("data", (bytes) => {
       received += bytes.length;
@@ -53,6 +59,7 @@ export async function layCable(to: string): Promise<Cable> {
     },
     mend: () => listen(port),
     received: () => received,
+    sent: () => sent,
     holdAt: (bytes) => {
       limit = bytes;
     },
