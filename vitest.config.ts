@@ -8,6 +8,7 @@ const long = [
   "test/crash/**",
   "test/db/apply-random.test.ts",
   "test/acceptance/kill.test.ts",
+  "test/acceptance/capability-keys.test.ts",
   "test/cli/external-database.test.ts",
   "test/cli/get.test.ts",
   "test/cli/upload.test.ts",
