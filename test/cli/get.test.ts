@@ -2,7 +2,16 @@
 
 import { spawn } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
-import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
@@ -226,6 +235,22 @@ describe("a value of 56 MiB", () => {
     for await (const chunk of child.stdout) hash.update(chunk);
     expect(hash.digest("hex")).toBe(sha256(values[1] ?? Buffer.alloc(0)));
     expect(readdirSync(folder)).toEqual([]);
+  });
+});
+
+describe("a file of the user's own", () => {
+  it("comes in one answer, because it may change at any time", async () => {
+    const own = randomBytes(20 * 2 ** 20);
+    mkdirSync(join(place.store, "raw"), { recursive: true });
+    writeFileSync(join(place.store, "raw/own.bin"), own);
+    await place.get(
+      'mutation { updateItem(key: {itemId: 1}, set: {own: {path: "raw/own.bin"}}) { affected { count } } }',
+    );
+    const { code, out } = await begin("Item.own", "itemId=1", "-o", "own.bin", "--json").ended;
+    expect(code).toBe(0);
+    expect(JSON.parse(out)).toEqual([{ path: "own.bin", bytes: own.length }]);
+    expect(sha256(readFileSync(join(folder, "own.bin")))).toBe(sha256(own));
+    expect(readdirSync(folder)).toEqual(["own.bin"]);
   });
 });
 
