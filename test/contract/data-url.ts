@@ -244,7 +244,7 @@ export function dataUrlLaws(name: string, ground: () => Promise<DataUrlGround>):
       for await (const chunk of large()) expected.update(chunk);
       expect(received.digest("hex")).toBe(expected.digest("hex"));
       expect(meter.bytes - before).toBe(largeBytes);
-      expect(meter.open).toBe(0);
+      while (meter.open > 0) await sleep(20);
     });
 
     it("is read no more when its client is gone", async () => {
