@@ -23,6 +23,7 @@ import { findExtension } from "./cli/start/find-extension.ts";
 import { healthChecks } from "./cli/start/health.ts";
 import { type LoadedModel, loadModel } from "./cli/start/load-model.ts";
 import { createLog } from "./cli/start/log.ts";
+import { loggedRotation } from "./cli/start/logged-rotation.ts";
 import { type OpenedDatabase, openDatabase } from "./cli/start/open-database.ts";
 import { announceServer } from "./cli/start/server-file.ts";
 import { packageVersion } from "./cli/version.ts";
@@ -219,6 +220,7 @@ async function createHttp(parts: Parts, running: Running): Promise<HttpServer> {
     port: await choosePort(settings),
     hosts: settings.hosts,
     ...(settings.publicUrl === undefined ? {} : { publicUrl: settings.publicUrl }),
+    ...(settings.dataOrigin === undefined ? {} : { dataOrigin: settings.dataOrigin }),
     ...(settings.tokensFile === undefined ? {} : { tokensFile: settings.tokensFile }),
     version: packageVersion(),
     limits: settings.httpLimits,
@@ -249,6 +251,7 @@ async function prepareApi(parts: Parts, { http, running, model }: ChangeOver): P
     db: withCommitFaults(db, parts.faults),
     objects,
     stores,
+    dataOrigin: parts.settings.dataOrigin,
     limits: apiLimitsFrom(process.env),
     documents: parts.documents,
     extension: await findExtension(parts.settings),
@@ -305,6 +308,7 @@ function systemServices(parts: Parts, running: Running, engine: Engine): SystemS
       return rows.map((row) => ({ ...row, key: Object.fromEntries(row.key) }));
     },
     checks: () => checksOf(parts, running),
+    capabilityKeys: loggedRotation(parts.objects.capabilityKeys, parts.logger),
     createUpload: (input, caller) => requestUpload(uploadServices(), input, caller),
     importUpload: (source, caller) => importUpload(uploadServices(), source, caller),
     completeUpload: (id, caller) => finishUpload(uploadServices(), id, caller),

@@ -47,6 +47,8 @@ export interface EntityApiOptions {
     readonly capabilities: Capabilities;
   };
   readonly stores: Stores;
+  /** How data URLs begin, where it is not as the request did. */
+  readonly dataOrigin?: string | undefined;
   readonly limits?: Partial<ApiLimits> | undefined;
   /** Any document where nothing is said. */
   readonly documents?: DocumentPolicy | undefined;
@@ -92,7 +94,8 @@ export function createEntityApi(options: EntityApiOptions): EntityApi {
     rowRules === undefined
       ? undefined
       : openRuleBook(rowRules, { schema, model, codecs: codecSql(registry) });
-  const plain = { model, schema, registry, db, objects, limits, rules };
+  const urls = { origin: options.dataOrigin, stores };
+  const plain = { model, schema, registry, db, objects, urls, limits, rules };
   const users = user && createUsers(plain, { user, log: extensionLog(log), parts: () => inner });
   const read = { ...plain, users: users?.answers };
   const write: WriteServices = {

@@ -1,15 +1,15 @@
 /** The fields of one codec value that the statement could not tell, as tasks; and their reading. */
 
-import { addressingOf, contentOf, readField } from "../codec/chain.ts";
+import { addressingOf, readField } from "../codec/chain.ts";
 import type { JsonObject, StoredValue } from "../codec/contract.ts";
 import { readerOf } from "../codec/memory-reader.ts";
 import type { CodecRegistry } from "../codec/registry.ts";
 import { ServiceError } from "../errors.ts";
 import type { CodecUse, Entity } from "../model/model.ts";
-import type { Capabilities, CapabilitySubject, ObjectReaderFactory } from "../object/contract.ts";
-import { dataPath } from "../object/data-path.ts";
+import type { Capabilities, ObjectReaderFactory } from "../object/contract.ts";
 import type { CodecPart, CodecPlan, ShapeField } from "../plan/plan.ts";
 import { type AnswerFaults, type Slot, slotIn } from "./answer-slot.ts";
+import { type UrlPlaces, valueUrl } from "./value-url.ts";
 
 /** What the statement left of a stored value; see `src/sql/select-codec.ts`. */
 export interface Stored {
@@ -77,6 +77,7 @@ export interface ReadContext {
   readonly registry: CodecRegistry;
   readonly objects: { readonly reader: ObjectReaderFactory; readonly capabilities: Capabilities };
   readonly baseUrl: string;
+  readonly urls: UrlPlaces;
   readonly inlineLimitBytes: number;
   readonly arguments: readonly Readonly<Record<string, unknown>>[];
   readonly signal?: AbortSignal | undefined;
@@ -100,7 +101,7 @@ export async function readTask(context: ReadContext, task: CodecTask): Promise<u
   }
   const value = openStored(context, plan.use, task.stored);
   const given = context.arguments[part.at] ?? {};
-  if (part.name === "url") return dataUrl(context, task, { value, expiresIn: given["expiresIn"] });
+  if (part.name === "url") return valueUrl(context, task, { value, given });
   const answer = await readField(context.registry, plan.use, {
     name: part.name,
     value,
@@ -155,59 +156,6 @@ function recordedSize(
 ): { readonly sizeBytes?: number } {
   const size = meta?.["size"];
   return typeof size === "number" && addressingOf(registry, use) !== "external" ? { sizeBytes: size } : {};
-}
-
-const longestSeconds = 7 * 24 * 3600;
-
-async function dataUrl(
-  context: ReadContext,
-  task: CodecTask,
-  { value, expiresIn }: { readonly value: StoredValue; readonly expiresIn: unknown },
-): Promise<string> {
-  const seconds = typeof expiresIn === "number" ? expiresIn : 3600;
-  if (seconds < 1 || seconds > longestSeconds) {
-    throw new ServiceError(
-      "BAD_USER_INPUT",
-      `expiresIn is ${seconds}; give 1 to ${longestSeconds} seconds (7 days).`,
-      {
-        details: { field: "expiresIn", limit: longestSeconds },
-      },
-    );
-  }
-  const { stored, plan, entity } = task;
-  const isTree = stored.object?.tree ?? stored.meta?.["is_dir"] === true;
-  const content = isTree ? { start: 0 } : await contentOf(context.registry, plan.use, value);
-  const subject = subjectOf(task, { isTree, skip: content.start });
-  const capability = context.objects.capabilities.sign(subject, { expiresInSeconds: seconds });
-  const readable = [entity.name, ...(stored.key ?? [])];
-  return context.baseUrl + dataPath(capability, fileName(task, content.filename), { isTree, readable });
-}
-
-function subjectOf(
-  { stored, entity, plan }: CodecTask,
-  { isTree, skip }: { readonly isTree: boolean; readonly skip: number },
-): CapabilitySubject {
-  const { object } = stored;
-  if (object !== null && object !== undefined) {
-    const { locator, gen, sha256, size } = object;
-    const digest = sha256 === null ? {} : { sha256 };
-    const whole = size === null || isTree ? {} : { sizeBytes: size };
-    return { kind: "object", locator, gen, isTree, ...digest, ...whole, ...(skip === 0 ? {} : { skip }) };
-  }
-  const key = entity.key.map((name, index) => [name, stored.key?.[index] ?? ""] as const);
-  return { kind: "field", schema: entity.schema, table: entity.table, column: plan.column, key };
-}
-
-/** The name that a download gets: the one stored, else the field's with the extension of what is stored. */
-function fileName({ stored, plan }: CodecTask, found: string | undefined): string {
-  const { meta } = stored;
-  const named = found ?? meta?.["name"];
-  if (typeof named === "string" && named !== "") return named;
-  const path = typeof meta?.["path"] === "string" ? meta["path"] : "";
-  const last = path.slice(path.lastIndexOf("/") + 1);
-  const dot = last.indexOf(".", 1);
-  const extension = typeof meta?.["ext"] === "string" ? meta["ext"] : dot > 0 ? last.slice(dot) : "";
-  return `${plan.field.slice(plan.field.indexOf(".") + 1)}${extension}`;
 }
 
 /** The selected fields of a plain object, or of each object of a list. */

@@ -22,6 +22,7 @@ import { RawJson } from "./raw-json.ts";
 import { type ResolvedArguments, resolveArguments, shapeOf } from "./resolve-arguments.ts";
 import { type RuleBook, withRules } from "./row-rules.ts";
 import type { UserAnswers } from "./user-answers.ts";
+import type { UrlPlaces } from "./value-url.ts";
 import type { WriteContext } from "./write/contract.ts";
 
 /** What reading stands on. */
@@ -31,6 +32,7 @@ export interface ReadServices {
   readonly registry: CodecRegistry;
   readonly db: Queryable;
   readonly objects: { readonly reader: ObjectReaderFactory; readonly capabilities: Capabilities };
+  readonly urls: UrlPlaces;
   readonly limits: ApiLimits;
   /** Absent: everybody sees all rows. */
   readonly rules?: RuleBook | undefined;
@@ -131,7 +133,7 @@ export class QueryExecutor {
     }: { readonly plan: Plan; readonly resolved: ResolvedArguments; readonly text: string | undefined },
     context: ReadContext,
   ): Promise<QueryAnswer> {
-    const { model, registry, objects, limits } = this.#services;
+    const { model, registry, objects, urls, limits } = this.#services;
     // The statement answers an object with the keys of the root fields.
     const found = (text === undefined ? {} : parseExact(text)) as Record<string, unknown>;
     const introspected = await this.#introspect(request, plan);
@@ -146,7 +148,7 @@ export class QueryExecutor {
     const { inlineLimitBytes } = limits;
     await completeTasks(
       walk,
-      { registry, objects, baseUrl, inlineLimitBytes, arguments: resolved, signal },
+      { registry, objects, urls, baseUrl, inlineLimitBytes, arguments: resolved, signal },
       limits.parallelReads,
     );
     await this.#services.users?.answer(walk, { plan, data, resolved, request, context });

@@ -9,7 +9,7 @@ import type { ReadBack, ReadBackRequest } from "./write/contract.ts";
 
 /** Makes the read side of mutations. */
 export function createReadBack(services: Omit<ReadServices, "db">): ReadBack {
-  const { model, registry, objects, limits, users } = services;
+  const { model, registry, objects, urls, limits, users } = services;
   return async (transaction, asked) => {
     const { entity, keys, nodes, request } = asked;
     const { fragments, variables, context: viewer } = request;
@@ -24,7 +24,15 @@ export function createReadBack(services: Omit<ReadServices, "db">): ReadBack {
       for (const slot of slots) walkRow(walk, slot, { entity: entity.name, selection: read.selection });
       const { inlineLimitBytes, parallelReads } = limits;
       const { baseUrl, signal } = viewer;
-      const context = { registry, objects, baseUrl, inlineLimitBytes, arguments: read.resolved, signal };
+      const context = {
+        registry,
+        objects,
+        urls,
+        baseUrl,
+        inlineLimitBytes,
+        arguments: read.resolved,
+        signal,
+      };
       await completeTasks(walk, context, parallelReads);
       if (walk.users.length > 0) await users?.rows(walk, read.resolved, request);
       return { rows: slots.map((slot) => valueAt(slot)), errors: walk.faults.errors };

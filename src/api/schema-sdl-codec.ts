@@ -40,8 +40,8 @@ function outputSdl(output: OutputType): string {
     field(`${name}${args === undefined ? "" : `(${args})`}: ${type}`, description),
   );
   const url = field(
-    "url(expiresIn: Int = 3600): String!",
-    "The bytes under a signed URL that any HTTP client can read, in ranges too. Valid for expiresIn seconds, 7 days at most.",
+    "url(expiresIn: Int = 3600, direct: Boolean = false): String!",
+    "The bytes under a signed URL that any HTTP client can read, in ranges too. Valid for expiresIn seconds, 7 days at most. direct: a URL of the store itself, valid for 300 seconds at most; refused where the store or the value has none.",
   );
   return definition(`type ${output.name}`, [...own, url]);
 }

@@ -4,6 +4,7 @@
 // First: on an older Node nothing else may be loaded.
 import "./node-version.ts";
 import { Command, CommanderError } from "commander";
+import { capabilityCommands } from "./command/capability.ts";
 import { doctorCommand } from "./command/doctor.ts";
 import { getCommand } from "./command/get.ts";
 import { initCommand } from "./command/init.ts";
@@ -58,7 +59,7 @@ const groups: readonly (readonly [title: string, add: readonly ((program: Comman
   ["Schema:", [schemaCommands, schemaPrintCommands]],
   ["Values:", [getCommand, uploadCommand]],
   ["Looking:", [storeCommands, codecCommands, objectCommands]],
-  ["More:", [tokenCommands, sampleCommands]],
+  ["More:", [tokenCommands, capabilityCommands, sampleCommands]],
 ];
 for (const [title, adds] of groups) {
   program.commandsGroup(title);

@@ -4,9 +4,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 /** Thrown out of a command that was told to stop; exit code 130. */
 export class Interrupted extends Error {
-  constructor() {
+  /** The command that goes on with what was begun. */
+  readonly next: string | undefined;
+
+  constructor(next?: string) {
     super("Interrupted.");
     this.name = "Interrupted";
+    this.next = next;
   }
 }
 

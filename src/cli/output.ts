@@ -13,6 +13,8 @@ export interface Output {
   note(text: string): void;
   /** A progress bar on a terminal, nothing elsewhere. */
   progress(title: string): Progress;
+  /** The same for bytes. */
+  byteProgress(title: string): Progress;
 }
 
 export type Progress = (done: number, total: number, next: string) => void;
@@ -23,34 +25,41 @@ export function createOutput(
 ): Output {
   const line = (stream: NodeJS.WriteStream, text: string) =>
     stream.write(text.endsWith("\n") ? text : `${text}\n`);
+  const shown = (format: string): Progress =>
+    streams.err.isTTY && !json ? bar(format, streams.err) : () => undefined;
   return {
     json,
     result: (value, text) => line(streams.out, json ? JSON.stringify(value) : text),
     note: (text) => {
       if (!json) line(streams.err, text);
     },
-    progress: (title) => (streams.err.isTTY && !json ? bar(title, streams.err) : () => undefined),
+    progress: (title) => shown(`${title} {bar} {value}/{total} {next}`),
+    byteProgress: (title) => shown(`${title} {bar} {percentage}% {done} of {all} {next}`),
   };
 }
 
-function bar(title: string, stream: NodeJS.WriteStream): Progress {
-  const shown = new SingleBar({
-    stream,
-    format: `${title} {bar} {value}/{total} {next}`,
-    clearOnComplete: true,
-    hideCursor: true,
-  });
+/** `1.5 GiB` */
+function byteText(bytes: number): string {
+  const units = ["bytes", "KiB", "MiB", "GiB", "TiB"];
+  const step = bytes < 1024 ? 0 : Math.min(units.length - 1, Math.floor(Math.log2(bytes) / 10));
+  const value = bytes / 1024 ** step;
+  return `${step === 0 ? value : value.toFixed(1)} ${units[step]}`;
+}
+
+function bar(format: string, stream: NodeJS.WriteStream): Progress {
+  const shown = new SingleBar({ stream, format, clearOnComplete: true, hideCursor: true });
   // However the work ends, the terminal gets its cursor back.
   const stop = () => shown.stop();
   let started = false;
   return (done, total, next) => {
+    const payload = { next, done: byteText(done), all: byteText(total) };
     if (!started) {
       started = true;
       process.once("exit", stop);
-      shown.start(total, done, { next });
+      shown.start(total, done, payload);
     }
     shown.setTotal(total);
-    shown.update(done, { next });
+    shown.update(done, payload);
     if (done < total) return;
     shown.stop();
     process.off("exit", stop);
@@ -60,7 +69,11 @@ function bar(title: string, stream: NodeJS.WriteStream): Progress {
 /** Writes an error the way the command talks, and answers the exit code. */
 export function report(error: unknown, json: boolean, stream: NodeJS.WriteStream): number {
   if (error instanceof Interrupted) {
-    stream.write(json ? '{"interrupted":true}\n' : "holdfast: interrupted\n");
+    const { next } = error;
+    const told = next === undefined ? "" : `\n  go on with: ${next}`;
+    stream.write(
+      json ? `${JSON.stringify({ interrupted: true, next })}\n` : `holdfast: interrupted${told}\n`,
+    );
     return interruptedExitCode;
   }
   if (isServiceError(error)) return reportService(error, json, stream);

@@ -36,6 +36,8 @@ export interface Settings {
   readonly hosts: readonly string[];
   /** Where clients reach the service, for the URLs it gives. */
   readonly publicUrl?: string;
+  /** Where the bytes of values are read, when it is another host than the service's: `https://data.lab.org`. */
+  readonly dataOrigin?: string;
   /** Absent: chosen by where the log goes. */
   readonly logLevel?: string;
   /** False behind a transaction-mode pooler. */
@@ -75,6 +77,7 @@ export function readSettings(flags: Flags, environment: Environment, cwd: string
     ...optional("token", env["HOLDFAST_TOKEN"]),
     hosts: list(env["HOLDFAST_HOSTS"]),
     ...optional("publicUrl", url("HOLDFAST_URL", env["HOLDFAST_URL"], ["http:", "https:"])),
+    ...optional("dataOrigin", origin("HOLDFAST_DATA_ORIGIN", env["HOLDFAST_DATA_ORIGIN"])),
     ...optional("logLevel", env["LOG_LEVEL"] && oneOf("LOG_LEVEL", env["LOG_LEVEL"], logLevels)),
     prepared: oneOf("HOLDFAST_PREPARED", env["HOLDFAST_PREPARED"] ?? "on", ["on", "off"]) === "on",
     httpLimits: httpLimitsFrom(env),
@@ -121,6 +124,14 @@ function url(name: string, text: string | undefined, protocols: readonly string[
     undefined,
     `a URL that begins with ${protocols.map((protocol) => `${protocol}//`).join(" or ")}`,
   );
+}
+
+function origin(name: string, text: string | undefined): string | undefined {
+  if (text === undefined) return undefined;
+  const parsed = URL.canParse(text) ? new URL(text) : undefined;
+  const isOrigin = parsed !== undefined && parsed.origin === text.replace(/\/$/, "").toLowerCase();
+  if (isOrigin && /^https?:$/.test(parsed.protocol)) return parsed.origin;
+  throw wrong(name, undefined, "http:// or https:// and a host, without a path");
 }
 
 function whole(name: string, text: string, least: number, most: number): number {

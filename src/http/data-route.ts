@@ -3,13 +3,14 @@
 import { Readable } from "node:stream";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { ServiceError } from "../errors.ts";
+import { attachmentHeader } from "../object/attachment-header.ts";
 import type { Capabilities } from "../object/contract.ts";
 import { type ByteRange, parseRange } from "./byte-range.ts";
 import { clientGone } from "./client-gone.ts";
 import { badRequest } from "./error-reply.ts";
 import { checkPreconditions, rangeCounts } from "./precondition.ts";
 import type { OpenData, Representation } from "./representation.ts";
-import { attachmentHeader, servedType } from "./served-type.ts";
+import { servedType } from "./served-type.ts";
 import { segmentsAfter } from "./url-segments.ts";
 
 /** What the data endpoint stands on. */

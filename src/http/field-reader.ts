@@ -3,6 +3,7 @@
 import type { ByteReader, Codec } from "../codec/contract.ts";
 import { ServiceError } from "../errors.ts";
 import type { CapabilitySubject } from "../object/contract.ts";
+import { refuseOwnedSection } from "../object/owned-section.ts";
 import type { Stores } from "../store/contract.ts";
 import { checkPath } from "../store/path.ts";
 import { type Cell, openCell, type RowQuery } from "./cell-reader.ts";
@@ -60,25 +61,8 @@ function storedFile(cell: Extract<Cell, { kind: "json" }>, stores: Stores, codec
   const name = typeof store === "string" && store !== "" ? store : fallback;
   if (name === undefined) throw damaged("names no store, and there is no default store");
   checkPath(path);
-  if (external) refuseOwned(path, stores.get(name).config);
+  if (external) refuseOwnedSection(path, stores.get(name).config);
   return { kind: "stored", store: name, path, isTree: isDirectory === true } as const;
-}
-
-/** A reference to a user's file never opens the sections that objects and the service itself live in. */
-function refuseOwned(
-  path: string,
-  config: { readonly hashPrefix: string; readonly schemaPrefix: string },
-): void {
-  const owned = [config.hashPrefix, config.schemaPrefix, "_trash", "_obj"].filter((prefix) => prefix !== "");
-  const inside = owned.find((prefix) => path === prefix || path.startsWith(`${prefix}/`));
-  if (inside === undefined) return;
-  throw new ServiceError(
-    "FORBIDDEN",
-    `The path ${JSON.stringify(path)} lies in ${inside}/, which holds objects.`,
-    {
-      details: { field: "path", value: path },
-    },
-  );
 }
 
 function damaged(what: string): ServiceError {

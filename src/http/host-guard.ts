@@ -16,15 +16,18 @@ export interface HostName {
 export interface HostGuard {
   /** @throws {HOST_NOT_ALLOWED} naming the setting that allows more. */
   check(header: string | undefined): HostName;
+  /** The host that gives data and nothing else, where the header names it; never a host that {@link check} answers. */
+  dataHost(header: string | undefined): HostName | undefined;
 }
 
 const loopbackNames = ["localhost", "127.0.0.1", "[::1]"];
 
 /**
  * `bound` is the address that the server listens on; `more` are entries of `HOLDFAST_HOSTS`: a name stands for all ports, `name:port`
- * for one. @throws {CONFIG_INVALID} for an entry that is no host.
+ * for one. `dataOrigin` is `HOLDFAST_DATA_ORIGIN`. @throws {CONFIG_INVALID} for an entry that is no host.
  */
-export function createHostGuard(bound: string, more: readonly string[]): HostGuard {
+export function createHostGuard(bound: string, more: readonly string[], dataOrigin?: string): HostGuard {
+  const isData = dataOrigin === undefined ? () => false : dataHostTest(new URL(dataOrigin));
   const allowed = more.filter((entry) => entry.trim() !== "").map(entryOf);
   const accepted = new Map<string, HostName>();
   let forgetAt = 0;
@@ -41,12 +44,24 @@ export function createHostGuard(bound: string, more: readonly string[]): HostGua
       const host = parseHost(header);
       const isOurs =
         host !== undefined &&
+        !isData(host) &&
         (boundNames(bound).has(host.name) || allowed.some((entry) => matches(entry, host)));
       if (!isOurs) throw refusal(header);
       accepted.set(header, host);
       return host;
     },
+    dataHost(header = "") {
+      const host = dataOrigin === undefined ? undefined : parseHost(header);
+      return host !== undefined && isData(host) ? host : undefined;
+    },
   };
+}
+
+/** Clients leave the port out where it is the scheme's own; some proxies put it in. */
+function dataHostTest(origin: URL): (host: HostName) => boolean {
+  const usual = origin.protocol === "https:" ? 443 : 80;
+  const port = origin.port === "" ? usual : Number(origin.port);
+  return (host) => host.name === origin.hostname && (host.port ?? usual) === port;
 }
 
 const acceptedHeaders = 100;

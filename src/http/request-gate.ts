@@ -47,7 +47,7 @@ export function guardRequests(app: FastifyInstance, parts: GateParts): void {
       if ((url?.length ?? 0) > parts.limits.urlLength) throw urlTooLong(parts.limits.urlLength);
       // RFC 9112, 3.2: two of them could be read as different hosts by different readers.
       if (hostHeaders(rawHeaders) > 1) throw badRequest("The request has more than one Host header.");
-      request.hostName = parts.hosts.check(request.headers.host);
+      request.hostName = hostOf(request, parts.hosts);
     } catch (error) {
       done(error instanceof Error ? error : new Error(String(error)));
       return;
@@ -84,6 +84,16 @@ export function guardRequests(app: FastifyInstance, parts: GateParts): void {
   });
   // Node asks for the body by itself unless this is listened to; a request that is refused must not cost one.
   app.server.on("checkContinue", (request, response) => app.server.emit("request", request, response));
+}
+
+/** By the host of the data nothing else is reached: a page made of stored bytes shares its origin with no API. */
+function hostOf({ raw, headers }: FastifyRequest, hosts: HostGuard): HostName {
+  const data = hosts.dataHost(headers.host);
+  if (data === undefined) return hosts.check(headers.host);
+  if (/^\/d\//.test(raw.url ?? "")) return data;
+  throw new ServiceError("NOT_FOUND", "This host gives data only: /d/<capability>/<name>.", {
+    details: { remedy: "Ask the service's own host." },
+  });
 }
 
 /** `rawHeaders` has names and values in turn. */

@@ -36,6 +36,8 @@ export interface HttpServerOptions {
   readonly hosts?: readonly string[];
   /** `HOLDFAST_URL`: how URLs begin, where the request's own `Host` is not it (behind a proxy). */
   readonly publicUrl?: string;
+  /** `HOLDFAST_DATA_ORIGIN`: a host that answers for `/d/` alone. */
+  readonly dataOrigin?: string;
   /** `HOLDFAST_TOKENS`. */
   readonly tokensFile?: string;
   readonly version: string;
@@ -77,7 +79,8 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     if (draining) reply.header("connection", "close");
     done();
   });
-  const hosts = createHostGuard(options.host, options.hosts ?? []);
+  refuseSameOrigin(publicUrl, options.dataOrigin);
+  const hosts = createHostGuard(options.host, options.hosts ?? [], options.dataOrigin);
   const connections = new LiveConnections(limits, tokens);
   guardRequests(app, { hosts, tokens, limits });
   addJsonBodies(app);
@@ -186,11 +189,28 @@ function checkedUrl(url: string | undefined): string | undefined {
   });
 }
 
+/** The service itself could not be reached any more. */
+function refuseSameOrigin(serviceUrl: string | undefined, dataOrigin: string | undefined): void {
+  if (serviceUrl === undefined || dataOrigin === undefined) return;
+  if (new URL(serviceUrl).host !== new URL(dataOrigin).host) return;
+  throw new ServiceError(
+    "CONFIG_INVALID",
+    `HOLDFAST_DATA_ORIGIN has the host of the service, ${serviceUrl}.`,
+    {
+      details: {
+        field: "HOLDFAST_DATA_ORIGIN",
+        value: dataOrigin,
+        remedy: "Give the data a host name of its own, or leave HOLDFAST_DATA_ORIGIN away.",
+      },
+    },
+  );
+}
+
 function urlOf({ name, port }: HostName): string {
   return `http://${name}${port === undefined ? "" : `:${port}`}`;
 }
 
-async function listen(app: FastifyInstance, { host, port }: HttpServerOptions) {
+async function listen(app: FastifyInstance, { host, port, dataOrigin }: HttpServerOptions) {
   try {
     await app.listen({ host: host.replace(/^\[|\]$/g, ""), port });
   } catch (error) {
@@ -199,11 +219,14 @@ async function listen(app: FastifyInstance, { host, port }: HttpServerOptions) {
   const address = app.server.address();
   const bound = typeof address === "object" && address !== null ? address.port : port;
   const shown = host === "0.0.0.0" || host === "::" ? "localhost" : host;
-  return {
-    host,
-    port: bound,
-    url: `http://${shown.includes(":") && !shown.startsWith("[") ? `[${shown}]` : shown}:${bound}`,
-  };
+  const url = `http://${shown.includes(":") && !shown.startsWith("[") ? `[${shown}]` : shown}:${bound}`;
+  try {
+    refuseSameOrigin(url, dataOrigin);
+  } catch (error) {
+    await app.close();
+    throw error;
+  }
+  return { host, port: bound, url };
 }
 
 function notListening(error: unknown, host: string, port: number): unknown {

@@ -15,7 +15,8 @@ const version = 1;
 const headBytes = 9;
 const macBytes = 16;
 const defaultSeconds = 3600;
-const maxSeconds = 7 * 24 * 3600;
+/** How long a capability lives at most. */
+export const maxSeconds = 7 * 24 * 3600;
 
 /** Signs and checks with `keys`. `now` is the clock, in milliseconds of the epoch. */
 export function createCapabilities(keys: CapabilityKeys, now: () => number = Date.now): Capabilities {

@@ -1,7 +1,7 @@
 /** The secrets that sign capabilities: rows of `holdfast.capability_key`, the same for every replica, remembered for a short while. */
 
 import { randomBytes } from "node:crypto";
-import type { Database } from "../db/contract.ts";
+import type { Database, Queryable } from "../db/contract.ts";
 
 interface CapabilityKey {
   /** Id of the row; capabilities name it. */
@@ -21,7 +21,9 @@ export interface CapabilityKeys {
 }
 
 /** How long a revoked key may still be taken, and a new one unknown, in milliseconds. */
-const refreshMs = 10_000;
+export const refreshMs = 2000;
+/** How old a key is when every replica must have read it. */
+export const knownMs = 3 * refreshMs;
 
 /** Reads the keys, makes the first one, and keeps them fresh until closed. */
 export async function openCapabilityKeys(db: Database): Promise<CapabilityKeys> {
@@ -46,7 +48,7 @@ interface DatedKey extends CapabilityKey {
 
 /** The newest key that every replica must have read by now; a key just made is signed with only when there is no other. */
 function signingKey(keys: readonly DatedKey[]): CapabilityKey {
-  const known = keys.filter((key) => key.ageMs > 3 * refreshMs);
+  const known = keys.filter((key) => key.ageMs > knownMs);
   const key = known.at(-1) ?? keys[0];
   if (key === undefined) throw new RangeError("there is always a key");
   return key;
@@ -56,14 +58,24 @@ async function readOrMake(db: Database): Promise<readonly DatedKey[]> {
   const found = await read(db);
   if (found.length > 0) return found;
   await db.transaction(async (transaction) => {
-    await transaction.query("LOCK TABLE holdfast.capability_key IN SHARE ROW EXCLUSIVE MODE");
-    await transaction.query(
-      `INSERT INTO holdfast.capability_key (secret)
-       SELECT $1 WHERE NOT EXISTS (SELECT FROM holdfast.capability_key WHERE revoked_at IS NULL)`,
-      [randomBytes(32)],
-    );
+    await lockKeys(transaction);
+    await makeFirst(transaction);
   });
   return read(db);
+}
+
+/** Until the transaction ends nobody else makes or revokes a key. */
+export async function lockKeys(transaction: Queryable): Promise<void> {
+  await transaction.query("LOCK TABLE holdfast.capability_key IN SHARE ROW EXCLUSIVE MODE");
+}
+
+/** Makes a key where none is in use; the keys are locked. */
+export async function makeFirst(transaction: Queryable): Promise<void> {
+  await transaction.query(
+    `INSERT INTO holdfast.capability_key (secret)
+     SELECT $1 WHERE NOT EXISTS (SELECT FROM holdfast.capability_key WHERE revoked_at IS NULL)`,
+    [randomBytes(32)],
+  );
 }
 
 async function read(db: Database): Promise<readonly DatedKey[]> {

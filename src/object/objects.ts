@@ -4,6 +4,7 @@ import type { Database } from "../db/contract.ts";
 import type { Stores } from "../store/contract.ts";
 import { createCapabilities } from "./capabilities.ts";
 import { openCapabilityKeys } from "./capability-keys.ts";
+import { type CapabilityRotation, createRotation } from "./capability-rotation.ts";
 import type { Capabilities, ObjectReaderFactory, ObjectWriter, Uploads } from "./contract.ts";
 import { type FaultPoints, inertFaults } from "./fault-points.ts";
 import type { ImportEvent, OpenRemote } from "./import-contract.ts";
@@ -38,6 +39,8 @@ export interface Objects {
   readonly reader: ObjectReaderFactory;
   readonly uploads: Uploads;
   readonly capabilities: Capabilities;
+  /** The keys that sign capabilities. */
+  readonly capabilityKeys: CapabilityRotation;
   /** Stops what runs in the background; the database is the caller's. */
   close(): void;
 }
@@ -63,6 +66,7 @@ export async function createObjects(options: ObjectsOptions): Promise<Objects> {
     reader: createReader(stores),
     uploads: createUploads(uploadContext, imports),
     capabilities: createCapabilities(keys),
+    capabilityKeys: createRotation(db, keys),
     close: () => keys.close(),
   };
 }

@@ -3,6 +3,7 @@
 import "reflect-metadata";
 import type { GraphQLSchema } from "graphql";
 import { buildSchema, type ClassType, type ContainerType } from "type-graphql";
+import { CapabilityResolver } from "./capability-resolver.ts";
 import { ObjectResolver } from "./object-resolver.ts";
 import { ServiceResolver } from "./service-resolver.ts";
 import type { SystemServices } from "./services.ts";
@@ -11,13 +12,14 @@ import { UploadResolver } from "./upload-resolver.ts";
 /** Builds the schema of `/system/graphql` over `services`. */
 export async function createSystemSchema(services: SystemServices): Promise<GraphQLSchema> {
   const resolvers = new Map<unknown, object>([
+    [CapabilityResolver, new CapabilityResolver(services)],
     [ObjectResolver, new ObjectResolver(services)],
     [ServiceResolver, new ServiceResolver(services)],
     [UploadResolver, new UploadResolver(services)],
   ]);
   const container: ContainerType = { get: (resolver: ClassType) => resolvers.get(resolver) };
   return buildSchema({
-    resolvers: [ObjectResolver, ServiceResolver, UploadResolver],
+    resolvers: [CapabilityResolver, ObjectResolver, ServiceResolver, UploadResolver],
     container,
     validate: false,
   });

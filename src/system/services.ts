@@ -3,6 +3,7 @@
 import type { Codec } from "../codec/contract.ts";
 import type { Database } from "../db/contract.ts";
 import type { Model } from "../model/model.ts";
+import type { CapabilityKeyState } from "../object/capability-rotation.ts";
 import type { UploadState } from "../object/contract.ts";
 import type { Stores } from "../store/contract.ts";
 
@@ -87,6 +88,7 @@ export interface SystemServices {
   drift(): Promise<readonly Difference[]>;
   referrers(locator: string, limit: number): Promise<readonly ReferrerRow[]>;
   checks(): Promise<readonly HealthCheck[]>;
+  readonly capabilityKeys: CapabilityKeyServices;
   createUpload(input: UploadInput, caller: Caller): Promise<UploadOffer>;
   /** Fills an upload from a URL; answered when all bytes are in. */
   importUpload(
@@ -94,6 +96,14 @@ export interface SystemServices {
     caller: Caller & Pick<SystemContext, "signal" | "patience">,
   ): Promise<UploadOffer>;
   completeUpload(id: string, caller: Caller): Promise<UploadOffer>;
+}
+
+/** The keys that sign capabilities; what is done to them is logged with who did it. */
+interface CapabilityKeyServices {
+  list(): Promise<readonly CapabilityKeyState[]>;
+  rotate(by: string): Promise<CapabilityKeyState>;
+  /** @throws {NOT_FOUND} */
+  revoke(id: string, by: string): Promise<CapabilityKeyState>;
 }
 
 /** Who asks. */

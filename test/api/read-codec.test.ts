@@ -98,6 +98,28 @@ describe("codec fields", () => {
     expect(fault).toMatchObject({ code: "BAD_USER_INPUT", path: ["scan", "traces", "url"] });
   });
 
+  test("direct is refused by name where no store can give the value as it is", async () => {
+    const { errors } = await lab.ask(
+      `{ scan(scan: 1) { traces { url(direct: true) } settings { url(direct: true) } notes { url(direct: true) } } }`,
+    );
+    const told = errors?.map(({ message, extensions }) => [
+      extensions?.["code"],
+      extensions?.["field"],
+      message,
+    ]);
+    expect(told).toEqual([
+      [
+        "BAD_USER_INPUT",
+        "direct",
+        expect.stringMatching(/^Scan\.traces has no direct URL: .*driver \(file\)/),
+      ],
+      ["BAD_USER_INPUT", "direct", expect.stringMatching(/^Scan\.settings has no direct URL: .*in the row/)],
+      ["BAD_USER_INPUT", "direct", expect.stringMatching(/^Scan\.notes has no direct URL: .*its file name/)],
+    ]);
+    const { scan } = await lab.data(`{ scan(scan: 1) { traces { url(direct: false) } } }`);
+    expect(scan.traces.url).toContain("/d/");
+  });
+
   test("filters by what SQL knows, and refuses by name what it does not", async () => {
     const count = async (where: string) =>
       (await lab.data(`{ scans(where: ${where}) { totalCount } }`)).scans.totalCount;

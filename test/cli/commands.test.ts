@@ -1,5 +1,6 @@
 /** Every command against one running service, as scripts use it: exit codes, and one JSON document with `--json`. */
 
+import { createHash } from "node:crypto";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -58,7 +59,8 @@ describe("values", () => {
     expect(created.errors).toBeUndefined();
     const to = join(folder, "t.npy");
     const [written] = json("get", "Sample.trace", ...key, "-o", to) as [object];
-    expect(written).toEqual({ path: to, bytes: 136, sha256: expect.stringMatching(/^[0-9a-f]{64}$/) });
+    const sha256 = createHash("sha256").update(readFileSync(to)).digest("hex");
+    expect(written).toEqual({ path: to, bytes: 136, sha256, etag: `"sha256:${sha256}"` });
     expect(readFileSync(to).subarray(1, 6).toString()).toBe("NUMPY");
     expect(fault("get", "Sample.trace", ...key, "-o", to)).toMatchObject({
       code: 4,

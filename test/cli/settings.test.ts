@@ -57,6 +57,21 @@ describe("readSettings", () => {
     ]);
   });
 
+  it("takes an origin for the data, and nothing more than one", () => {
+    const of = (text: string) => read({ HOLDFAST_DATA_ORIGIN: text }).dataOrigin;
+    expect(of("https://Data.Lab.org/")).toBe("https://data.lab.org");
+    expect(of("http://localhost:4000")).toBe("http://localhost:4000");
+    for (const bad of [
+      "data.lab.org",
+      "https://data.lab.org/d",
+      "ftp://x",
+      "https://u:p@x",
+      "https://x?a",
+      "x",
+    ])
+      expect(refusal({ HOLDFAST_DATA_ORIGIN: bad })).toContain("HOLDFAST_DATA_ORIGIN is not valid");
+  });
+
   it.each([
     [{ PORT: "http" }, 'PORT is "http"; it must be a whole number from 0 to 65535.'],
     [{ PORT: "65536" }, 'PORT is "65536"; it must be a whole number from 0 to 65535.'],

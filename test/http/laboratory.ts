@@ -45,13 +45,13 @@ export interface Served {
   readonly log: string[];
 }
 
-/** Sets up a laboratory; call in `beforeAll`. */
-export async function openLaboratory(): Promise<Laboratory> {
+/** Sets up a laboratory, on file stores unless another is given as `main`; call in `beforeAll`. */
+export async function openLaboratory(main?: StoreConfig): Promise<Laboratory> {
   const folder = await mkdtemp(join(tmpdir(), "holdfast-http-"));
   const db = await connect(await freshDatabase());
   await migrate(db);
   const stores = await openStores({
-    stores: [await fileStore(folder, "main"), await fileStore(folder, "raw")],
+    stores: [main ?? (await fileStore(folder, "main")), await fileStore(folder, "raw")],
     defaultName: "main",
     filepathDefaultName: "raw",
     source: "test",

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { attachmentHeader, servedType } from "../../src/http/served-type.ts";
+import { servedType } from "../../src/http/served-type.ts";
+import { attachmentHeader } from "../../src/object/attachment-header.ts";
 
 describe("servedType", () => {
   it.each([

@@ -238,6 +238,9 @@ describe("rights", () => {
   const asked: readonly (readonly [string, "WRITE" | "ADMIN"])[] = [
     ["mutation { apply { summary } }", "ADMIN"],
     ['mutation { verifyStore(name: "main") { ok } }', "ADMIN"],
+    ["{ capabilityKeys { id } }", "ADMIN"],
+    ["mutation { rotateCapabilityKey { id } }", "ADMIN"],
+    ['mutation { revokeCapabilityKey(id: "1") { id } }', "ADMIN"],
     [
       'mutation { createUpload(input: {target: {type: "Sample", field: "copy"}, filename: "a"}) { id } }',
       "WRITE",

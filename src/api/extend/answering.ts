@@ -134,10 +134,10 @@ export class Answering {
   }
 
   async #finishOne({ walk, resolved }: Rest): Promise<void> {
-    const { registry, objects, limits } = this.#services;
+    const { registry, objects, urls, limits } = this.#services;
     const { baseUrl, signal } = this.#request.context;
     const { inlineLimitBytes, parallelReads } = limits;
-    const context = { registry, objects, baseUrl, inlineLimitBytes, arguments: resolved, signal };
+    const context = { registry, objects, urls, baseUrl, inlineLimitBytes, arguments: resolved, signal };
     await completeTasks(walk, context, parallelReads);
     await this.rows(walk.users, resolved);
   }

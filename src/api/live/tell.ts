@@ -150,11 +150,12 @@ export class Teller {
     resolved: ResolvedArguments,
   ): Promise<Pick<Told, "rows" | "errors">> {
     const { plan, entity, request } = this.#question;
-    const { model, registry, objects, limits, users } = this.#services;
+    const { model, registry, objects, urls, limits, users } = this.#services;
     const { baseUrl } = request.context;
     const context = {
       registry,
       objects,
+      urls,
       baseUrl,
       inlineLimitBytes: limits.inlineLimitBytes,
       arguments: resolved,

@@ -1,19 +1,30 @@
 /** `get`: saves what a field holds. */
 
+import { stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { Command } from "commander";
-import { ServiceError } from "../../errors.ts";
+import { isServiceError, ServiceError } from "../../errors.ts";
 import type { Endpoint } from "../../sample/client.ts";
 import { ask } from "../ask.ts";
-import { type DownloadOptions, download, downloadToStdout, type Written } from "../download.ts";
+import { type DownloadOptions, download, type Written } from "../download/file.ts";
+import { downloadFolder, type ListedFile, stagingOf } from "../download/folder.ts";
+import { isThere } from "../download/place.ts";
+import { DataSource, type LivingUrl, livingUrl } from "../download/source.ts";
+import { downloadToStdout } from "../download/stdout.ts";
 import { type FieldAddress, parseAddress } from "../field-address.ts";
+import { Interrupted } from "../interrupt.ts";
+import { sameCommand } from "../next-command.ts";
 import type { Output } from "../output.ts";
-import { callOf } from "./context.ts";
+import { isPassing } from "../retry.ts";
+import { callOf, wholeOption } from "./context.ts";
 import { withService } from "./service.ts";
 
 interface GetOptions {
   readonly output?: string;
   readonly force?: boolean;
+  /** Set by `--no-resume`. */
+  readonly resume: boolean;
+  readonly parallel: string;
 }
 
 export function getCommand(program: Command): void {
@@ -25,6 +36,8 @@ export function getCommand(program: Command): void {
       "file or folder to write, - for standard output; the value's own name unless given",
     )
     .option("--force", "replace files that are there")
+    .option("--no-resume", "begin anew, whatever an interrupted run has left")
+    .option("--parallel <n>", "requests at a time, 1 to 32", "6")
     .action((field: string, key: string[], options: GetOptions, command: Command) =>
       get([field, ...key], options, command),
     );
@@ -32,15 +45,19 @@ export function getCommand(program: Command): void {
 
 async function get([target = "", ...key]: string[], options: GetOptions, command: Command): Promise<void> {
   const { output } = callOf(command);
+  const parallel = wholeOption("--parallel", options.parallel, [1, 32]);
   const written = await withService(command, async (at, signal) => {
     const address = await parseAddress(at, target, key);
     if (key.length === 0) throw noKey(address);
-    const url = await urlOf(at, address);
-    const request = { at, address, url, output, force: options.force === true, signal };
+    const url = livingUrl(await urlOf(at, address), () => urlOf(at, address));
+    const force = options.force === true;
+    const request = { at, address, url, output, force, resume: options.resume, parallel, signal };
     const isTree = address.fieldType === "Tree" || (await isFolder(at, address));
     if (options.output === "-") return toStdout(request, isTree);
-    const to = options.output ?? ownName(url);
-    return isTree ? saveTree(request, to) : [await download(url, to, request)];
+    const name = ownName(url.current());
+    return isTree
+      ? saveTree(request, options.output ?? name)
+      : saveFile(request, options.output ?? ".", name);
   });
   if (written === undefined) return;
   const bytes = written.reduce((sum, file) => sum + file.bytes, 0);
@@ -49,21 +66,53 @@ async function get([target = "", ...key]: string[], options: GetOptions, command
   output.result(written, `${what}: ${bytes} bytes`);
 }
 
-interface GetRequest extends DownloadOptions {
+interface GetRequest extends Omit<DownloadOptions, "progress"> {
   readonly at: Endpoint;
   readonly address: FieldAddress;
-  readonly url: string;
+  readonly url: LivingUrl;
   readonly output: Output;
 }
 
 async function toStdout({ url, signal, address }: GetRequest, isTree: boolean): Promise<undefined> {
   if (!isTree) {
-    await downloadToStdout(url, signal);
+    await downloadToStdout(new DataSource(url), signal);
     return;
   }
   throw new ServiceError("BAD_USER_INPUT", `${address.type}.${address.field} is a folder.`, {
     details: { field: "-o", value: "-", remedy: "Name a folder with -o." },
   });
+}
+
+/** Into a folder that is there the file goes under its own name. */
+async function saveFile(request: GetRequest, output: string, name: string): Promise<Written[]> {
+  const isFolder = await stat(output).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+  const path = isFolder ? join(output, name) : output;
+  const partial = `${path}.part`;
+  const bar = request.output.byteProgress(basename(path));
+  const progress = (done: number, total: number): void => bar(done, total, "");
+  return await goingOn(request.signal, partial, async () => [
+    await download(new DataSource(request.url), { path, partial }, { ...request, progress }),
+  ]);
+}
+
+/** Tells how to go on when the work ends before it is done, and something of it is left. */
+async function goingOn<T>(signal: AbortSignal, partial: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(await isThere(partial))) throw error;
+    const next = sameCommand();
+    if (signal.aborted) throw new Interrupted(next);
+    if (!isServiceError(error) || !isPassing(error)) throw error;
+    const remedy = `What has arrived is kept. Go on with: ${next}`;
+    throw new ServiceError(error.code, error.message, {
+      cause: error,
+      details: { ...error.details, remedy },
+    });
+  }
 }
 
 function noKey({ type, args }: FieldAddress): ServiceError {
@@ -113,44 +162,29 @@ function askRow<Row>(at: Endpoint, address: FieldAddress, selection: string): Pr
 }
 
 async function saveTree(request: GetRequest, to: string): Promise<Written[]> {
-  const { url, output } = request;
-  const paths = await treePaths(request);
-  const progress = output.progress(to);
-  const written: Written[] = [];
-  for (const path of paths) {
-    progress(written.length, paths.length, path);
-    const file = `${url}/${path.split("/").map(encodeURIComponent).join("/")}`;
-    written.push(await download(file, join(to, ...safeParts(path)), request));
-  }
-  progress(paths.length, paths.length, "");
-  return written;
-}
-
-/** A name from a server must not lead out of the folder that the user named. */
-function safeParts(path: string): string[] {
-  const parts = path.split("/");
-  const isBad = (part: string) => part === "" || part === "." || part === ".." || /[\\:\0]/.test(part);
-  if (!parts.some((part) => (process.platform === "win32" ? isBad(part) : isUnsafe(part)))) return parts;
-  throw new ServiceError("OBJECT_CORRUPT", `The folder has a file that cannot be written here: ${path}`, {
-    details: { value: path },
-  });
-}
-
-function isUnsafe(part: string): boolean {
-  return part === "" || part === "." || part === ".." || part.includes("\0");
+  const { url, output, signal } = request;
+  const files = await treeFiles(request);
+  const progress = output.byteProgress(basename(to));
+  return await goingOn(signal, stagingOf(to), () =>
+    downloadFolder({ url, files, to, options: { ...request, progress } }),
+  );
 }
 
 const pageSize = 500;
 
-async function treePaths({ at, address, signal }: GetRequest): Promise<string[]> {
-  const paths: string[] = [];
-  for (let after: string | undefined; ; after = paths.at(-1)) {
+async function treeFiles({ at, address, signal }: GetRequest): Promise<ListedFile[]> {
+  const files: ListedFile[] = [];
+  for (let after: string | undefined; ; after = files.at(-1)?.path) {
     signal.throwIfAborted();
     const from = after === undefined ? "" : `, after: ${JSON.stringify(after)}`;
-    const selection = `value: ${address.field} { entries(first: ${pageSize}${from}) { path } }`;
-    const { row } = await askRow<{ value: { entries: { path: string }[] } }>(at, address, selection);
+    const selection = `value: ${address.field} { entries(first: ${pageSize}${from}) { path sizeBytes } }`;
+    const { row } = await askRow<{ value: { entries: { path: string; sizeBytes: string }[] } }>(
+      at,
+      address,
+      selection,
+    );
     const entries = row?.value.entries ?? [];
-    paths.push(...entries.map(({ path }) => path));
-    if (entries.length < pageSize) return paths;
+    files.push(...entries.map(({ path, sizeBytes }) => ({ path, sizeBytes: Number(sizeBytes) })));
+    if (entries.length < pageSize) return files;
   }
 }

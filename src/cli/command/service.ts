@@ -42,7 +42,7 @@ export async function withService<T>(command: Command, work: Work<T>, needs: Nee
     return await interruptible(signals, (signal) => work(endpointAt(call, url), signal));
   } catch (error) {
     // Ctrl-C reaches the programs that we started as well; what they said of it is of no interest.
-    throw signals.wasAsked() ? new Interrupted() : error;
+    throw signals.wasAsked() && !(error instanceof Interrupted) ? new Interrupted() : error;
   } finally {
     signals.dispose();
   }
@@ -100,8 +100,8 @@ async function interruptible<T>(
   const first = await Promise.race([asked.then(() => "asked"), done.then(() => "done")]);
   if (first === "done") return done;
   stop.abort();
-  await Promise.race([done.catch(() => undefined), sleep(windUpMs)]);
-  throw new Interrupted();
+  const last = await Promise.race([done.catch((error: unknown) => error), sleep(windUpMs)]);
+  throw last instanceof Interrupted ? last : new Interrupted();
 }
 
 interface OwnService<T> {
@@ -151,7 +151,8 @@ async function startOrJoin(
 }
 
 function ownSettings({ settings, output }: Call, tokensFile: string): Settings {
-  const { publicUrl: _, ...rest } = settings;
+  // The call reads what it needs from its own server, whatever stands before the one of every day.
+  const { publicUrl: _, dataOrigin: __, ...rest } = settings;
   return {
     ...rest,
     tokensFile,

@@ -69,7 +69,14 @@ export async function openWorld(sdl: string) {
     codecs,
     stores,
     objects,
-    readBack: createReadBack({ model, schema, registry: codecs, objects, limits: defaultApiLimits }),
+    readBack: createReadBack({
+      model,
+      schema,
+      registry: codecs,
+      objects,
+      urls: { origin: undefined, stores },
+      limits: defaultApiLimits,
+    }),
     limits: defaultWriteLimits,
   };
   afterAll(async () => {

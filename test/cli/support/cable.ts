@@ -1,4 +1,4 @@
-/** A way to a server that can be cut and mended, as a network can. */
+/** A way to a server that can be cut and mended, or stop giving, as a network can. */
 
 import { createServer, connect as dial, type Socket } from "node:net";
 
@@ -8,11 +8,20 @@ export interface Cable {
   /** Ends all connections and refuses new ones. */
   cut(): Promise<void>;
   mend(): Promise<void>;
+  /** Bytes that came from the server so far. */
+  received(): number;
+  /** Bytes that went to the server so far. */
+  sent(): number;
+  /** After so many bytes from the server in all nothing comes any more, on connections that stay open. */
+  holdAt(bytes: number): void;
 }
 
 export async function layCable(to: string): Promise<Cable> {
   const target = new URL(to);
   const sockets = new Set<Socket>();
+  let received = 0;
+  let sent = 0;
+  let limit = Number.POSITIVE_INFINITY;
   const hold = (socket: Socket) => {
     sockets.add(socket);
     socket.on("error", () => socket.destroy());
@@ -22,7 +31,17 @@ export async function layCable(to: string): Promise<Cable> {
     const there = dial(Number(target.port), target.hostname);
     hold(here);
     hold(there);
-    here.pipe(there).pipe(here);
+    here.on("data", (bytes) => {
+      sent += bytes.length;
+    });
+    here.pipe(there);
+    there.on("data", (bytes) => {
+      received += bytes.length;
+      if (!here.write(bytes) || received >= limit) there.pause();
+    });
+    here.on("drain", () => received < limit && there.resume());
+    there.on("end", () => here.end());
+    there.on("close", () => here.destroySoon());
   });
   const listen = (port: number) => new Promise<void>((done) => server.listen(port, "127.0.0.1", done));
   await listen(0);
@@ -39,5 +58,10 @@ export async function layCable(to: string): Promise<Cable> {
       await closed;
     },
     mend: () => listen(port),
+    received: () => received,
+    sent: () => sent,
+    holdAt: (bytes) => {
+      limit = bytes;
+    },
   };
 }
