@@ -54,6 +54,8 @@ export interface Service {
   readonly database: OpenedDatabase;
   readonly db: PostgresDatabase;
   readonly stores: Stores;
+  /** What was wrong with a store at start, by its name. */
+  readonly storeProblems: ReadonlyMap<string, string>;
   readonly changes: ChangeFeed;
   readonly engine: Engine;
   readonly first: Followed;
@@ -83,8 +85,10 @@ export async function startService(settings: Settings, options: StartOptions): P
     );
     await migrate(db);
     const faults = parseFaultPoints(settings.fault);
-    const stores = await openStores(loaded.storeConfigs, { file: { faults } });
-    const objects = stack.adopt(await createObjects({ db, stores, faults }), (made) => made.close());
+    const opened = await openStores(loaded.storeConfigs, { file: { faults } });
+    const objects = stack.adopt(await createObjects({ db, stores: opened, faults }), (made) => made.close());
+    const { stores, storeProblems } = objects;
+    for (const problem of storeProblems.values()) logger.warn(problem);
     const documents = await documentPolicyFrom(process.env, dirname(settings.schemaPath));
     const changes = stack.adopt(
       createChangeFeed({ db, retention: settings.changesKept, listens: settings.prepared, log: logger }),
@@ -152,6 +156,7 @@ async function serve(parts: Parts, start: Start): Promise<Service> {
     database,
     db,
     stores,
+    storeProblems: parts.objects.storeProblems,
     changes: parts.changes,
     engine,
     first,

@@ -6,6 +6,7 @@ import { createCapabilities } from "./capabilities.ts";
 import { openCapabilityKeys } from "./capability-keys.ts";
 import type { Capabilities, ObjectReaderFactory, ObjectWriter, Uploads } from "./contract.ts";
 import { type FaultPoints, inertFaults } from "./fault-points.ts";
+import { identifyStores } from "./identified-stores.ts";
 import { maxLeaseMs } from "./lease.ts";
 import { createReader } from "./reader.ts";
 import { registerStores } from "./register-stores.ts";
@@ -29,14 +30,19 @@ export interface Objects {
   readonly reader: ObjectReaderFactory;
   readonly uploads: Uploads;
   readonly capabilities: Capabilities;
+  /** The stores, each of which refuses to work where its location is another one's: use these. */
+  readonly stores: Stores;
+  /** What is wrong with a store, by its name; such a store works as soon as it is right. */
+  readonly storeProblems: ReadonlyMap<string, string>;
   /** Stops what runs in the background; the database is the caller's. */
   close(): void;
 }
 
-/** Registers the stores, reads the signing keys, and answers the object side. The database must be migrated. */
+/** Registers and identifies the stores, reads the signing keys, and answers the object side. The database must be migrated. */
 export async function createObjects(options: ObjectsOptions): Promise<Objects> {
-  const { db, stores, faults = inertFaults, leaseMs = 3_600_000 } = options;
-  await registerStores(db, stores);
+  const { db, faults = inertFaults, leaseMs = 3_600_000 } = options;
+  await registerStores(db, options.stores);
+  const { stores, problems: storeProblems } = await identifyStores(db, options.stores);
   const keys = await openCapabilityKeys(db);
   const uploadContext = {
     db,
@@ -52,6 +58,8 @@ export async function createObjects(options: ObjectsOptions): Promise<Objects> {
     reader: createReader(stores),
     uploads: createUploads(uploadContext),
     capabilities: createCapabilities(keys),
+    stores,
+    storeProblems,
     close: () => keys.close(),
   };
 }

@@ -18,6 +18,8 @@ export interface S3Limits {
   readonly attempts: number;
   /** Bytes of a part of a multipart upload; S3 wants 5 MiB at least. */
   readonly partBytes: number;
+  /** Bytes that one request copies: a server may send nothing before it is done, and must not be taken for lost. */
+  readonly copyBytes: number;
 }
 
 export const defaultS3Limits: S3Limits = {
@@ -25,6 +27,7 @@ export const defaultS3Limits: S3Limits = {
   connectMs: 5_000,
   attempts: 5,
   partBytes: 8 << 20,
+  copyBytes: 512 << 20,
 };
 
 /** What every operation of the driver stands on. */

@@ -6,6 +6,9 @@ import type { S3Settings } from "./s3-config.ts";
 /** The permission that an operation needs, by the name that policies give it. */
 export type S3Action =
   | "s3:GetObject"
+  | "s3:GetObjectVersion"
+  | "s3:GetObjectTagging"
+  | "s3:PutObjectTagging"
   | "s3:PutObject"
   | "s3:ListBucket"
   | "s3:DeleteObject"

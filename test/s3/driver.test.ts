@@ -3,6 +3,7 @@ import type { StoreDriver } from "../../src/store/contract.ts";
 import { createS3Driver } from "../../src/store/s3.ts";
 import { bodyOf, codeOf, collect, testStore } from "../contract/store.ts";
 import { testMultipart, testPresign } from "../contract/store-abilities.ts";
+import { testCopy, testTags } from "../contract/store-copy.ts";
 import { type S3Server, startS3, storeOn } from "./support/versitygw.ts";
 
 let server: S3Server;
@@ -18,6 +19,12 @@ describe("S3 store", () => {
   testStore(make);
   testPresign(make);
   testMultipart(make);
+  testCopy(make);
+  testTags(make);
+});
+
+describe("S3 store that copies in parts", () => {
+  testCopy(async () => createS3Driver(storeOn(server, `store${count++}`), { copyBytes: 5 << 20 }));
 });
 
 describe("S3 store in parts", () => {
