@@ -82,6 +82,7 @@ export interface MultipartAbility {
   ): Promise<void>;
   /** Drops the parts; one that is gone already is fine. */
   abort(path: string, uploadId: string, signal?: AbortSignal): Promise<void>;
+  /** Uploads whose path begins with `prefix`. Some stores know whole paths only, and tell nothing of shorter prefixes. */
   open(prefix: string, signal?: AbortSignal): AsyncIterable<OpenMultipart>;
 }
 

@@ -4,7 +4,7 @@ import { createS3Driver } from "../../src/store/s3.ts";
 import { bodyOf, codeOf, collect, testStore } from "../contract/store.ts";
 import { testMultipart, testPresign } from "../contract/store-abilities.ts";
 import { testCopy, testTags } from "../contract/store-copy.ts";
-import { type S3Server, startS3, storeOn } from "./support/versitygw.ts";
+import { isOn, type S3Server, startS3, storeOn } from "./support/server.ts";
 
 let server: S3Server;
 let count = 0;
@@ -18,7 +18,8 @@ const make = async (): Promise<StoreDriver> => createS3Driver(storeOn(server, `s
 describe("S3 store", () => {
   testStore(make);
   testPresign(make);
-  testMultipart(make);
+  // MinIO lists the open uploads of one exact key only.
+  testMultipart(make, { openOf: isOn("minio") ? "key" : "" });
   testCopy(make);
   testTags(make);
 });
@@ -45,7 +46,7 @@ describe("S3 store in parts", () => {
     const got = await driver.get("long");
     expect(Buffer.compare(await collect(got?.body ?? bodyOf(bytes)), bytes)).toBe(0);
     expect(await codeOf(driver.put("long", bodyOf(bytes, 70_001), options))).toBe("STORE_CONFLICT");
-    expect(await openUploads(driver)).toEqual([]);
+    expect(await openUploads(driver, "long")).toEqual([]);
   });
 
   test.each([partBytes - 1, partBytes, partBytes + 1, 2 * partBytes])("stores %i bytes", async (size) => {
@@ -64,7 +65,7 @@ describe("S3 store in parts", () => {
     }
     await expect(driver.put("cut", broken())).rejects.toBe(failure);
     expect(await driver.head("cut")).toBeUndefined();
-    expect(await openUploads(driver)).toEqual([]);
+    expect(await openUploads(driver, "cut")).toEqual([]);
   });
 
   test.each([
@@ -75,7 +76,7 @@ describe("S3 store in parts", () => {
     const driver = parted();
     expect(await codeOf(driver.put("key", bodyOf(bytes), options))).toBe("UPLOAD_MISMATCH");
     expect(await driver.head("key")).toBeUndefined();
-    expect(await openUploads(driver)).toEqual([]);
+    expect(await openUploads(driver, "key")).toEqual([]);
   });
 
   test("lets one of many parallel long creates win", async () => {
@@ -86,7 +87,7 @@ describe("S3 store in parts", () => {
     const winner = results.findIndex((result) => result.status === "fulfilled");
     const stored = await collect((await driver.get("race"))?.body ?? bodyOf(bytes));
     expect(Buffer.compare(stored, bodies[winner] ?? bytes)).toBe(0);
-    expect(await openUploads(driver)).toEqual([]);
+    expect(await openUploads(driver, "race")).toEqual([]);
   });
 
   test("writes and reads a large object with memory flat", async () => {
@@ -125,9 +126,9 @@ describe("S3 store in parts", () => {
   });
 });
 
-async function openUploads(driver: StoreDriver): Promise<string[]> {
+async function openUploads(driver: StoreDriver, path: string): Promise<string[]> {
   const open: string[] = [];
-  for await (const upload of driver.multipart?.open("") ?? []) open.push(upload.path);
+  for await (const upload of driver.multipart?.open(path) ?? []) open.push(upload.path);
   return open;
 }
 

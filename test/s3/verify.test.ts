@@ -6,7 +6,7 @@ import { verifyStore } from "../../src/store/verify.ts";
 import { bodyOf } from "../contract/store.ts";
 import { testVersions } from "../contract/store-copy.ts";
 import { type FaultProxy, startProxy } from "./support/proxy.ts";
-import { type S3Server, startS3, storeOn } from "./support/versitygw.ts";
+import { type S3Server, startS3, storeOn } from "./support/server.ts";
 
 let server: S3Server;
 let proxy: FaultProxy;
