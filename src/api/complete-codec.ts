@@ -175,7 +175,8 @@ async function dataUrl(
     );
   }
   const { stored, plan, entity } = task;
-  const isTree = stored.object?.tree ?? stored.meta?.["is_dir"] === true;
+  // Of what a peer wrote the database knows no more than the row tells.
+  const isTree = stored.object?.tree === true || stored.meta?.["is_dir"] === true;
   const content = isTree ? { start: 0 } : await contentOf(context.registry, plan.use, value);
   const subject = subjectOf(task, { isTree, skip: content.start });
   const capability = context.objects.capabilities.sign(subject, { expiresInSeconds: seconds });

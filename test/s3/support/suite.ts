@@ -20,8 +20,8 @@ function fail(text: string): never {
   process.exit(1);
 }
 
-/** Path of the built server; builds it into `.cache/` (needs Go and the network, once). With CI=true a missing Go is a failure. */
-export function install({ name, module, version }: ServerSource): string {
+/** Path of the built server, built into `.cache/` (needs Go and the network, once); `undefined`, and told, where there is no Go. */
+export function find({ name, module, version }: ServerSource): string | undefined {
   const folder = join(root, ".cache", `${name}-${version}`);
   const binary = join(folder, process.platform === "win32" ? `${name}.exe` : name);
   if (existsSync(binary)) return binary;
@@ -31,8 +31,7 @@ export function install({ name, module, version }: ServerSource): string {
     process.stdout.write(
       "Not run: Go is needed to build the S3 server of these tests (https://go.dev/dl/).\n",
     );
-    process.stdout.write("0 passed, 0 failed\n");
-    process.exit(0);
+    return undefined;
   }
   process.stdout.write(`Building ${name} ${version}; minutes, once.\n`);
   const built = spawnSync("go", ["install", `${module}@${version}`], {
@@ -41,6 +40,14 @@ export function install({ name, module, version }: ServerSource): string {
   });
   if (built.status !== 0 || !existsSync(binary)) fail(`${name} ${version} could not be built.`);
   return binary;
+}
+
+/** The same; ends the process where there is no Go: as a failure with CI=true. */
+export function install(source: ServerSource): string {
+  const binary = find(source);
+  if (binary !== undefined) return binary;
+  process.stdout.write("0 passed, 0 failed\n");
+  process.exit(0);
 }
 
 /** Builds the service, which some tests run. */
