@@ -3,7 +3,7 @@
 import { CopyObjectCommand, PutObjectCommand } from "@aws-sdk/client-s3";
 import { isServiceError } from "../errors.ts";
 import type { S3Context } from "./s3-client.ts";
-import { statusOf } from "./s3-error.ts";
+import { isAboutStore, statusOf } from "./s3-error.ts";
 
 const path = "_obj/conditional";
 const text = "Written by Holdfast to learn whether this store refuses to overwrite.\n";
@@ -71,8 +71,8 @@ export class Conditions {
     try {
       await this.#context.call({ action: "s3:PutObject", path }, undefined, async () => {
         await send().catch((error: unknown) => {
-          // A server that knows no conditions says so; it is asked no further.
-          if (![400, 501].includes(statusOf(error) ?? 0)) throw error;
+          // A server that knows no conditions says so; it is asked no further. Expired credentials are a 400 too.
+          if (![400, 501].includes(statusOf(error) ?? 0) || isAboutStore(error)) throw error;
         });
       });
       return false;

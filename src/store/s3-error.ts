@@ -59,6 +59,10 @@ const meanings: Readonly<Record<string, Meaning>> = {
   ),
   AuthorizationHeaderMalformed: config("endpoint", "expects another region", "Set AWS_REGION to it."),
   ExpiredToken: unavailable("says that the credentials have expired", "Renew the credentials."),
+  InvalidToken: unavailable(
+    "does not take the session token",
+    "Renew the credentials, or use keys without one.",
+  ),
   RequestTimeTooSkewed: unavailable("has another time than this machine", "Set the clock of this machine."),
   InvalidObjectState: {
     code: "OBJECT_ARCHIVED",
@@ -109,7 +113,15 @@ function conflict(what: string, remedy: string): Meaning {
 }
 
 function certificate(what: string): Meaning {
-  return unavailable(`has a certificate ${what}`, "Mend it, or name its authority in NODE_EXTRA_CA_CERTS.");
+  return unavailable(
+    `has a certificate ${what}`,
+    "Mend it, or name its authority in AWS_CA_BUNDLE or NODE_EXTRA_CA_CERTS.",
+  );
+}
+
+/** Whether a refusal says what is wrong with the credentials, the bucket or the server, rather than with what was asked. */
+export function isAboutStore(error: unknown): boolean {
+  return meanings[codeNameOf(error)] !== undefined && statusOf(error) !== 501;
 }
 
 /** The service's error for what an S3 call threw; errors of ours pass unchanged. */

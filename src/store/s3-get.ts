@@ -7,7 +7,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { GetObjectCommand, type GetObjectCommandOutput, HeadObjectCommand } from "@aws-sdk/client-s3";
 import { isServiceError, ServiceError } from "../errors.ts";
 import type { GetOptions, ObjectHead, StoreDriver } from "./contract.ts";
-import { checkBucket } from "./s3-bucket.ts";
+import { askBucket, checkBucket } from "./s3-bucket.ts";
 import { type S3Context, until } from "./s3-client.ts";
 import { codeNameOf, statusOf } from "./s3-error.ts";
 
@@ -35,15 +35,19 @@ export async function head(
     Key: c.key(path),
     ...(versionId === undefined ? {} : { VersionId: versionId }),
   };
+  const ask = () => c.client.send(new HeadObjectCommand(target), until(signal));
   const found = await c.call({ action: actionOf(versionId), path }, signal, async () => {
     try {
-      return await c.client.send(new HeadObjectCommand(target), until(signal));
+      // Why it is refused only an answer with a body can tell, which also sets a clock that is wrong: then it is asked again.
+      return await ask().catch(async (error: unknown) => {
+        if (statusOf(error) !== 403 && (statusOf(error) !== 400 || versionId !== undefined)) throw error;
+        await askBucket(c, signal);
+        return ask();
+      });
     } catch (error) {
-      const status = statusOf(error);
       if (versionId !== undefined && isNoVersion(error)) return undefined;
-      if (status !== 404 && status !== 403) throw error;
+      if (statusOf(error) !== 404) throw error;
       await checkBucket(c, signal);
-      if (status === 403) throw error;
       return undefined;
     }
   });

@@ -214,7 +214,12 @@ async function inParts(
   const part = { number: 1, sizeBytes: trial.bytes.length, expiresInSeconds: 300 };
   const url = await ability.partUrl(path, id, part);
   const send = async (): Promise<number> => {
-    const answer = await fetch(url, { method: "PUT", body: new Uint8Array(trial.bytes), redirect: "error" });
+    // As a client would, who has neither the service's proxy nor its certificates.
+    const body = new Uint8Array(trial.bytes);
+    const answer = await fetch(url, { method: "PUT", body, redirect: "error" }).catch((cause: Error) => {
+      const why = cause.cause instanceof Error ? cause.cause.message : cause.message;
+      throw new Error(`A part URL cannot be reached as clients reach it (${why}). Take no direct uploads.`);
+    });
     await answer.arrayBuffer();
     return answer.status;
   };

@@ -1,7 +1,13 @@
 /** A real HTTP proxy before an S3 server that does what networks and servers do on bad days. */
 
 import { once } from "node:events";
-import { createServer, type IncomingMessage, type ServerResponse, request as send } from "node:http";
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type ServerResponse,
+  request as send,
+} from "node:http";
 import { buffer } from "node:stream/consumers";
 
 export type Fault =
@@ -25,6 +31,7 @@ export interface Seen {
   readonly method: string;
   /** Path and query. */
   readonly url: string;
+  readonly headers: IncomingHttpHeaders;
 }
 
 export interface FaultProxy {
@@ -38,7 +45,7 @@ export interface FaultProxy {
 export async function startProxy(target: string): Promise<FaultProxy> {
   const seen: Seen[] = [];
   const server = createServer((request, response) => {
-    const what = { method: request.method ?? "", url: request.url ?? "" };
+    const what = { method: request.method ?? "", url: request.url ?? "", headers: request.headers };
     seen.push(what);
     serve(target, proxy.rule(what), { request, response }).catch(() => response.destroy());
   }).listen(0, "127.0.0.1");
