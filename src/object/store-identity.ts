@@ -7,6 +7,7 @@ import type { Database } from "../db/contract.ts";
 import { isServiceError, ServiceError } from "../errors.ts";
 import type { Store } from "../store/contract.ts";
 import { markerPath, readMarker, type StoreMarker, writeMarker } from "../store/identity.ts";
+import { untilAborted } from "../store/until-aborted.ts";
 import { readStoreRow, rememberMarked, type StoreRow, sampleOf, takeIdentity } from "./store-row.ts";
 
 /** How long a marker that was seen is taken to be there still, before a write and after a miss. */
@@ -160,18 +161,6 @@ export class StoreIdentity {
     if (!isTree) return (await driver.head(path)) !== undefined;
     for await (const _ of driver.list(`${path}/`)) return true;
     return false;
-  }
-}
-
-async function untilAborted(work: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
-  if (signal === undefined) return work;
-  const { promise, reject } = Promise.withResolvers<never>();
-  const stop = (): void => reject(signal.reason);
-  signal.addEventListener("abort", stop, { once: true });
-  try {
-    await Promise.race([work, promise]);
-  } finally {
-    signal.removeEventListener("abort", stop);
   }
 }
 

@@ -4,6 +4,7 @@ import { CopyObjectCommand, PutObjectCommand } from "@aws-sdk/client-s3";
 import { isServiceError } from "../errors.ts";
 import type { S3Context } from "./s3-client.ts";
 import { isAboutStore, statusOf } from "./s3-error.ts";
+import { untilAborted } from "./until-aborted.ts";
 
 const path = "_obj/conditional";
 const text = "Written by Holdfast to learn whether this store refuses to overwrite.\n";
@@ -19,22 +20,20 @@ export class Conditions {
   }
 
   async areHonoured(signal: AbortSignal | undefined): Promise<boolean> {
-    signal?.throwIfAborted();
     this.#known ??= this.#learn().catch((error: unknown) => {
       this.#known = undefined;
       throw error;
     });
-    return this.#known;
+    return untilAborted(this.#known, signal);
   }
 
   /** Ask only where writes honour it: then the object to try on is there. */
   async areHonouredByCopies(signal: AbortSignal | undefined): Promise<boolean> {
-    signal?.throwIfAborted();
     this.#knownOfCopies ??= this.#isCopyRefused().catch((error: unknown) => {
       this.#knownOfCopies = undefined;
       throw error;
     });
-    return this.#knownOfCopies;
+    return untilAborted(this.#knownOfCopies, signal);
   }
 
   /** The first write may create the object; the second one must be refused. */

@@ -88,8 +88,9 @@ async function copyParts(c: S3Context, write: Write, source: Source): Promise<Ob
       PartNumber: index + 1,
       ...(count === 1 ? {} : { CopySourceRange: `bytes=${start}-${end - 1}` }),
     });
-    const { CopyPartResult } = await c.slots.run(() =>
-      copying(c, write, source, () => c.client.send(command, until(options.signal))),
+    const { CopyPartResult } = await c.slots.run(
+      () => copying(c, write, source, () => c.client.send(command, until(options.signal))),
+      options.signal,
     );
     return { PartNumber: index + 1, ETag: CopyPartResult?.ETag };
   };

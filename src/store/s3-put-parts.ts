@@ -175,8 +175,9 @@ async function sendPart(c: S3Context, part: Part): Promise<CompletedPart> {
     ContentLength: bytes.length,
     ChecksumCRC32,
   });
-  const { ETag } = await c.slots.run(() =>
-    c.call({ action: "s3:PutObject", path }, signal, () => c.client.send(command, until(signal))),
+  const { ETag } = await c.slots.run(
+    () => c.call({ action: "s3:PutObject", path }, signal, () => c.client.send(command, until(signal))),
+    signal,
   );
   return { PartNumber: number, ETag, ChecksumCRC32 };
 }

@@ -39,14 +39,21 @@ export interface FaultProxy {
   /** What happens to a request; nothing when it answers `undefined`. */
   rule: (request: Seen) => Fault | undefined;
   readonly seen: Seen[];
+  /** Requests that are neither answered nor given up by the client. */
+  readonly open: number;
   close(): Promise<void>;
 }
 
 export async function startProxy(target: string): Promise<FaultProxy> {
   const seen: Seen[] = [];
+  let open = 0;
   const server = createServer((request, response) => {
     const what = { method: request.method ?? "", url: request.url ?? "", headers: request.headers };
     seen.push(what);
+    open += 1;
+    response.once("close", () => {
+      open -= 1;
+    });
     serve(target, proxy.rule(what), { request, response }).catch(() => response.destroy());
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -56,6 +63,9 @@ export async function startProxy(target: string): Promise<FaultProxy> {
     endpoint: `http://127.0.0.1:${address.port}`,
     rule: () => undefined,
     seen,
+    get open() {
+      return open;
+    },
     close: async () => {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
