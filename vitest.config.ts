@@ -8,6 +8,7 @@ const long = [
   "test/crash/**",
   "test/db/apply-random.test.ts",
   "test/acceptance/kill.test.ts",
+  "test/acceptance/store-identity.test.ts",
   "test/cli/external-database.test.ts",
   "test/cli/private-service.test.ts",
   "test/api/write/failure-matrix.test.ts",

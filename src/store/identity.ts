@@ -37,7 +37,7 @@ export async function readMarker(
 }
 
 /** Reads a marker's text. @throws {STORE_UNAVAILABLE} when it is none. */
-export function parseMarker(text: string): StoreMarker {
+function parseMarker(text: string): StoreMarker {
   const { format, store, database, name } = objectIn(text);
   if (format === "holdfast-store" && typeof store === "string" && uuid.test(store)) {
     return {
