@@ -41,14 +41,20 @@ export function createFileDriver(location: string, options: FileDriverOptions = 
   };
   return {
     protocol: "file",
-    head: async (path, _, versionId) => head(context, checkPath(path), versionId),
+    head: async (path, signal, versionId) => {
+      signal?.throwIfAborted();
+      return head(context, checkPath(path), versionId);
+    },
     get: async (path, getOptions) => get(context, checkPath(path), getOptions ?? {}),
     put: async (path, body, putOptions) => put(context, { path: checkPath(path), body, ...putOptions }),
     copy: async (from, to, copyOptions) =>
       copy(context, { from: checkPath(from), to: checkPath(to), ...copyOptions }),
     list: (prefix, listOptions) => list(context, prefix, listOptions ?? {}),
     delete: async (path, deleteOptions) => remove(context, checkPath(path), deleteOptions ?? {}),
-    probe: async () => (await context.root()).close(),
+    probe: async (signal) => {
+      signal?.throwIfAborted();
+      await (await context.root()).close();
+    },
   };
 }
 
@@ -59,7 +65,8 @@ interface Put extends PutOptions {
 
 async function put(context: Context, request: Put): Promise<ObjectHead> {
   request.signal?.throwIfAborted();
-  return create(context, request.path, ({ handle }) => writeBody(context, handle, request));
+  const { path, signal } = request;
+  return create(context, { path, signal, fill: ({ handle }) => writeBody(context, handle, request) });
 }
 
 interface Copy extends CopyOptions {
@@ -73,7 +80,7 @@ async function copy(context: Context, { from, to, versionId, signal }: Copy): Pr
   const source = versionId === undefined ? await openFile(context, from) : undefined;
   if (source === undefined) throw absent(from);
   try {
-    return await create(context, to, (target) => fillFrom(source, target, signal));
+    return await create(context, { path: to, signal, fill: (target) => fillFrom(source, target, signal) });
   } finally {
     await source.close();
   }
@@ -92,8 +99,15 @@ interface Unfinished {
 
 type Fill = (file: Unfinished) => Promise<void>;
 
+interface Creation {
+  readonly path: string;
+  readonly fill: Fill;
+  readonly signal: AbortSignal | undefined;
+}
+
 /** Makes the file at `path` of what `fill` writes: all of it, or nothing. */
-async function create(context: Context, path: string, fill: Fill): Promise<ObjectHead> {
+async function create(context: Context, request: Creation): Promise<ObjectHead> {
+  const { path, fill, signal } = request;
   const segments = path.split("/");
   const name = segments.pop() ?? "";
   let folder = await context.root();
@@ -105,6 +119,7 @@ async function create(context: Context, path: string, fill: Fill): Promise<Objec
     }
     return await createIn(context, folder, { path, name, fill });
   } catch (error) {
+    signal?.throwIfAborted();
     // What the body threw is the caller's own; only what the file system threw is translated.
     throw error instanceof BodyError ? error.cause : fileError(context.location, error);
   } finally {
@@ -213,6 +228,7 @@ async function* list(context: Context, prefix: string, options: ListOptions): As
   try {
     yield* listFolder({ folder: root, path: "" }, { prefix, ...options });
   } catch (error) {
+    options.signal?.throwIfAborted();
     throw fileError(context.location, error);
   } finally {
     await root.close();

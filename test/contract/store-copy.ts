@@ -87,6 +87,27 @@ export function testCopy(make: Make): void {
   });
 }
 
+/** Whoever has given up before is served by no call. */
+export function testAborted(make: Make): void {
+  test("no call begins for a caller that has given up", async () => {
+    const driver = await make();
+    await driver.put("a", text("x"));
+    const reason = new Error("gone");
+    const signal = AbortSignal.abort(reason);
+    for (const work of [
+      () => driver.head("a", signal),
+      () => driver.get("a", { signal }),
+      () => driver.put("b", text("x"), { signal }),
+      () => driver.copy("a", "b", { signal }),
+      () => driver.list("", { signal })[Symbol.asyncIterator]().next(),
+      () => driver.delete("a", { signal }),
+      () => driver.probe(signal),
+    ])
+      await expect(work()).rejects.toBe(reason);
+    expect(await paths(driver)).toEqual(["a"]);
+  });
+}
+
 /** Where versions are kept. */
 export function testVersions(make: Make): void {
   test("reads, ranges and copies a version that a deletion has hidden", async () => {

@@ -3,7 +3,7 @@ import type { StoreDriver } from "../../src/store/contract.ts";
 import { createS3Driver } from "../../src/store/s3.ts";
 import { bodyOf, codeOf, collect, testStore } from "../contract/store.ts";
 import { testMultipart, testPresign } from "../contract/store-abilities.ts";
-import { testCopy, testTags } from "../contract/store-copy.ts";
+import { testAborted, testCopy, testTags } from "../contract/store-copy.ts";
 import { isOn, type S3Server, startS3, storeOn } from "./support/server.ts";
 
 let server: S3Server;
@@ -22,6 +22,7 @@ describe("S3 store", () => {
   testMultipart(make, { openOf: isOn("minio") ? "key" : "" });
   testCopy(make);
   testTags(make);
+  testAborted(make);
 });
 
 describe("S3 store that copies in parts", () => {

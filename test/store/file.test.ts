@@ -5,7 +5,7 @@ import { setTimeout } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createFileDriver, type FileDriverOptions } from "../../src/store/file.ts";
 import { bodyOf, codeOf, collect, testStore } from "../contract/store.ts";
-import { testCopy } from "../contract/store-copy.ts";
+import { testAborted, testCopy } from "../contract/store-copy.ts";
 
 let base: string;
 let count = 0;
@@ -27,6 +27,7 @@ const everyName = (folder: string) => readdir(folder, { recursive: true });
 describe.each(["handle", "lstat"] as const)("file store, walking by %s", (walk) => {
   testStore(async () => createFileDriver(await location(), { walk }));
   testCopy(async () => createFileDriver(await location(), { walk }));
+  testAborted(async () => createFileDriver(await location(), { walk }));
 
   test("lays a file at its path, readable by others as it is", async () => {
     const folder = await location();
