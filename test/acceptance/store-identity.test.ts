@@ -16,7 +16,9 @@ const create = (itemId: number) =>
     { id: itemId },
   );
 
-it("an empty mount point is no store; the store is taken back as it comes; a lost marker is accepted on purpose", async () => {
+it("an empty mount point is no store; the store is taken back as it comes; a lost marker is accepted on purpose", {
+  timeout: 120_000,
+}, async () => {
   const first = await place.start();
   expect(first.ready["warnings"]).toEqual([]);
   const { data } = await create(1);
