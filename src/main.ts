@@ -61,6 +61,8 @@ export interface Service {
   readonly database: OpenedDatabase;
   readonly db: PostgresDatabase;
   readonly stores: Stores;
+  /** What was wrong with a store at start, by its name. */
+  readonly storeProblems: ReadonlyMap<string, string>;
   readonly changes: ChangeFeed;
   readonly engine: Engine;
   readonly first: Followed;
@@ -87,11 +89,13 @@ export async function startService(settings: Settings, options: StartOptions): P
     );
     await migrate(db);
     const faults = parseFaultPoints(settings.fault);
-    const stores = await openStores(loaded.storeConfigs, { file: { faults } });
+    const configured = await openStores(loaded.storeConfigs, { file: { faults } });
     const objects = stack.adopt(
-      await createObjects({ db, stores, faults, ...importsOf(settings, logger) }),
+      await createObjects({ db, stores: configured, faults, ...importsOf(settings, logger) }),
       (made) => made.close(),
     );
+    const { stores, storeProblems } = objects;
+    for (const problem of storeProblems.values()) logger.warn(problem);
     const untidy = (err: unknown, store?: string): void =>
       logger.warn(
         { err, store },
@@ -179,6 +183,7 @@ async function serve(parts: Parts, start: Start): Promise<Service> {
     database,
     db,
     stores,
+    storeProblems: parts.objects.storeProblems,
     changes: parts.changes,
     engine,
     first,

@@ -3,7 +3,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { type S3Server, startS3 } from "../../test/s3/support/versitygw.ts";
+import { type S3Server, startS3 } from "../../test/s3/support/server.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 

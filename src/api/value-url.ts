@@ -33,7 +33,8 @@ export async function valueUrl(context: ReadContext, task: CodecTask, request: U
   const { value, given } = request;
   const seconds = secondsOf(given["expiresIn"]);
   const { stored, plan, entity } = task;
-  const isTree = stored.object?.tree ?? stored.meta?.["is_dir"] === true;
+  // Of what a peer wrote the database knows no more than the row tells.
+  const isTree = stored.object?.tree === true || stored.meta?.["is_dir"] === true;
   const content = isTree ? { start: 0 } : await contentOf(context.registry, plan.use, value);
   const name = fileName(task, content.filename);
   if (given["direct"] === true)

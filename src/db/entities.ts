@@ -13,6 +13,10 @@ export const StoreEntity = defineEntity({
     drain: p.string(),
     isDefault: p.boolean().fieldName("is_default"),
     gc: p.enum(["off", "report", "on", "restore"]),
+    /** What the marker in the store tells. */
+    identity: p.uuid(),
+    /** When the marker was first seen. */
+    markedAt: p.datetime().fieldName("marked_at").nullable(),
   },
 });
 

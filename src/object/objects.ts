@@ -7,6 +7,7 @@ import { openCapabilityKeys } from "./capability-keys.ts";
 import { type CapabilityRotation, createRotation } from "./capability-rotation.ts";
 import type { Capabilities, ObjectReaderFactory, ObjectWriter, Uploads } from "./contract.ts";
 import { type FaultPoints, inertFaults } from "./fault-points.ts";
+import { identifyStores } from "./identified-stores.ts";
 import type { ImportEvent, OpenRemote } from "./import-contract.ts";
 import { maxLeaseMs } from "./lease.ts";
 import { createReader } from "./reader.ts";
@@ -41,14 +42,19 @@ export interface Objects {
   readonly capabilities: Capabilities;
   /** The keys that sign capabilities. */
   readonly capabilityKeys: CapabilityRotation;
+  /** The stores, each of which refuses to work where its location is another one's: use these. */
+  readonly stores: Stores;
+  /** What is wrong with a store, by its name; such a store works as soon as it is right. */
+  readonly storeProblems: ReadonlyMap<string, string>;
   /** Stops what runs in the background; the database is the caller's. */
   close(): void;
 }
 
-/** Registers the stores, reads the signing keys, and answers the object side. The database must be migrated. */
+/** Registers and identifies the stores, reads the signing keys, and answers the object side. The database must be migrated. */
 export async function createObjects(options: ObjectsOptions): Promise<Objects> {
-  const { db, stores, faults = inertFaults, leaseMs = 3_600_000 } = options;
-  await registerStores(db, stores);
+  const { db, faults = inertFaults, leaseMs = 3_600_000 } = options;
+  await registerStores(db, options.stores);
+  const { stores, problems: storeProblems } = await identifyStores(db, options.stores);
   const keys = await openCapabilityKeys(db);
   const uploadContext = {
     db,
@@ -67,6 +73,8 @@ export async function createObjects(options: ObjectsOptions): Promise<Objects> {
     uploads: createUploads(uploadContext, imports),
     capabilities: createCapabilities(keys),
     capabilityKeys: createRotation(db, keys),
+    stores,
+    storeProblems,
     close: () => keys.close(),
   };
 }

@@ -10,6 +10,14 @@ export interface ObjectHead {
 export interface GetOptions {
   /** Half open, in bytes. An `end` beyond the object means its end; a `start` beyond it is RANGE_NOT_SATISFIABLE. */
   readonly range?: { readonly start: number; readonly end: number };
+  /** One version of a versioned store, hidden ones too; one that is not there is absent. */
+  readonly versionId?: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface CopyOptions {
+  /** One version of the source, where the store keeps versions. */
+  readonly versionId?: string;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -74,6 +82,7 @@ export interface MultipartAbility {
   ): Promise<void>;
   /** Drops the parts; one that is gone already is fine. */
   abort(path: string, uploadId: string, signal?: AbortSignal): Promise<void>;
+  /** Uploads whose path begins with `prefix`. Some stores know whole paths only, and tell nothing of shorter prefixes. */
   open(prefix: string, signal?: AbortSignal): AsyncIterable<OpenMultipart>;
 }
 
@@ -132,6 +141,20 @@ export interface ResumableAbility {
   discard(unfinished: Omit<Unfinished, "id"> & { readonly id?: string }, signal?: AbortSignal): Promise<void>;
 }
 
+export interface TagOptions {
+  /** One version of a versioned store; without it the newest. */
+  readonly versionId?: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Short notes on an object that the store's own rules can go by (life times, costs). Nothing in Holdfast depends on them. */
+export interface TagAbility {
+  /** Replaces all tags of an object. 10 at most; keys of 128 characters, values of 256. @throws {OBJECT_MISSING} when there is no such object. */
+  set(path: string, tags: Readonly<Record<string, string>>, options?: TagOptions): Promise<void>;
+  /** @throws {OBJECT_MISSING} when there is no such object. */
+  get(path: string, options?: TagOptions): Promise<Record<string, string>>;
+}
+
 export interface ListOptions {
   /** Only paths that come after this one, in byte order. */
   readonly after?: string;
@@ -145,7 +168,8 @@ export interface ListOptions {
  */
 export interface StoreDriver {
   readonly protocol: string;
-  head(path: string, signal?: AbortSignal): Promise<ObjectHead | undefined>;
+  /** With `versionId` one version of a versioned store. */
+  head(path: string, signal?: AbortSignal, versionId?: string): Promise<ObjectHead | undefined>;
   get(
     path: string,
     options?: GetOptions,
@@ -155,6 +179,11 @@ export interface StoreDriver {
    * @throws {STORE_CONFLICT} when the key exists.
    */
   put(path: string, body: AsyncIterable<Uint8Array>, options?: PutOptions): Promise<ObjectHead>;
+  /**
+   * Writes a new object with the bytes of another one, without bringing them here; as durable, as whole, and under the same rule as `put`.
+   * @throws {STORE_CONFLICT} when `to` exists, {OBJECT_MISSING} when `from` does not.
+   */
+  copy(from: string, to: string, options?: CopyOptions): Promise<ObjectHead>;
   /** Every object whose path begins with `prefix`, in byte order of the path. */
   list(prefix: string, options?: ListOptions): AsyncIterable<ObjectHead>;
   /** Takes an object away; one that is absent is fine. */
@@ -165,6 +194,7 @@ export interface StoreDriver {
   presign?(path: string, options: PresignOptions): Promise<string>;
   readonly multipart?: MultipartAbility;
   readonly resumable: ResumableAbility;
+  readonly tags?: TagAbility;
   /** @throws {STORE_UNAVAILABLE} when the location is missing or not what it was. */
   probe(signal?: AbortSignal): Promise<void>;
 }
@@ -184,10 +214,20 @@ export interface StoreConfig {
   readonly driver: Readonly<Record<string, unknown>>;
 }
 
+/** Whether the location of a store is the store that the database knows. */
+export interface IdentityCheck {
+  /** Looks now, and tells in one line. @throws {STORE_UNAVAILABLE} when another store, or none, lies there. */
+  look(signal?: AbortSignal): Promise<string>;
+  /** Takes the location as it is for the store from now on. @throws {CONFLICT} when it is another store of this database. */
+  accept(signal?: AbortSignal): Promise<string>;
+}
+
 /** A configured store with its driver. */
 export interface Store {
   readonly config: StoreConfig;
   readonly driver: StoreDriver;
+  /** Absent where there is no database that could know. */
+  readonly identity?: IdentityCheck;
 }
 
 /** All stores of a running service. */

@@ -27,6 +27,7 @@ export async function remove(context: Context, path: string, options: DeleteOpti
     if (options.expiresAt !== undefined && Date.now() >= options.expiresAt.getTime()) throw late(path);
     await removeFrom(folder, name);
   } catch (error) {
+    options.signal?.throwIfAborted();
     throw fileError(context.location, error);
   } finally {
     await folder.close();

@@ -9,12 +9,15 @@ import { createHash, randomInt } from "node:crypto";
 import { constants } from "node:fs";
 import { type FileHandle, link, open, unlink } from "node:fs/promises";
 import { ServiceError } from "../errors.ts";
-import type { GetOptions, ListOptions, ObjectHead, PutOptions, StoreDriver } from "./contract.ts";
+import type { CopyOptions, ListOptions, ObjectHead, PutOptions, StoreDriver } from "./contract.ts";
+import { fillFrom } from "./file-copy.ts";
 import { remove } from "./file-delete.ts";
-import { errnoOf, fileError, guarded } from "./file-error.ts";
+import { errnoOf, fileError } from "./file-error.ts";
 import { listFolder } from "./file-list.ts";
+import { type FileContext, get, head, headOf, openFile } from "./file-read.ts";
 import { resumableFiles } from "./file-resumable.ts";
-import { defaultWalkMode, Folder, type WalkMode } from "./folder.ts";
+import { rootOpener } from "./file-root.ts";
+import { defaultWalkMode, type Folder, type WalkMode } from "./folder.ts";
 import { checkPath } from "./path.ts";
 import { digestMismatch, sizeMismatch } from "./upload-mismatch.ts";
 
@@ -26,13 +29,8 @@ export interface FileDriverOptions {
   readonly faults?: StoreFaults;
 }
 
-const chunkBytes = 256 * 1024;
-
-interface Context {
-  readonly location: string;
+interface Context extends FileContext {
   readonly faults: StoreFaults;
-  /** Opens the location. @throws {STORE_UNAVAILABLE} when it is missing or not the folder it was. */
-  root(): Promise<Folder>;
 }
 
 /** The driver of a file store. `location` is absolute; it is first touched by the first call. */
@@ -44,134 +42,22 @@ export function createFileDriver(location: string, options: FileDriverOptions = 
   };
   return {
     protocol: "file",
-    head: async (path) => head(context, checkPath(path)),
+    head: async (path, signal, versionId) => {
+      signal?.throwIfAborted();
+      return head(context, checkPath(path), versionId);
+    },
     get: async (path, getOptions) => get(context, checkPath(path), getOptions ?? {}),
     put: async (path, body, putOptions) => put(context, { path: checkPath(path), body, ...putOptions }),
+    copy: async (from, to, copyOptions) =>
+      copy(context, { from: checkPath(from), to: checkPath(to), ...copyOptions }),
     list: (prefix, listOptions) => list(context, prefix, listOptions ?? {}),
     delete: async (path, deleteOptions) => remove(context, checkPath(path), deleteOptions ?? {}),
     resumable: resumableFiles(context),
-    probe: async () => (await context.root()).close(),
-  };
-}
-
-function rootOpener(location: string, walk: WalkMode): () => Promise<Folder> {
-  let first: string | undefined;
-  return async () => {
-    const root = await Folder.root(location, walk).catch((error: unknown) => {
-      if (!["ENOENT", "ENOTDIR"].includes(errnoOf(error) ?? "")) throw fileError(location, error);
-      throw unavailable(location, "is missing", error);
-    });
-    const identity = await root.identity();
-    first ??= identity;
-    if (identity === first) return root;
-    await root.close();
-    throw unavailable(location, "is another folder than it was when first used");
-  };
-}
-
-function unavailable(location: string, what: string, cause?: unknown): ServiceError {
-  return new ServiceError("STORE_UNAVAILABLE", `The location ${location} of a file store ${what}.`, {
-    details: {
-      remedy: "Mount the volume or restore the folder; if the change is meant, restart the service.",
-      value: location,
+    probe: async (signal) => {
+      signal?.throwIfAborted();
+      await (await context.root()).close();
     },
-    cause,
-  });
-}
-
-/** Opens the file at `path`; `undefined` when it, or a folder above it, is absent. */
-async function openFile(context: Context, path: string): Promise<FileHandle | undefined> {
-  const segments = path.split("/");
-  const name = segments.pop() ?? "";
-  let folder = await context.root();
-  try {
-    for (const segment of segments) {
-      const next = await folder.child(segment);
-      if (next === undefined) return undefined;
-      await folder.close();
-      folder = next;
-    }
-    return await folder.file(name);
-  } catch (error) {
-    throw fileError(context.location, error);
-  } finally {
-    await folder.close();
-  }
-}
-
-async function headOf(path: string, handle: FileHandle): Promise<ObjectHead> {
-  const { size, mtime } = await handle.stat();
-  return { path, sizeBytes: size, modifiedAt: mtime };
-}
-
-async function head(context: Context, path: string): Promise<ObjectHead | undefined> {
-  const handle = await openFile(context, path);
-  if (handle === undefined) return undefined;
-  try {
-    return await guarded(context.location, () => headOf(path, handle));
-  } finally {
-    await handle.close();
-  }
-}
-
-async function get(context: Context, path: string, options: GetOptions): ReturnType<StoreDriver["get"]> {
-  options.signal?.throwIfAborted();
-  const handle = await openFile(context, path);
-  if (handle === undefined) return undefined;
-  try {
-    const found = await guarded(context.location, () => headOf(path, handle));
-    const start = options.range?.start ?? 0;
-    const end = Math.min(options.range?.end ?? found.sizeBytes, found.sizeBytes);
-    if (start < 0 || start > found.sizeBytes || (options.range && options.range.end < start)) {
-      throw new ServiceError(
-        "RANGE_NOT_SATISFIABLE",
-        `No bytes at ${start}: the object has ${found.sizeBytes}.`,
-      );
-    }
-    // A short read is done at once; a long one opens the file again when it is iterated, so that an unused body holds no handle.
-    if (end - start > chunkBytes)
-      return { head: found, body: stream(context, found, { ...options, start, end }) };
-    const bytes = await guarded(context.location, () => readFully(handle, start, end));
-    return { head: found, body: once(bytes) };
-  } finally {
-    await handle.close();
-  }
-}
-
-async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  if (bytes.length > 0) yield bytes;
-}
-
-async function* stream(
-  context: Context,
-  found: ObjectHead,
-  range: { start: number; end: number; signal?: AbortSignal | undefined },
-): AsyncGenerator<Uint8Array> {
-  const handle = await openFile(context, found.path);
-  if (handle === undefined) throw new ServiceError("OBJECT_MISSING", `${found.path} is gone.`);
-  try {
-    for (let at = range.start; at < range.end; at += chunkBytes) {
-      range.signal?.throwIfAborted();
-      const until = Math.min(at + chunkBytes, range.end);
-      const bytes = await guarded(context.location, () => readFully(handle, at, until));
-      if (bytes.length > 0) yield bytes;
-      if (bytes.length < until - at) return;
-    }
-  } finally {
-    await handle.close();
-  }
-}
-
-/** The bytes of `[start, end)`, fewer where the file ends before. */
-async function readFully(handle: FileHandle, start: number, end: number): Promise<Uint8Array> {
-  const bytes = Buffer.allocUnsafeSlow(end - start);
-  let filled = 0;
-  while (filled < bytes.length) {
-    const { bytesRead } = await handle.read(bytes, filled, bytes.length - filled, start + filled);
-    if (bytesRead === 0) break;
-    filled += bytesRead;
-  }
-  return bytes.subarray(0, filled);
+  };
 }
 
 interface Put extends PutOptions {
@@ -181,7 +67,50 @@ interface Put extends PutOptions {
 
 async function put(context: Context, request: Put): Promise<ObjectHead> {
   request.signal?.throwIfAborted();
-  const segments = request.path.split("/");
+  const { path, signal } = request;
+  return create(context, { path, signal, fill: ({ handle }) => writeBody(context, handle, request) });
+}
+
+interface Copy extends CopyOptions {
+  readonly from: string;
+  readonly to: string;
+}
+
+/** By the file system's own copy, which shares the bytes where it can. */
+async function copy(context: Context, { from, to, versionId, signal }: Copy): Promise<ObjectHead> {
+  signal?.throwIfAborted();
+  const source = versionId === undefined ? await openFile(context, from) : undefined;
+  if (source === undefined) throw absent(from);
+  try {
+    return await create(context, { path: to, signal, fill: (target) => fillFrom(source, target, signal) });
+  } finally {
+    await source.close();
+  }
+}
+
+function absent(path: string): ServiceError {
+  return new ServiceError("OBJECT_MISSING", `There is nothing to copy at ${path}.`, {
+    details: { field: "from", value: path, remedy: "Name an object that is there." },
+  });
+}
+
+/** A file that is being made. */
+interface Unfinished {
+  readonly handle: FileHandle;
+}
+
+type Fill = (file: Unfinished) => Promise<void>;
+
+interface Creation {
+  readonly path: string;
+  readonly fill: Fill;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Makes the file at `path` of what `fill` writes: all of it, or nothing. */
+async function create(context: Context, request: Creation): Promise<ObjectHead> {
+  const { path, fill, signal } = request;
+  const segments = path.split("/");
   const name = segments.pop() ?? "";
   let folder = await context.root();
   try {
@@ -190,8 +119,9 @@ async function put(context: Context, request: Put): Promise<ObjectHead> {
       await folder.close();
       folder = next;
     }
-    return await putInto(context, folder, { ...request, name });
+    return await createIn(context, folder, { path, name, fill });
   } catch (error) {
+    signal?.throwIfAborted();
     // What the body threw is the caller's own; only what the file system threw is translated.
     throw error instanceof BodyError ? error.cause : fileError(context.location, error);
   } finally {
@@ -202,10 +132,10 @@ async function put(context: Context, request: Put): Promise<ObjectHead> {
 /** Marks what the caller's body threw. */
 class BodyError extends Error {}
 
-async function putInto(
+async function createIn(
   context: Context,
   folder: Folder,
-  request: Put & { name: string },
+  request: { readonly path: string; readonly name: string; readonly fill: Fill },
 ): Promise<ObjectHead> {
   const partial = folder.entry(`.holdfast-${token()}.part`);
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0);
@@ -214,7 +144,7 @@ async function putInto(
   try {
     await context.faults("fs.opened");
     try {
-      await writeBody(context, handle, request);
+      await request.fill({ handle });
       await context.faults("fs.written");
       await context.faults("fs.fsync");
       await handle.sync();
@@ -300,6 +230,7 @@ async function* list(context: Context, prefix: string, options: ListOptions): As
   try {
     yield* listFolder({ folder: root, path: "" }, { prefix, ...options });
   } catch (error) {
+    options.signal?.throwIfAborted();
     throw fileError(context.location, error);
   } finally {
     await root.close();

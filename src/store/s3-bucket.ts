@@ -11,7 +11,11 @@ const seen = new WeakMap<S3Context, number>();
 
 /** Settles whether the bucket answers. @throws what the SDK throws when it is missing or the credentials are wrong. */
 export async function checkBucket(c: S3Context, signal: AbortSignal | undefined): Promise<void> {
-  if (performance.now() - (seen.get(c) ?? Number.NEGATIVE_INFINITY) < trustMs) return;
+  if (performance.now() - (seen.get(c) ?? Number.NEGATIVE_INFINITY) >= trustMs) await askBucket(c, signal);
+}
+
+/** The same, whatever was known. */
+export async function askBucket(c: S3Context, signal: AbortSignal | undefined): Promise<void> {
   const command = new ListObjectsV2Command({
     Bucket: c.settings.bucket,
     Prefix: `${c.settings.prefix}_obj/`,

@@ -2,6 +2,7 @@
 
 import { Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
+import { getCACertificates } from "node:tls";
 import { S3Client } from "@aws-sdk/client-s3";
 import { ServiceError } from "../errors.ts";
 import { checkPath } from "./path.ts";
@@ -18,6 +19,8 @@ export interface S3Limits {
   readonly attempts: number;
   /** Bytes of a part of a multipart upload; S3 wants 5 MiB at least. */
   readonly partBytes: number;
+  /** Bytes that one request copies: a server may send nothing before it is done, and must not be taken for lost. */
+  readonly copyBytes: number;
 }
 
 export const defaultS3Limits: S3Limits = {
@@ -25,6 +28,7 @@ export const defaultS3Limits: S3Limits = {
   connectMs: 5_000,
   attempts: 5,
   partBytes: 8 << 20,
+  copyBytes: 512 << 20,
 };
 
 /** What every operation of the driver stands on. */
@@ -81,13 +85,15 @@ export function createS3Context(settings: S3Settings, limits: S3Limits): S3Conte
 }
 
 function agentOf(settings: S3Settings): HttpAgent {
-  const { proxy } = settings;
+  const { proxy, authorities } = settings;
   const options = {
     keepAlive: true,
     maxSockets: 64,
     ...(proxy === undefined ? {} : { proxyEnv: { HTTP_PROXY: proxy, HTTPS_PROXY: proxy } }),
   };
-  return settings.endpoint.startsWith("https:") ? new HttpsAgent(options) : new HttpAgent(options);
+  if (!settings.endpoint.startsWith("https:")) return new HttpAgent(options);
+  const ca = authorities === undefined ? {} : { ca: [...getCACertificates("default"), authorities] };
+  return new HttpsAgent({ ...options, ...ca });
 }
 
 interface Call<T> {

@@ -1,5 +1,6 @@
-/** What the keys of an S3 store mean: `docs/reference/stores.md`, "S3". Pure; the SDK is not loaded for it. */
+/** What the keys of an S3 store mean: `docs/reference/stores.md`, "S3". The SDK is not loaded for it. */
 
+import { readFileSync } from "node:fs";
 import { ServiceError } from "../errors.ts";
 import type { StoreConfig } from "./contract.ts";
 
@@ -17,6 +18,8 @@ export interface S3Settings {
   /** Absent: the machine's own, found as every AWS client finds them. */
   readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string };
   readonly proxy?: string;
+  /** Certificates of authorities that are trusted besides the usual ones, PEM. */
+  readonly authorities?: string;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -28,6 +31,7 @@ export function s3Settings(config: StoreConfig, environment: Environment): S3Set
   const isAws = /(^|\.)amazonaws\.com(\.cn)?$/.test(hostname);
   const credentials = credentialsOf(config);
   const proxy = config.driver["proxy_server"];
+  const bundle = environment["AWS_CA_BUNDLE"];
   return {
     name: config.name,
     endpoint,
@@ -37,6 +41,7 @@ export function s3Settings(config: StoreConfig, environment: Environment): S3Set
     prefix: prefixOf(config),
     ...(credentials === undefined ? {} : { credentials }),
     ...(proxy === undefined ? {} : { proxy: proxyOf(config, proxy) }),
+    ...(bundle === undefined || bundle === "" ? {} : { authorities: authoritiesIn(bundle) }),
   };
 }
 
@@ -113,6 +118,24 @@ function proxyOf(config: StoreConfig, value: unknown): string {
   const text = typeof value === "string" && !/^https?:\/\//i.test(value) ? `http://${value}` : value;
   if (typeof text === "string" && URL.canParse(text)) return text;
   throw wrong(config, "proxy_server", "is no URL", "For example http://proxy.example.org:3128.");
+}
+
+/** As the AWS command line and the peer's client read them. */
+function authoritiesIn(file: string): string {
+  try {
+    const text = readFileSync(file, "utf8");
+    if (text.includes("-----BEGIN CERTIFICATE-----")) return text;
+  } catch (cause) {
+    throw badBundle(file, "cannot be read", cause);
+  }
+  throw badBundle(file, "has no certificate");
+}
+
+function badBundle(file: string, what: string, cause?: unknown): ServiceError {
+  return new ServiceError("CONFIG_INVALID", `AWS_CA_BUNDLE names ${file}, which ${what}.`, {
+    details: { field: "AWS_CA_BUNDLE", file, remedy: "Name a file of certificates in PEM, or unset it." },
+    cause,
+  });
 }
 
 function textOf(config: StoreConfig, key: string): string {

@@ -6,6 +6,9 @@ import type { S3Settings } from "./s3-config.ts";
 /** The permission that an operation needs, by the name that policies give it. */
 export type S3Action =
   | "s3:GetObject"
+  | "s3:GetObjectVersion"
+  | "s3:GetObjectTagging"
+  | "s3:PutObjectTagging"
   | "s3:PutObject"
   | "s3:ListBucket"
   | "s3:DeleteObject"
@@ -56,6 +59,10 @@ const meanings: Readonly<Record<string, Meaning>> = {
   ),
   AuthorizationHeaderMalformed: config("endpoint", "expects another region", "Set AWS_REGION to it."),
   ExpiredToken: unavailable("says that the credentials have expired", "Renew the credentials."),
+  InvalidToken: unavailable(
+    "does not take the session token",
+    "Renew the credentials, or use keys without one.",
+  ),
   RequestTimeTooSkewed: unavailable("has another time than this machine", "Set the clock of this machine."),
   InvalidObjectState: {
     code: "OBJECT_ARCHIVED",
@@ -106,7 +113,15 @@ function conflict(what: string, remedy: string): Meaning {
 }
 
 function certificate(what: string): Meaning {
-  return unavailable(`has a certificate ${what}`, "Mend it, or name its authority in NODE_EXTRA_CA_CERTS.");
+  return unavailable(
+    `has a certificate ${what}`,
+    "Mend it, or name its authority in AWS_CA_BUNDLE or NODE_EXTRA_CA_CERTS.",
+  );
+}
+
+/** Whether a refusal says what is wrong with the credentials, the bucket or the server, rather than with what was asked. */
+export function isAboutStore(error: unknown): boolean {
+  return meanings[codeNameOf(error)] !== undefined && statusOf(error) !== 501;
 }
 
 /** The service's error for what an S3 call threw; errors of ours pass unchanged. */

@@ -7,12 +7,14 @@ import { setTimeout as delay } from "node:timers/promises";
 import { GetObjectCommand, type GetObjectCommandOutput, HeadObjectCommand } from "@aws-sdk/client-s3";
 import { isServiceError, ServiceError } from "../errors.ts";
 import type { GetOptions, ObjectHead, StoreDriver } from "./contract.ts";
-import { checkBucket } from "./s3-bucket.ts";
+import { askBucket, checkBucket } from "./s3-bucket.ts";
 import { type S3Context, until } from "./s3-client.ts";
 import { codeNameOf, statusOf } from "./s3-error.ts";
 
 /** A body of at most this size is read at once, so that an unused one holds no connection. */
 const smallBytes = 256 * 1024;
+/** What S3 calls an object, or a version of one, that is not there. */
+const absent: ReadonlySet<string> = new Set(["NoSuchKey", "NoSuchVersion"]);
 /** How often a body is taken up again without a byte of progress. */
 const resumes = 3;
 
@@ -22,23 +24,45 @@ export interface S3Head extends ObjectHead {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-export async function head(c: S3Context, path: string, signal?: AbortSignal): Promise<S3Head | undefined> {
-  const Key = c.key(path);
-  const { bucket: Bucket } = c.settings;
-  const found = await c.call({ action: "s3:GetObject", path }, signal, async () => {
+export async function head(
+  c: S3Context,
+  path: string,
+  signal?: AbortSignal,
+  versionId?: string,
+): Promise<S3Head | undefined> {
+  const target = {
+    Bucket: c.settings.bucket,
+    Key: c.key(path),
+    ...(versionId === undefined ? {} : { VersionId: versionId }),
+  };
+  const ask = () => c.client.send(new HeadObjectCommand(target), until(signal));
+  const found = await c.call({ action: actionOf(versionId), path }, signal, async () => {
     try {
-      return await c.client.send(new HeadObjectCommand({ Bucket, Key }), until(signal));
+      // Why it is refused only an answer with a body can tell, which also sets a clock that is wrong: then it is asked again.
+      return await ask().catch(async (error: unknown) => {
+        if (statusOf(error) !== 403 && (statusOf(error) !== 400 || versionId !== undefined)) throw error;
+        await askBucket(c, signal);
+        return ask();
+      });
     } catch (error) {
-      const status = statusOf(error);
-      if (status !== 404 && status !== 403) throw error;
+      if (versionId !== undefined && isNoVersion(error)) return undefined;
+      if (statusOf(error) !== 404) throw error;
       await checkBucket(c, signal);
-      if (status === 403) throw error;
       return undefined;
     }
   });
   return (
     found && { ...headOf(path, found, found.ContentLength), etag: found.ETag, metadata: found.Metadata ?? {} }
   );
+}
+
+/** 400: what is no version id of this store at all; 405: the version is the marker of a deletion. */
+function isNoVersion(error: unknown): boolean {
+  return [400, 405].includes(statusOf(error) ?? 0);
+}
+
+function actionOf(versionId: string | undefined): "s3:GetObject" | "s3:GetObjectVersion" {
+  return versionId === undefined ? "s3:GetObject" : "s3:GetObjectVersion";
 }
 
 function headOf(
@@ -62,12 +86,13 @@ interface Span {
   /** Absent: to the end. */
   readonly end: number | undefined;
   readonly etag?: string | undefined;
+  readonly versionId: string | undefined;
   readonly signal: AbortSignal | undefined;
 }
 
 export async function get(c: S3Context, path: string, options: GetOptions): ReturnType<StoreDriver["get"]> {
-  const { signal, range } = options;
-  const span: Span = { path, start: range?.start ?? 0, end: range?.end, signal };
+  const { signal, range, versionId } = options;
+  const span: Span = { path, start: range?.start ?? 0, end: range?.end, versionId, signal };
   if (span.start < 0 || (span.end !== undefined && span.end < span.start))
     throw beyond(span.start, undefined);
   const isEmpty = span.start === span.end;
@@ -84,7 +109,7 @@ export async function get(c: S3Context, path: string, options: GetOptions): Retu
 }
 
 async function empty(c: S3Context, span: Span): ReturnType<StoreDriver["get"]> {
-  const found = await head(c, span.path, span.signal);
+  const found = await head(c, span.path, span.signal, span.versionId);
   if (found === undefined) return undefined;
   if (span.start > found.sizeBytes) throw beyond(span.start, found.sizeBytes);
   return { head: found, body: pieces([]) };
@@ -108,22 +133,23 @@ interface Answer {
 }
 
 async function request(c: S3Context, span: Span): Promise<Answer | "beyond" | undefined> {
-  const { path, start, end, etag, signal } = span;
+  const { path, start, end, etag, versionId, signal } = span;
   const command = new GetObjectCommand({
     Bucket: c.settings.bucket,
     Key: c.key(path),
     // Always a range, even of all bytes: its answer tells the size of the object besides the length of the body.
     Range: `bytes=${start}-${end === undefined ? "" : end - 1}`,
     ...(etag === undefined ? {} : { IfMatch: etag }),
+    ...(versionId === undefined ? {} : { VersionId: versionId }),
   });
-  return c.call({ action: "s3:GetObject", path }, signal, async () => {
+  return c.call({ action: actionOf(versionId), path }, signal, async () => {
     try {
       return answerOf(span, await c.client.send(command, until(signal)));
     } catch (error) {
       const status = statusOf(error);
       if (status === 416) return "beyond";
       // Any other 404 is about the bucket, the account, or from something that is no S3 server.
-      if (codeNameOf(error) === "NoSuchKey") return undefined;
+      if (absent.has(codeNameOf(error)) || (versionId !== undefined && isNoVersion(error))) return undefined;
       if (status === 412 && etag !== undefined) throw replaced(path);
       throw error;
     }

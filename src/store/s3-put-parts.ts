@@ -51,7 +51,7 @@ export async function putParts(c: S3Context, write: Write, parts: Parts): Promis
 }
 
 /** Parts cost money until somebody drops them; the caller's signal may have fired, so it does not count here. */
-async function drop(c: S3Context, path: string, id: string): Promise<void> {
+export async function drop(c: S3Context, path: string, id: string): Promise<void> {
   const abort = new AbortMultipartUploadCommand({
     Bucket: c.settings.bucket,
     Key: c.key(path),
@@ -60,7 +60,7 @@ async function drop(c: S3Context, path: string, id: string): Promise<void> {
   await c.client.send(abort, { abortSignal: AbortSignal.timeout(abortMs) }).catch(() => undefined);
 }
 
-async function complete(c: S3Context, write: Write, sent: Sent & Begun): Promise<ObjectHead> {
+export async function complete(c: S3Context, write: Write, sent: Sent & Begun): Promise<ObjectHead> {
   const { path, options, condition } = write;
   if (condition.IfNoneMatch === undefined) await refuseTaken(c, write);
   const plain = {
@@ -175,8 +175,9 @@ async function sendPart(c: S3Context, part: Part): Promise<CompletedPart> {
     ContentLength: bytes.length,
     ChecksumCRC32,
   });
-  const { ETag } = await c.slots.run(() =>
-    c.call({ action: "s3:PutObject", path }, signal, () => c.client.send(command, until(signal))),
+  const { ETag } = await c.slots.run(
+    () => c.call({ action: "s3:PutObject", path }, signal, () => c.client.send(command, until(signal))),
+    signal,
   );
   return { PartNumber: number, ETag, ChecksumCRC32 };
 }

@@ -11,12 +11,14 @@ import type { PresignOptions, StoreConfig, StoreDriver } from "./contract.ts";
 import { createS3Context, defaultS3Limits, type S3Context, type S3Limits, until } from "./s3-client.ts";
 import { Conditions } from "./s3-condition.ts";
 import { s3Settings } from "./s3-config.ts";
+import { copy } from "./s3-copy.ts";
 import { refusesLate, remove } from "./s3-delete.ts";
 import { get, head } from "./s3-get.ts";
 import { list } from "./s3-list.ts";
 import { multipartOf } from "./s3-multipart.ts";
 import { put } from "./s3-put.ts";
 import { resumableOf } from "./s3-resumable.ts";
+import { tagsOf } from "./s3-tags.ts";
 
 const maxPresignSeconds = 300;
 
@@ -26,20 +28,22 @@ export function createS3Driver(config: StoreConfig, limits: Partial<S3Limits> = 
   const conditions = new Conditions(c);
   return {
     protocol: "s3",
-    head: async (path, signal) => {
-      const found = await head(c, path, signal);
+    head: async (path, signal, versionId) => {
+      const found = await head(c, path, signal, versionId);
       if (found === undefined) return undefined;
       const { etag: _, metadata: __, ...told } = found;
       return told;
     },
     get: async (path, options) => get(c, path, options ?? {}),
     put: (path, body, options) => put(c, conditions, { path, body, options: options ?? {} }),
+    copy: async (from, to, options) => copy(c, conditions, { from, to, ...options }),
     list: (prefix, options) => list(c, prefix, options ?? {}),
     delete: async (path, options) => remove(c, path, options ?? {}),
     refusesLate: (path, signal) => refusesLate(c, path, signal),
     presign: async (path, options) => presign(c, path, options),
     multipart: multipartOf(c),
     resumable: resumableOf(c, conditions),
+    tags: tagsOf(c),
     probe: (signal) => probe(c, signal),
   };
 }

@@ -8,9 +8,10 @@ export class Slots {
     this.#free = count;
   }
 
-  /** Runs `work` as soon as a slot is free. */
-  async run<T>(work: () => Promise<T>): Promise<T> {
-    await this.#take();
+  /** Runs `work` as soon as a slot is free. @throws the signal's reason when it fires before that; `work` is then never run. */
+  async run<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    signal?.throwIfAborted();
+    await this.#take(signal);
     try {
       return await work();
     } finally {
@@ -18,9 +19,26 @@ export class Slots {
     }
   }
 
-  async #take(): Promise<void> {
-    if (this.#free > 0) this.#free--;
-    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  async #take(signal: AbortSignal | undefined): Promise<void> {
+    if (this.#free > 0) {
+      this.#free--;
+      return;
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const leave = (): void => {
+      const at = this.#waiting.indexOf(resolve);
+      // Who was given a slot at the same moment has it.
+      if (at === -1) return;
+      this.#waiting.splice(at, 1);
+      reject(signal?.reason);
+    };
+    this.#waiting.push(resolve);
+    signal?.addEventListener("abort", leave, { once: true });
+    try {
+      await promise;
+    } finally {
+      signal?.removeEventListener("abort", leave);
+    }
   }
 
   #give(): void {

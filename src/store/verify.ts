@@ -6,10 +6,11 @@
 import { randomBytes } from "node:crypto";
 import { isServiceError } from "../errors.ts";
 import type { MultipartAbility, ObjectHead, Store, StoreDriver } from "./contract.ts";
+import { readMarker } from "./identity.ts";
 
 /** What one try found. */
 export interface StoreFinding {
-  /** `LIST`, `PUT`, `GET`, `RANGE`, `CASE`, `CLOCK`, `CONDITIONAL`, `DELETE`, `MULTIPART`, `DEADLINE`. */
+  /** `IDENTITY`, `LIST`, `PUT`, `GET`, `RANGE`, `CASE`, `CLOCK`, `CONDITIONAL`, `COPY`, `TAG`, `MULTIPART`, `DEADLINE`, `DELETE`. */
   readonly name: string;
   readonly ok: boolean;
   readonly message: string;
@@ -35,16 +36,22 @@ const tries: readonly Try[] = [
   ["CASE", distinct],
   ["CLOCK", clock],
   ["CONDITIONAL", conditional],
+  ["COPY", copied],
+  ["TAG", tagged],
   ["MULTIPART", multipart],
   ["DEADLINE", deadline],
   ["DELETE", deleted],
 ];
 
-/** Looks at everything; none throws, but for a caller that gives up. */
-export async function verifyStore({ driver }: Store, signal?: AbortSignal): Promise<StoreFinding[]> {
+/** Looks at everything; none throws, but for a caller that gives up. Into a place that is not the store nothing is written. */
+export async function verifyStore(store: Store, signal?: AbortSignal): Promise<StoreFinding[]> {
+  const { driver } = store;
   const prefix = `_obj/verify/${randomBytes(8).toString("hex")}-`;
   const trial: Trial = { driver, prefix, bytes: randomBytes(1000), written: [], signal };
-  const findings: StoreFinding[] = [];
+  const identity = await find("IDENTITY", () => identified(store, signal));
+  const findings = [identity];
+  // The driver of a store that is another one does nothing at all.
+  if (!identity.ok && store.identity !== undefined) return findings;
   for (const [name, run] of tries) {
     signal?.throwIfAborted();
     findings.push(await find(name, () => run(trial)));
@@ -52,6 +59,12 @@ export async function verifyStore({ driver }: Store, signal?: AbortSignal): Prom
     if (findings.length === 2 && findings.every(({ ok }) => !ok)) break;
   }
   return findings;
+}
+
+async function identified({ driver, identity }: Store, signal: AbortSignal | undefined): Promise<string> {
+  if (identity !== undefined) return identity.look(signal);
+  const marker = await readMarker(driver, signal);
+  return marker === undefined ? "no marker yet" : `the store ${marker.store}`;
 }
 
 async function find(name: string, run: () => Promise<string>): Promise<StoreFinding> {
@@ -150,6 +163,33 @@ async function conditional(trial: Trial): Promise<string> {
   throw new Error("A key that has bytes is overwritten.");
 }
 
+async function copied(trial: Trial): Promise<string> {
+  const { driver, prefix, bytes, signal } = trial;
+  const copy = (): Promise<ObjectHead> => driver.copy(`${prefix}object`, `${prefix}copy`, { signal });
+  trial.written.push(await copy());
+  if (!(await read(trial, "copy")).equals(bytes)) throw new Error("A copy has other bytes.");
+  const again = await copy().then(
+    (head) => head,
+    (error: unknown) => {
+      if (isServiceError(error, "STORE_CONFLICT")) return undefined;
+      throw error;
+    },
+  );
+  if (again === undefined) return "copied within the store; a copy overwrites nothing";
+  trial.written.push(again);
+  throw new Error("A copy overwrites what is there.");
+}
+
+async function tagged(trial: Trial): Promise<string> {
+  const { driver, prefix, signal } = trial;
+  if (driver.tags === undefined) return "not offered";
+  const tags = { "holdfast-verify": "yes" };
+  await driver.tags.set(`${prefix}object`, tags, { signal });
+  const told = await driver.tags.get(`${prefix}object`, { signal });
+  if (told["holdfast-verify"] !== "yes") throw new Error("A tag is not kept.");
+  return "objects take tags";
+}
+
 async function multipart(trial: Trial): Promise<string> {
   const ability = trial.driver.multipart;
   if (ability === undefined) return "not offered; bytes are sent through the service";
@@ -174,7 +214,12 @@ async function inParts(
   const part = { number: 1, sizeBytes: trial.bytes.length, expiresInSeconds: 300 };
   const url = await ability.partUrl(path, id, part);
   const send = async (): Promise<number> => {
-    const answer = await fetch(url, { method: "PUT", body: new Uint8Array(trial.bytes), redirect: "error" });
+    // As a client would, who has neither the service's proxy nor its certificates.
+    const body = new Uint8Array(trial.bytes);
+    const answer = await fetch(url, { method: "PUT", body, redirect: "error" }).catch((cause: Error) => {
+      const why = cause.cause instanceof Error ? cause.cause.message : cause.message;
+      throw new Error(`A part URL cannot be reached as clients reach it (${why}). Take no direct uploads.`);
+    });
     await answer.arrayBuffer();
     return answer.status;
   };

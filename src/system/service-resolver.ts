@@ -5,7 +5,7 @@ import { verifyStore } from "../store/verify.ts";
 import { describeCodec } from "./describe-codec.ts";
 import { requireRight } from "./guard.ts";
 import type { SystemContext, SystemServices } from "./services.ts";
-import { listStores } from "./store-list.ts";
+import { acceptStore, listStores } from "./store-list.ts";
 import { Change, Check, Health, LoadedCodec, ModelInService, Store, TableDifference } from "./types.ts";
 
 @Resolver()
@@ -32,6 +32,15 @@ export class ServiceResolver {
   ): Promise<Check[]> {
     requireRight(context, "ADMIN");
     return verifyStore(this.services.stores.get(name), context.signal);
+  }
+
+  @Mutation(() => Check, {
+    description:
+      "Takes the location of a store as it is for that store, after its marker was lost or the database restored. Needs ADMIN.",
+  })
+  async acceptStore(@Ctx() context: SystemContext, @Arg("name", () => String) name: string): Promise<Check> {
+    requireRight(context, "ADMIN");
+    return acceptStore(this.services.stores.get(name), context.signal);
   }
 
   @Query(() => [LoadedCodec], { description: "The loaded codecs." })

@@ -1,9 +1,10 @@
 /** The configured stores with what lies in them and whether they work. */
 
 import { isServiceError } from "../errors.ts";
+import { abilitiesOf } from "../store/abilities.ts";
 import type { Store as ConfiguredStore } from "../store/contract.ts";
 import type { SystemServices } from "./services.ts";
-import type { Store } from "./types.ts";
+import type { Check, Store } from "./types.ts";
 
 interface Usage {
   readonly store: string;
@@ -25,6 +26,7 @@ export async function listStores({ stores, db }: SystemServices): Promise<Store[
       isDefault: store.config.name === stores.defaultName,
       isFilepathDefault: store.config.name === stores.filepathDefaultName,
       problem: await problemOf(store),
+      abilities: abilitiesOf(store.driver),
       objectCount: usage.get(store.config.name)?.objects ?? 0,
       sizeBytes: BigInt(usage.get(store.config.name)?.size ?? 0),
     })),
@@ -39,4 +41,10 @@ async function problemOf({ driver }: ConfiguredStore): Promise<string | null> {
     if (isServiceError(error)) return error.message;
     throw error;
   }
+}
+
+/** From now on what lies at the location is the store. @throws {CONFLICT} when it is another store of this database. */
+export async function acceptStore({ identity }: ConfiguredStore, signal: AbortSignal): Promise<Check> {
+  const message = (await identity?.accept(signal)) ?? "nobody watches this store";
+  return { name: "IDENTITY", ok: identity !== undefined, message };
 }

@@ -24,6 +24,11 @@ export class Store {
   @Field(() => String, { nullable: true, description: "Why the store cannot be used now; null when it can." })
   problem!: string | null;
 
+  @Field(() => [String], {
+    description: "What it can do beyond reading and writing: `multipart`, `presign`, `refusesLate`, `tags`.",
+  })
+  abilities!: string[];
+
   @Field(() => Int, { description: "Objects registered in this store." })
   objectCount!: number;
 

@@ -40,6 +40,7 @@ describe("a step that fails", () => {
   afterAll(() => place.close());
 
   it("refuses the request as STORE_UNAVAILABLE, leaves nothing half-written, and the next one is served", async () => {
+    await place.prepare();
     await place.start({ HOLDFAST_FAULT: points.map((point) => `${point}:error`).join(",") });
     const before = await place.known();
     const create = (itemId: number) =>
@@ -72,6 +73,7 @@ describe("a step that fails", () => {
     // Not met by the first upload: behind fs.linked the bytes are there, and are taken as received.
     const lostReply = "put.complete-reply-lost";
     try {
+      await uploads.prepare();
       await uploads.start({
         HOLDFAST_FAULT: [...fails, lostReply].map((point) => `${point}:error`).join(","),
       });

@@ -1,36 +1,24 @@
 /**
  * DataJoint-Python against Holdfast, both ways: it reads the sample laboratory and finds every value equal to what was expected before
- * anything was inserted; and it writes rows that the API then serves.
+ * anything was inserted; and it writes rows that the API then serves. Then the same both ways on an S3 store.
  *
- * Installs the peer into `.cache/` and needs python3. Ends with `N passed, N failed`.
+ * Installs the peer and an S3 server into `.cache/`; needs python3 and Go. Ends with `N passed, N failed`.
  */
 
-import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
+import { buildService } from "../s3/support/suite.ts";
+import { installPeer, must, python, root, run } from "./python.ts";
+import { compareOnS3 } from "./s3.ts";
 
-const root = resolve(import.meta.dirname, "../..");
-const peer = "datajoint[postgres]==2.3.5";
-const environment = join(root, ".cache", "datajoint-2.3.5");
-const python = join(environment, "bin", "python");
 const folder = mkdtempSync(join(tmpdir(), "holdfast-interop-"));
 const data = join(folder, "data");
 const command = join(root, "dist/src/cli/holdfast.js");
 
 let passed = 0;
 let failed = 0;
-
-function run(program: string, args: readonly string[]): { status: number | null; out: string } {
-  const env = { ...process.env, DJ_IGNORE_CONFIG_FILE: "true", PYTHONWARNINGS: "ignore" };
-  const result = spawnSync(program, args, { encoding: "utf8", cwd: root, env, maxBuffer: 64 << 20 });
-  return { status: result.status, out: `${result.stdout ?? ""}${result.stderr ?? ""}${result.error ?? ""}` };
-}
-
-function must(what: string, { status, out }: { status: number | null; out: string }): string {
-  if (status === 0) return out;
-  throw new Error(`${what} failed (${status}):\n${out.slice(-4000)}`);
-}
 
 async function check(name: string, test: () => void | Promise<void>): Promise<void> {
   try {
@@ -41,16 +29,6 @@ async function check(name: string, test: () => void | Promise<void>): Promise<vo
     failed += 1;
     process.stdout.write(`FAIL  ${name}\n${String(error)}\n`);
   }
-}
-
-function installPeer(): void {
-  if (existsSync(join(environment, "ready"))) return;
-  must("python3 -m venv", run("python3", ["-m", "venv", "--clear", environment]));
-  must(
-    `pip install ${peer}`,
-    run(python, ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", peer]),
-  );
-  writeFileSync(join(environment, "ready"), peer);
 }
 
 async function startServer(): Promise<{ url: string; stop: () => Promise<void> }> {
@@ -159,12 +137,14 @@ async function compare(url: string): Promise<void> {
 
 try {
   installPeer();
+  buildService();
   const server = await startServer();
   try {
     await compare(server.url);
   } finally {
     await server.stop();
   }
+  await compareOnS3(check);
 } catch (error) {
   failed += 1;
   process.stdout.write(`FAIL  ${String(error)}\n`);

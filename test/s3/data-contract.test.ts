@@ -2,7 +2,7 @@ import { afterAll } from "vitest";
 import { dataUrlLaws } from "../contract/data-url.ts";
 import { openLaboratory } from "../http/laboratory.ts";
 import { startProxy } from "./support/proxy.ts";
-import { startS3, storeOn } from "./support/versitygw.ts";
+import { startS3, storeOn } from "./support/server.ts";
 
 dataUrlLaws("an S3 store", async () => {
   const server = await startS3();

@@ -7,7 +7,7 @@ import { PutObjectCommand } from "@aws-sdk/client-s3";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createUpload, put, send } from "../acceptance/support/exchange.ts";
 import { Place } from "../acceptance/support/place.ts";
-import { type S3Server, startS3, storeOn } from "./support/versitygw.ts";
+import { type S3Server, startS3, storeOn } from "./support/server.ts";
 
 const place = new Place();
 let server: S3Server;

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { MultipartAbility, StoreDriver } from "../../src/store/contract.ts";
 import { createS3Driver } from "../../src/store/s3.ts";
 import { bodyOf, codeOf } from "../contract/store.ts";
-import { type S3Server, startS3, storeOn } from "./support/versitygw.ts";
+import { type S3Server, startS3, storeOn } from "./support/server.ts";
 
 let server: S3Server;
 let driver: StoreDriver;

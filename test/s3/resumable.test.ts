@@ -15,7 +15,7 @@ import { Place } from "../acceptance/support/place.ts";
 import { bodyOf, codeOf, collect } from "../contract/store.ts";
 import { freshDatabase } from "../support/database.ts";
 import { type Fault, type FaultProxy, type Seen, startProxy } from "./support/proxy.ts";
-import { type S3Server, startS3, storeOn } from "./support/versitygw.ts";
+import { type S3Server, startS3, storeOn } from "./support/server.ts";
 
 let server: S3Server;
 let proxy: FaultProxy;

@@ -6,7 +6,7 @@ import { ListMultipartUploadsCommand } from "@aws-sdk/client-s3";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createUpload, put, send } from "../acceptance/support/exchange.ts";
 import { Place } from "../acceptance/support/place.ts";
-import { type S3Server, startS3, storeOn } from "./support/versitygw.ts";
+import { type S3Server, startS3, storeOn } from "./support/server.ts";
 
 const place = new Place();
 let server: S3Server;
@@ -190,5 +190,34 @@ describe("an S3 server that goes away", () => {
 
   it("never put its keys into the log", () => {
     expect(place.service.log()).not.toContain(server.secretKey);
+  });
+});
+
+describe("another place than the store's", () => {
+  it("is refused by name and left as it is; the store itself works again", async () => {
+    const { protocol, location, driver } = storeOn(server, "lab");
+    const at = (where: string) => {
+      const main = { protocol, ...driver, location: where };
+      return { DJ_STORES: JSON.stringify({ default: "main", filepath_default: "main", main }) };
+    };
+    const { items } = await place.get<{ items: { nodes: { array: { url: string } | null }[] } }>(
+      "{ items(first: 1) { nodes { array { url } } } }",
+    );
+    const path = new URL(items.nodes[0]?.array?.url ?? "").pathname;
+    await place.service.end("SIGTERM");
+    const { ready } = await place.start(at("mistyped"));
+    expect(ready["warnings"]).toEqual([
+      expect.stringMatching(/store main \(bucket holdfast, mistyped\) has no marker .*it is not the store/),
+    ]);
+    expect((await create({ itemId: 30, blob: { json: 1 } })).errors?.[0]?.extensions).toMatchObject({
+      code: "STORE_UNAVAILABLE",
+    });
+    // Not told as lost.
+    expect((await send(place.url + path)).code).toBe("STORE_UNAVAILABLE");
+    expect(await readdir(server.folder)).not.toContain("mistyped");
+    await place.service.end("SIGTERM");
+    await place.start(at(location));
+    expect((await send(place.url + path)).status).toBe(200);
+    expect((await create({ itemId: 30, blob: { json: 1 } })).errors).toBeUndefined();
   });
 });

@@ -4,8 +4,9 @@ import type { Store } from "../../src/store/contract.ts";
 import { createS3Driver } from "../../src/store/s3.ts";
 import { verifyStore } from "../../src/store/verify.ts";
 import { bodyOf } from "../contract/store.ts";
+import { testVersions } from "../contract/store-copy.ts";
 import { type FaultProxy, startProxy } from "./support/proxy.ts";
-import { type S3Server, startS3, storeOn } from "./support/versitygw.ts";
+import { type S3Server, startS3, storeOn } from "./support/server.ts";
 
 let server: S3Server;
 let proxy: FaultProxy;
@@ -77,4 +78,9 @@ test("where versions are kept, each is told, and the tried ones are gone", async
   await driver.delete("key");
   expect(await driver.head("key")).toBeUndefined();
   expect(await driver.get("key")).toBeUndefined();
+});
+
+describe("S3 store that keeps versions", () => {
+  let count = 0;
+  testVersions(async () => store(`kept${count++}`).driver);
 });

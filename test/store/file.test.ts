@@ -15,6 +15,7 @@ import { setTimeout } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createFileDriver, type FileDriverOptions } from "../../src/store/file.ts";
 import { bodyOf, codeOf, collect, testStore } from "../contract/store.ts";
+import { testAborted, testCopy } from "../contract/store-copy.ts";
 import { testResumable } from "../contract/store-resumable.ts";
 
 let base: string;
@@ -62,6 +63,8 @@ describe.each(["handle", "lstat"] as const)("file store, walking by %s", (walk) 
     await resumable.discard(second);
     expect(await everyName(folder)).toEqual(["d"]);
   });
+  testCopy(async () => createFileDriver(await location(), { walk }));
+  testAborted(async () => createFileDriver(await location(), { walk }));
 
   test("lays a file at its path, readable by others as it is", async () => {
     const folder = await location();

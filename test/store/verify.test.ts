@@ -32,9 +32,21 @@ async function problems(tried: Store): Promise<string[]> {
 test("a file store does all, and nothing is left", async () => {
   const findings = await verifyStore(store());
   expect(findings.map(({ name, ok }) => [name, ok])).toEqual(
-    ["LIST", "PUT", "GET", "RANGE", "CASE", "CLOCK", "CONDITIONAL", "MULTIPART", "DEADLINE", "DELETE"].map(
-      (name) => [name, true],
-    ),
+    [
+      "IDENTITY",
+      "LIST",
+      "PUT",
+      "GET",
+      "RANGE",
+      "CASE",
+      "CLOCK",
+      "CONDITIONAL",
+      "COPY",
+      "TAG",
+      "MULTIPART",
+      "DEADLINE",
+      "DELETE",
+    ].map((name) => [name, true]),
   );
   expect(findings.find(({ name }) => name === "CONDITIONAL")?.message).toMatch(/^atomic/);
   expect(await files()).toEqual([]);
@@ -43,8 +55,8 @@ test("a file store does all, and nothing is left", async () => {
 test("a store that is away is told in two lines", async () => {
   await rm(folder, { recursive: true });
   expect(await problems(store())).toEqual([
+    expect.stringMatching(/^IDENTITY: .* is missing/),
     expect.stringMatching(/^LIST: .* is missing/),
-    expect.stringMatching(/^PUT: .* is missing/),
   ]);
 });
 

@@ -33,6 +33,12 @@ export function storeCommands(program: Command): void {
     .command("verify [name]")
     .description("try on one store, or on all, what the service asks of it")
     .action((name: string | undefined, _, command: Command) => verify(name, command));
+  stores
+    .command("accept <name>")
+    .description(
+      "take the location of a store as it is for that store: its marker was lost, or the database restored",
+    )
+    .action((name: string, _, command: Command) => accept(name, command));
 }
 
 async function list(command: Command): Promise<void> {
@@ -51,6 +57,14 @@ async function list(command: Command): Promise<void> {
     textTable(["store", "protocol", "location", "objects", "bytes", "state"], rows),
   );
   if (stores.some(({ problem }) => problem !== null)) process.exitCode = 6;
+}
+
+async function accept(name: string, command: Command): Promise<void> {
+  const mutation = "mutation ($name: String!) { acceptStore(name: $name) { name ok message } }";
+  const { acceptStore } = await withService(command, (at) =>
+    askSystem<{ acceptStore: Finding }>(at, mutation, { name }),
+  );
+  callOf(command).output.result(acceptStore, `${name}: ${acceptStore.message}`);
 }
 
 async function verify(wanted: string | undefined, command: Command): Promise<void> {

@@ -74,10 +74,12 @@ async function sampleArray({ url, engine, settings }: Service): Promise<string |
   }
 }
 
-function warningsOf({ database, stores }: Service): string[] {
+function warningsOf({ database, stores, storeProblems }: Service): string[] {
   const main = stores.defaultName === undefined ? undefined : stores.all.get(stores.defaultName);
-  if (database.kind === "embedded" || main?.config.protocol !== "file") return [];
+  const problems = [...storeProblems.values()];
+  if (database.kind === "embedded" || main?.config.protocol !== "file") return problems;
   return [
+    ...problems,
     `the default store ${main.config.name} is a folder of this machine (${main.config.location}); other machines cannot read it.`,
   ];
 }

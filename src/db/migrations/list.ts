@@ -12,6 +12,7 @@ import { identity } from "./0003-identity.ts";
 import { applied } from "./0004-applied.ts";
 import { changes } from "./0005-changes.ts";
 import { uploadResume } from "./0007-upload-resume.ts";
+import { storeIdentity } from "./0008-store-identity.ts";
 import { imports } from "./0009-imports.ts";
 
 /** One step of the schema: its name for ever, and SQL text, several statements each. */
@@ -27,5 +28,6 @@ export const migrations: readonly MigrationText[] = [
   applied,
   changes,
   uploadResume,
+  storeIdentity,
   imports,
 ];

@@ -27,11 +27,14 @@ interface Written {
 export class Drill {
   readonly place = new Place();
   private rows = 0;
+  private isPrepared = false;
   private readonly acknowledged = new Set<number>();
   private pending: { readonly id: number; upload?: Upload } | undefined;
 
   /** Starts with `fault`, writes rows until the service dies of it, starts again and checks. @throws what is not as promised. */
   async round(fault: string): Promise<void> {
+    if (!this.isPrepared) await this.place.prepare();
+    this.isPrepared = true;
     const service = await this.place.start({ HOLDFAST_FAULT: fault });
     for (let tries = 0; tries < 6 && service.child.exitCode === null; tries++) {
       this.rows += 1;

@@ -25,6 +25,12 @@ export class Place {
     return this.running;
   }
 
+  /** Starts and stops once, so that the store has its marker and faults are met by what the test does. */
+  async prepare(): Promise<void> {
+    const service = await this.start();
+    await service.end("SIGTERM");
+  }
+
   get service(): RunningService {
     if (this.running === undefined) throw new Error("the service was not started");
     return this.running;

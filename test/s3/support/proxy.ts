@@ -1,7 +1,13 @@
 /** A real HTTP proxy before an S3 server that does what networks and servers do on bad days. */
 
 import { once } from "node:events";
-import { createServer, type IncomingMessage, type ServerResponse, request as send } from "node:http";
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type ServerResponse,
+  request as send,
+} from "node:http";
 import { buffer } from "node:stream/consumers";
 
 export type Fault =
@@ -25,6 +31,7 @@ export interface Seen {
   readonly method: string;
   /** Path and query. */
   readonly url: string;
+  readonly headers: IncomingHttpHeaders;
 }
 
 export interface FaultProxy {
@@ -32,14 +39,21 @@ export interface FaultProxy {
   /** What happens to a request; nothing when it answers `undefined`. */
   rule: (request: Seen) => Fault | undefined;
   readonly seen: Seen[];
+  /** Requests that are neither answered nor given up by the client. */
+  readonly open: number;
   close(): Promise<void>;
 }
 
 export async function startProxy(target: string): Promise<FaultProxy> {
   const seen: Seen[] = [];
+  let open = 0;
   const server = createServer((request, response) => {
-    const what = { method: request.method ?? "", url: request.url ?? "" };
+    const what = { method: request.method ?? "", url: request.url ?? "", headers: request.headers };
     seen.push(what);
+    open += 1;
+    response.once("close", () => {
+      open -= 1;
+    });
     serve(target, proxy.rule(what), { request, response }).catch(() => response.destroy());
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -49,6 +63,9 @@ export async function startProxy(target: string): Promise<FaultProxy> {
     endpoint: `http://127.0.0.1:${address.port}`,
     rule: () => undefined,
     seen,
+    get open() {
+      return open;
+    },
     close: async () => {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));

@@ -1,0 +1,10 @@
+/** What a store can do beyond the minimum, told in one place: the optional members of its driver. */
+
+import type { StoreDriver } from "./contract.ts";
+
+const abilities = ["multipart", "presign", "refusesLate", "tags"] as const satisfies (keyof StoreDriver)[];
+
+/** Names of the abilities that a driver has. */
+export function abilitiesOf(driver: StoreDriver): string[] {
+  return abilities.filter((name) => driver[name] !== undefined);
+}
