@@ -56,6 +56,13 @@ def write() -> None:
             lab.Item.insert1(one, allow_direct_insert=True)
 
 
+def without_folder(value: dict) -> dict:
+    """Downloads bring the folder itself along, whose name has a random token."""
+    if "files" in value:
+        value["files"] = [[path.split("/", 1)[1], content] for path, content in value["files"]]
+    return value
+
+
 def read(rows: list[int]) -> dict:
     heading = lab.Item().heading
     out = {}
@@ -63,7 +70,7 @@ def read(rows: list[int]) -> dict:
         with tempfile.TemporaryDirectory() as d:
             dj.config["download_path"] = d
             found = (lab.Item & {"item_id": number}).fetch1()
-            out[number] = {c: N.column_value(heading[c], found[c], None) for c in columns}
+            out[number] = {c: without_folder(N.column_value(heading[c], found[c], None)) for c in columns}
     return out
 
 
