@@ -10,8 +10,12 @@ import { maxLeaseMs } from "./lease.ts";
 import { createReader } from "./reader.ts";
 import { registerStores } from "./register-stores.ts";
 import { stageUpload } from "./upload-stage.ts";
+import { type SweepLog, startSweeping } from "./upload-sweep.ts";
 import { createUploads } from "./uploads.ts";
 import { createWriter } from "./writer.ts";
+
+/** What S3 documents as its largest object. */
+const defaultMaxBytes = 5 * 2 ** 40;
 
 export interface ObjectsOptions {
   readonly db: Database;
@@ -21,6 +25,12 @@ export interface ObjectsOptions {
   readonly leaseMs?: number;
   /** Life of an upload; 24 h unless given, which is the most. */
   readonly uploadMs?: number;
+  /** Largest file that an upload may declare, in bytes; 5 TiB unless given. */
+  readonly maxUploadBytes?: number;
+  /** How long one `complete` waits for what takes longer; 25 s unless given. */
+  readonly completeWaitMs?: number;
+  /** Cleans up behind uploads that are over, at once and every so often; absent: not here. */
+  readonly sweep?: { readonly everyMs: number; readonly log: SweepLog };
 }
 
 /** The object side of a running service. */
@@ -30,7 +40,7 @@ export interface Objects {
   readonly uploads: Uploads;
   readonly capabilities: Capabilities;
   /** Stops what runs in the background; the database is the caller's. */
-  close(): void;
+  close(): Promise<void>;
 }
 
 /** Registers the stores, reads the signing keys, and answers the object side. The database must be migrated. */
@@ -43,15 +53,21 @@ export async function createObjects(options: ObjectsOptions): Promise<Objects> {
     stores,
     faults,
     uploadMs: Math.min(options.uploadMs ?? maxLeaseMs, maxLeaseMs),
+    maxBytes: options.maxUploadBytes ?? defaultMaxBytes,
   };
+  const uploads = createUploads(uploadContext, options.completeWaitMs);
+  const sweeping = options.sweep && startSweeping(uploadContext, options.sweep);
   return {
     writer: {
       ...createWriter({ db, stores, faults, leaseMs }),
       stageUpload: (id, request) => stageUpload(uploadContext, id, request),
     },
     reader: createReader(stores),
-    uploads: createUploads(uploadContext),
+    uploads,
     capabilities: createCapabilities(keys),
-    close: () => keys.close(),
+    close: async () => {
+      keys.close();
+      await Promise.all([uploads.close(), sweeping?.close()]);
+    },
   };
 }

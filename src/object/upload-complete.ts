@@ -6,6 +6,7 @@ import { isServiceError, ServiceError } from "../errors.ts";
 import type { StoreDriver } from "../store/contract.ts";
 import { digestOf } from "./digest.ts";
 import { manifestBody, manifestPath } from "./manifest.ts";
+import { checkManifest } from "./upload-declared.ts";
 import type { UploadContext } from "./upload-receive.ts";
 import { loadUpload, type UploadRecord, usable } from "./upload-record.ts";
 
@@ -41,6 +42,7 @@ async function seal(db: Database, id: string): Promise<UploadRecord> {
     await transaction.query("SELECT FROM holdfast.upload_detail WHERE id = $1 FOR UPDATE", [id]);
     const record = await loadUpload(transaction, id);
     if (record.state !== "OPEN") return;
+    await checkManifest(transaction, record, { withParts: true });
     const sum = await sumUp(transaction, record);
     await transaction.query(
       "UPDATE holdfast.upload_detail SET state = 'SEALED', size = $2, item_count = $3 WHERE id = $1",

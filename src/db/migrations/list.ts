@@ -11,6 +11,7 @@ import { uploads } from "./0002-uploads.ts";
 import { identity } from "./0003-identity.ts";
 import { applied } from "./0004-applied.ts";
 import { changes } from "./0005-changes.ts";
+import { uploadParts } from "./0006-upload-parts.ts";
 
 /** One step of the schema: its name for ever, and SQL text, several statements each. */
 export interface MigrationText {
@@ -18,4 +19,11 @@ export interface MigrationText {
   readonly sql: readonly string[];
 }
 
-export const migrations: readonly MigrationText[] = [integrity, uploads, identity, applied, changes];
+export const migrations: readonly MigrationText[] = [
+  integrity,
+  uploads,
+  identity,
+  applied,
+  changes,
+  uploadParts,
+];
