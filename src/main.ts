@@ -6,7 +6,13 @@ import { createEntityApi, type EntityApi } from "./api/api.ts";
 import { apiLimitsFrom } from "./api/limits.ts";
 import { type ChangeFeed, createChangeFeed } from "./api/live/feed.ts";
 import { type DocumentPolicy, documentPolicyFrom } from "./api/trusted-documents.ts";
-import { finishUpload, requestUpload } from "./api/write/request-upload.ts";
+import {
+  endUpload,
+  finishUpload,
+  requestUpload,
+  signUpload,
+  tellUpload,
+} from "./api/write/request-upload.ts";
 import type { Settings } from "./cli/settings.ts";
 import { checkExtension } from "./cli/start/check-extension.ts";
 import { choosePort } from "./cli/start/choose-port.ts";
@@ -33,6 +39,7 @@ import type { Model } from "./model/model.ts";
 import { type FaultPoints, parseFaultPoints, withCommitFaults } from "./object/fault-points.ts";
 import { createObjects, type Objects } from "./object/objects.ts";
 import { listReferrers } from "./object/referrers.ts";
+import type { SweepLog } from "./object/upload-sweep.ts";
 import type { Change } from "./sql/change.ts";
 import type { Stores } from "./store/contract.ts";
 import { openStores } from "./store/open.ts";
@@ -84,7 +91,16 @@ export async function startService(settings: Settings, options: StartOptions): P
     await migrate(db);
     const faults = parseFaultPoints(settings.fault);
     const stores = await openStores(loaded.storeConfigs, { file: { faults } });
-    const objects = stack.adopt(await createObjects({ db, stores, faults }), (made) => made.close());
+    const objects = stack.adopt(
+      await createObjects({
+        db,
+        stores,
+        faults,
+        maxUploadBytes: settings.httpLimits.uploadBytes,
+        sweep: { everyMs: sweepMs, log: sweepLog(logger) },
+      }),
+      (made) => made.close(),
+    );
     const documents = await documentPolicyFrom(process.env, dirname(settings.schemaPath));
     const changes = stack.adopt(
       createChangeFeed({ db, retention: settings.changesKept, listens: settings.prepared, log: logger }),
@@ -96,6 +112,17 @@ export async function startService(settings: Settings, options: StartOptions): P
     await stack.disposeAsync();
     throw error;
   }
+}
+
+/** How often uploads that are over are cleaned up behind. */
+const sweepMs = 60_000;
+
+function sweepLog(logger: Logger): SweepLog {
+  return (err, upload) =>
+    logger.warn(
+      { err, upload },
+      "what an upload has left in its store could not be looked for; it is tried again",
+    );
 }
 
 /** Beside the banner on a terminal only what needs attention; a log that is collected gets a line a request. */
@@ -279,8 +306,13 @@ function systemServices(parts: Parts, running: Running, engine: Engine): SystemS
       return rows.map((row) => ({ ...row, key: Object.fromEntries(row.key) }));
     },
     checks: () => checksOf(parts, running),
-    createUpload: (input, caller) => requestUpload(uploadServices(), input, caller),
-    completeUpload: (id, caller) => finishUpload(uploadServices(), id, caller),
+    uploads: {
+      create: (input, caller) => requestUpload(uploadServices(), input, caller),
+      finish: (upload, caller) => finishUpload(parts.objects, upload, caller),
+      sign: (asked, caller) => signUpload(parts.objects, asked, caller),
+      end: (id, caller) => endUpload(parts.objects, id, caller),
+      tell: (upload, caller) => tellUpload(parts.objects, upload, { ...caller, principal: caller }),
+    },
   };
 }
 

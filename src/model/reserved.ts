@@ -16,6 +16,8 @@ const fixedTypeNames: readonly string[] = [
   "UploadPart",
   "UploadKind",
   "UploadPartInput",
+  "UploadFile",
+  "UploadFileInput",
   "CreateUploadInput",
   "UploadTarget",
   "UploadTargetInput",
@@ -156,6 +158,7 @@ export const reservedRootFields: ReadonlySet<string> = new Set([
   "createUpload",
   "completeUpload",
   "abortUpload",
+  "signUploadParts",
   "upload",
 ]);
 

@@ -3,7 +3,7 @@
 import type { Codec } from "../codec/contract.ts";
 import type { Database } from "../db/contract.ts";
 import type { Model } from "../model/model.ts";
-import type { UploadState } from "../object/contract.ts";
+import type { UploadPart, UploadState } from "../object/contract.ts";
 import type { Stores } from "../store/contract.ts";
 
 /** One statement of a plan. */
@@ -57,6 +57,36 @@ export interface UploadInput {
   readonly mediaType?: string | null;
   readonly sizeBytes?: string | null;
   readonly sha256?: string | null;
+  readonly parts?: number | null;
+  readonly files?:
+    | readonly {
+        readonly path: string;
+        readonly sizeBytes: bigint;
+        readonly sha256?: string | null;
+        readonly parts?: number | null;
+      }[]
+    | null;
+}
+
+type Offered = UploadState & { readonly url: string };
+
+/** What can be done with uploads, as in the entity API. */
+export interface UploadActions {
+  create(input: UploadInput, caller: Caller): Promise<Offered>;
+  finish(
+    upload: {
+      readonly id: string;
+      readonly parts: readonly { readonly number: number; readonly etag?: string | null }[];
+    },
+    caller: Caller,
+  ): Promise<Offered>;
+  sign(
+    parts: { readonly id: string; readonly numbers: readonly number[]; readonly path: string | null },
+    caller: Caller,
+  ): Promise<readonly UploadPart[]>;
+  end(id: string, caller: Caller): Promise<Offered>;
+  /** Null when there is none. */
+  tell(upload: { readonly id: string; readonly path?: string }, caller: Caller): Promise<Offered | null>;
 }
 
 /** A row that refers to an object. */
@@ -81,8 +111,7 @@ export interface SystemServices {
   drift(): Promise<readonly Difference[]>;
   referrers(locator: string, limit: number): Promise<readonly ReferrerRow[]>;
   checks(): Promise<readonly HealthCheck[]>;
-  createUpload(input: UploadInput, caller: Caller): Promise<UploadState & { readonly url: string }>;
-  completeUpload(id: string, caller: Caller): Promise<UploadState & { readonly url: string }>;
+  readonly uploads: UploadActions;
 }
 
 /** Who asks. */
@@ -90,6 +119,7 @@ export interface Caller {
   readonly name: string;
   readonly rights: ReadonlySet<"READ" | "WRITE" | "ADMIN">;
   readonly baseUrl: string;
+  readonly signal: AbortSignal;
 }
 
 /** Context of a request to the system API, as `src/http` gives it. */

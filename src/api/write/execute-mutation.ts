@@ -123,6 +123,8 @@ async function planField(scope: WriteScope): Promise<WritePlan> {
       return planDeleteMany(scope, does.entity);
     case "createUpload":
     case "completeUpload":
+    case "signUploadParts":
+    case "abortUpload":
       return planUpload(scope, does.kind);
     case "user":
       return planUser(scope, does.field);

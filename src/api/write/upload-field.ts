@@ -1,45 +1,46 @@
-/** The mutation fields `createUpload` and `completeUpload`. */
+/** The mutation fields of uploads. */
 
+import type { UploadWrite } from "./contract.ts";
 import { inputObject } from "./input-field.ts";
-import { finishUpload, type OfferedUpload, requestUpload, type UploadInput } from "./request-upload.ts";
-import type { DonePlan, FieldResult, WriteScope } from "./write-plan.ts";
+import {
+  endUpload,
+  type FinishInput,
+  finishUpload,
+  partValue,
+  requestUpload,
+  type SignInput,
+  signUpload,
+  type UploadInput,
+  uploadValue,
+} from "./request-upload.ts";
+import type { DonePlan, WriteScope } from "./write-plan.ts";
 
-/** Runs the upload field now: its reservation is no part of the transaction. */
-export async function planUpload(
-  scope: WriteScope,
-  kind: "createUpload" | "completeUpload",
-): Promise<DonePlan> {
-  const { objects, codecs } = scope.services;
-  const { principal, baseUrl, signal } = scope.request.context;
-  const services = {
-    model: scope.request.model,
-    codecs,
-    uploads: objects.uploads,
-    capabilities: objects.capabilities,
-  };
-  const caller = { name: principal.name, baseUrl, signal };
-  const offered =
-    kind === "createUpload"
-      ? // GraphQL has checked the object against CreateUploadInput.
-        await requestUpload(
-          services,
-          inputObject(scope.field.args["input"], "input") as unknown as UploadInput,
-          caller,
-        )
-      : await finishUpload(services, String(scope.field.args["id"]), caller);
-  const result: FieldResult = { kind: "plain", value: uploadValue(offered) };
-  return { kind: "done", result };
+/** Runs the upload field now: it is no part of the transaction. */
+export async function planUpload(scope: WriteScope, kind: UploadWrite): Promise<DonePlan> {
+  return { kind: "done", result: { kind: "plain", value: await answer(scope, kind) } };
 }
 
-function uploadValue(upload: OfferedUpload): Readonly<Record<string, unknown>> {
-  return {
-    id: upload.id,
-    url: upload.url,
-    parts: upload.kind === "FILE" ? [{ number: 1, url: upload.url }] : [],
-    kind: upload.kind,
-    // An upload that a row has is complete.
-    state: upload.state === "USED" ? "COMPLETE" : upload.state,
-    receivedBytes: upload.receivedBytes,
-    expiresAt: upload.expiresAt.toISOString(),
-  };
+/** GraphQL has checked the arguments against their types. */
+async function answer(scope: WriteScope, kind: UploadWrite): Promise<unknown> {
+  const { objects, codecs } = scope.services;
+  const { principal, baseUrl, signal } = scope.request.context;
+  const { uploads, capabilities } = objects;
+  const services = { model: scope.request.model, codecs, uploads, capabilities };
+  const caller = { name: principal.name, baseUrl, signal };
+  const { args } = scope.field;
+  const id = String(args["id"]);
+  switch (kind) {
+    case "createUpload": {
+      const input = inputObject(args["input"], "input") as unknown as UploadInput;
+      return uploadValue(await requestUpload(services, input, caller));
+    }
+    case "completeUpload":
+      return uploadValue(await finishUpload(services, { ...args, id } as FinishInput, caller));
+    case "signUploadParts": {
+      const parts = await signUpload(services, { ...args, id } as unknown as SignInput, caller);
+      return parts.map(partValue);
+    }
+    case "abortUpload":
+      return uploadValue(await endUpload(services, id, caller));
+  }
 }
