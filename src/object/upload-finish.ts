@@ -17,9 +17,9 @@ import { loadUpload, type UploadRecord, usable } from "./upload-record.ts";
 import { readBack } from "./upload-verify.ts";
 
 /** How long a completion without a sign of life keeps others from trying. */
-const claimMs = 60_000;
+const claimMs = 20_000;
 /** Signs of life come this often. */
-const beatMs = 15_000;
+const beatMs = 5_000;
 /** A reservation has at least this long to go while its upload is being completed, and so long remains for the row. */
 const leaseMs = 3_600_000;
 /** How long one call waits: less than what clients and proxies take for a dead connection. */
@@ -55,8 +55,8 @@ export class Completions {
     let isCompared = tags.length === 0;
     for (;;) {
       const record = await loadUpload(db, id);
-      if (record.state === "COMPLETE" && record.fault === undefined) return record;
-      usable(record);
+      if (record.isUsed) return record;
+      if (usable(record).state === "COMPLETE") return record;
       if (!record.isByParts) return complete(this.#context, id);
       if (!isCompared) await this.#compare(record, { tags, signal });
       isCompared = true;

@@ -333,6 +333,12 @@ describe("an upload that is ended", () => {
     expect(await codeOf(send(upload.id, "content"))).toBe("UPLOAD_EXPIRED");
     expect(await codeOf(lab.objects.uploads.complete(upload.id))).toBe("UPLOAD_EXPIRED");
     expect(await codeOf(lab.objects.writer.stageUpload(upload.id, target("schema")))).toBe("UPLOAD_EXPIRED");
+    const whole = await create();
+    await send(whole.id, "content");
+    await lab.objects.uploads.complete(whole.id);
+    await lab.objects.uploads.abort(whole.id);
+    expect(await codeOf(lab.objects.uploads.complete(whole.id))).toBe("UPLOAD_EXPIRED");
+    expect(await codeOf(lab.objects.writer.stageUpload(whole.id, target("schema")))).toBe("UPLOAD_EXPIRED");
     await lab.db.query("SELECT holdfast.reap()");
     expect(await lab.objects.uploads.abort(upload.id)).toMatchObject({ state: "EXPIRED" });
     expect(await codeOf(lab.objects.uploads.abort("00000000-0000-4000-8000-000000000000"))).toBe("NOT_FOUND");
