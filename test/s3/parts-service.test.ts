@@ -167,7 +167,7 @@ describe("over both endpoints", () => {
     const missing = await complete(made.id);
     expect(missing.errors?.[0]).toMatchObject({
       message: expect.stringContaining("part 1, 2"),
-      extensions: { code: "UPLOAD_MISMATCH", retryable: false },
+      extensions: { code: "UPLOAD_MISMATCH", retryable: false, missingParts: [1, 2], wrongParts: [] },
     });
     for (const _ of [1, 2])
       expect(
