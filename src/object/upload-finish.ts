@@ -5,6 +5,7 @@
 
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
+import { ServiceError } from "../errors.ts";
 import { Slots } from "../store/slots.ts";
 import type { Digest } from "./digest.ts";
 import { expired, maxLeaseMs } from "./lease.ts";
@@ -71,7 +72,11 @@ export class Completions {
 
   /** Stops what runs; the next call, here or elsewhere, goes on with it. */
   async close(): Promise<void> {
-    this.#stop.abort(new Error("The service is stopping."));
+    this.#stop.abort(
+      new ServiceError("SERVER_UNAVAILABLE", "The service is stopping.", {
+        details: { remedy: "Complete the upload again when it is back." },
+      }),
+    );
     await Promise.allSettled(this.#running.values());
   }
 

@@ -152,6 +152,9 @@ describe("over both endpoints", () => {
       { id: made.id },
     );
     expect(data).toEqual({ signUploadParts: [{ n: 2, url: expect.stringContaining("partNumber=2") }] });
+    const bare = await (await fetch(made.url)).json();
+    expect(bare).toMatchObject({ state: "OPEN", receivedBytes: "0" });
+    expect((await send(made.url, { method: "PUT", body: "x" })).code).toBe("BAD_USER_INPUT");
     const told = await system(
       "query ($id: ID!) { upload(id: $id) { state parts { number url isReceived } } }",
       { id: made.id },
