@@ -27,9 +27,10 @@ text() { sed -n "s/.*\"$1\":\"\([^\"]*\)\".*/\1/p" | head -n 1; }
 
 size=$(($(wc -c < "$file")))
 digest=$(sha256sum < "$file" | cut -d ' ' -f 1)
+name=$(basename "$file" | sed 's/[\\"]/_/g')
 made=$(ask <<JSON
 {"query": "mutation (\$input: CreateUploadInput!) { createUpload(input: \$input) { parts { number sizeBytes } url id } }",
- "variables": {"input": {"target": {"type": "$type", "field": "$field"}, "filename": "$(basename "$file")",
+ "variables": {"input": {"target": {"type": "$type", "field": "$field"}, "filename": "$name",
    "sizeBytes": "$size", "sha256": "$digest", "parts": $parts}}}
 JSON
 )
