@@ -14,6 +14,7 @@ const long = [
   "test/cli/external-database.test.ts",
   "test/cli/get.test.ts",
   "test/cli/upload.test.ts",
+  "test/cli/upload-resume.test.ts",
   "test/cli/private-service.test.ts",
   "test/api/write/failure-matrix.test.ts",
   "test/live/random-lives.test.ts",

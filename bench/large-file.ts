@@ -90,7 +90,7 @@ async function serve(folder: string): Promise<void> {
   setInterval(() => process.send?.({ rss: process.memoryUsage.rss() }), 20).unref();
   await once(process, "message");
   await server.close();
-  objects.close();
+  await objects.close();
   await db.close();
   await postgres.stop();
   process.disconnect();

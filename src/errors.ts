@@ -95,6 +95,9 @@ export interface ErrorDetails {
   readonly file?: string;
   readonly line?: number;
   readonly column?: number;
+  /** Numbers of parts of an upload. */
+  readonly missingParts?: readonly number[];
+  readonly wrongParts?: readonly number[];
   /** More than one problem found in one go. */
   readonly problems?: readonly unknown[];
   readonly [more: string]: unknown;

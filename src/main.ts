@@ -1,6 +1,5 @@
 /** The composition root: from settings to a running service. Everything is made here once and passed down. */
 
-import { lookup } from "node:dns/promises";
 import { dirname } from "node:path";
 import type { Logger } from "pino";
 import { createEntityApi, type EntityApi } from "./api/api.ts";
@@ -8,7 +7,13 @@ import { apiLimitsFrom } from "./api/limits.ts";
 import { type ChangeFeed, createChangeFeed } from "./api/live/feed.ts";
 import { type DocumentPolicy, documentPolicyFrom } from "./api/trusted-documents.ts";
 import { importUpload } from "./api/write/import-upload.ts";
-import { finishUpload, requestUpload } from "./api/write/request-upload.ts";
+import {
+  endUpload,
+  finishUpload,
+  requestUpload,
+  signUpload,
+  tellUpload,
+} from "./api/write/request-upload.ts";
 import type { Settings } from "./cli/settings.ts";
 import { checkExtension } from "./cli/start/check-extension.ts";
 import { choosePort } from "./cli/start/choose-port.ts";
@@ -25,6 +30,7 @@ import { type LoadedModel, loadModel } from "./cli/start/load-model.ts";
 import { createLog } from "./cli/start/log.ts";
 import { loggedRotation } from "./cli/start/logged-rotation.ts";
 import { type OpenedDatabase, openDatabase } from "./cli/start/open-database.ts";
+import { openObjects } from "./cli/start/open-objects.ts";
 import { announceServer } from "./cli/start/server-file.ts";
 import { packageVersion } from "./cli/version.ts";
 import type { Codec } from "./codec/contract.ts";
@@ -35,14 +41,10 @@ import type { GraphqlServer } from "./http/graphql-route.ts";
 import { createHttpServer, type HttpServer } from "./http/server.ts";
 import type { Model } from "./model/model.ts";
 import { type FaultPoints, parseFaultPoints, withCommitFaults } from "./object/fault-points.ts";
-import type { ImportEvent } from "./object/import-contract.ts";
-import { createObjects, type Objects } from "./object/objects.ts";
+import type { Objects } from "./object/objects.ts";
 import { listReferrers } from "./object/referrers.ts";
-import { startExpiring } from "./object/resume-leftovers.ts";
-import { createRemote } from "./remote/open.ts";
 import type { Change } from "./sql/change.ts";
 import type { Stores } from "./store/contract.ts";
-import { openStores } from "./store/open.ts";
 import { createSystemServer } from "./system/server.ts";
 import type { SystemServices } from "./system/services.ts";
 
@@ -89,21 +91,11 @@ export async function startService(settings: Settings, options: StartOptions): P
     );
     await migrate(db);
     const faults = parseFaultPoints(settings.fault);
-    const configured = await openStores(loaded.storeConfigs, { file: { faults } });
-    const objects = stack.adopt(
-      await createObjects({ db, stores: configured, faults, ...importsOf(settings, logger) }),
-      (made) => made.close(),
+    const { storeConfigs } = loaded;
+    const objects = stack.adopt(await openObjects({ settings, storeConfigs, db, faults, logger }), (made) =>
+      made.close(),
     );
-    const { stores, storeProblems } = objects;
-    for (const problem of storeProblems.values()) logger.warn(problem);
-    const untidy = (err: unknown, store?: string): void =>
-      logger.warn(
-        { err, store },
-        "what an upload has left in its store could not be cleaned; it is tried again",
-      );
-    stack.adopt(startExpiring({ db, stores }, { everyMs: 60_000, log: untidy }), (tidying) =>
-      tidying.close(),
-    );
+    const { stores } = objects;
     const documents = await documentPolicyFrom(process.env, dirname(settings.schemaPath));
     const changes = stack.adopt(
       createChangeFeed({ db, retention: settings.changesKept, listens: settings.prepared, log: logger }),
@@ -115,18 +107,6 @@ export async function startService(settings: Settings, options: StartOptions): P
     await stack.disposeAsync();
     throw error;
   }
-}
-
-/** Imports are off until a host is named. Each leaves its lines in the log: who, for which field, from which host. */
-function importsOf({ imports, uploadQuota }: Settings, logger: Logger) {
-  const { rules, limits, atATime } = imports;
-  const resolve = (host: string) => lookup(host, { all: true });
-  return {
-    quota: uploadQuota,
-    importsAtATime: atATime,
-    remote: rules.length === 0 ? undefined : createRemote({ rules, limits, resolve }),
-    onImport: (event: ImportEvent) => logger.info({ import: event }, `import ${event.event}`),
-  };
 }
 
 /** Beside the banner on a terminal only what needs attention; a log that is collected gets a line a request. */
@@ -314,9 +294,14 @@ function systemServices(parts: Parts, running: Running, engine: Engine): SystemS
     },
     checks: () => checksOf(parts, running),
     capabilityKeys: loggedRotation(parts.objects.capabilityKeys, parts.logger),
-    createUpload: (input, caller) => requestUpload(uploadServices(), input, caller),
-    importUpload: (source, caller) => importUpload(uploadServices(), source, caller),
-    completeUpload: (id, caller) => finishUpload(uploadServices(), id, caller),
+    uploads: {
+      create: (input, caller) => requestUpload(uploadServices(), input, caller),
+      finish: (upload, caller) => finishUpload(parts.objects, upload, caller),
+      sign: (asked, caller) => signUpload(parts.objects, asked, caller),
+      import: (source, caller) => importUpload(parts.objects, source, caller),
+      end: (id, caller) => endUpload(parts.objects, id, caller),
+      tell: (upload, caller) => tellUpload(parts.objects, upload, { ...caller, principal: caller }),
+    },
   };
 }
 

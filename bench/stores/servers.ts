@@ -20,8 +20,9 @@ export interface Servers {
 
 /** Starts the servers in `folder`. @throws when the S3 server of the tests has not been built. */
 export async function startServers(folder: string): Promise<Servers> {
-  process.env["HOLDFAST_TEST_VERSITYGW"] ??= join(root, ".cache/versitygw-v1.8.0/versitygw");
-  if (!existsSync(process.env["HOLDFAST_TEST_VERSITYGW"]))
+  const binary = join(root, ".cache/versitygw-v1.8.0/versitygw");
+  process.env["HOLDFAST_TEST_S3"] ??= `versitygw:${binary}`;
+  if (!existsSync(process.env["HOLDFAST_TEST_S3"].slice("versitygw:".length)))
     throw new Error("The S3 server is missing; npm run test:s3 brings it.");
   const s3 = await startS3();
   mkdirSync(join(folder, "local"));

@@ -5,13 +5,14 @@ import type { GraphQLError, GraphQLSchema } from "graphql";
 import type { CodecRegistry } from "../codec/registry.ts";
 import type { Queryable } from "../db/contract.ts";
 import type { Model } from "../model/model.ts";
-import type { Capabilities, ObjectReaderFactory } from "../object/contract.ts";
+import type { Capabilities, ObjectReaderFactory, Uploads } from "../object/contract.ts";
 import { collectFields } from "../plan/collect-fields.ts";
 import type { Plan } from "../plan/plan.ts";
 import { compileSelect, type SelectContext, type SelectStatement } from "../sql/select.ts";
 import { type CodecSql, parameterValues } from "../sql/select-builder.ts";
 import { codecSql } from "./codec-sql.ts";
 import { completeTasks } from "./complete-answer.ts";
+import { completeUploads } from "./complete-upload.ts";
 import { newWalk, walkRoots } from "./completion.ts";
 import { introspect, introspectionLists } from "./introspection.ts";
 import { parseExact } from "./json-text.ts";
@@ -31,7 +32,11 @@ export interface ReadServices {
   readonly schema: GraphQLSchema;
   readonly registry: CodecRegistry;
   readonly db: Queryable;
-  readonly objects: { readonly reader: ObjectReaderFactory; readonly capabilities: Capabilities };
+  readonly objects: {
+    readonly reader: ObjectReaderFactory;
+    readonly capabilities: Capabilities;
+    readonly uploads: Uploads;
+  };
   readonly urls: UrlPlaces;
   readonly limits: ApiLimits;
   /** Absent: everybody sees all rows. */
@@ -76,7 +81,9 @@ export class QueryExecutor {
     const { statement } = entry;
     const text =
       statement === undefined ? undefined : await this.#run(entry, statement, { resolved, context });
-    const adds = plan.roots.some(({ kind }) => kind === "introspection" || kind === "user");
+    const adds = plan.roots.some(
+      ({ kind }) => kind === "introspection" || kind === "user" || kind === "upload",
+    );
     const isWhole =
       text !== undefined &&
       statement?.completes === false &&
@@ -151,6 +158,7 @@ export class QueryExecutor {
       { registry, objects, urls, baseUrl, inlineLimitBytes, arguments: resolved, signal },
       limits.parallelReads,
     );
+    await completeUploads(walk, { plan, data, request, context }, this.#services);
     await this.#services.users?.answer(walk, { plan, data, resolved, request, context });
     const errors = [...introspected.errors, ...walk.faults.errors];
     if (walk.faults.isLost) return { data: null, errors };

@@ -40,7 +40,8 @@ export function graphqlError(
 /** The details that clients are shown; values are not repeated, the message has them shortened. */
 function shown(details: ErrorDetails): Record<string, unknown> {
   const { field, constraint, limit, remedy, setting, problems } = details;
-  const all = { field, constraint, limit, remedy, setting, problems };
+  const { missingParts, wrongParts } = details;
+  const all = { field, constraint, limit, remedy, setting, problems, missingParts, wrongParts };
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
 }
 

@@ -44,6 +44,14 @@ export function queryFields(model: Model): readonly RootField<ReadField>[] {
       ),
       does: { kind: "changeCursor" },
     },
+    {
+      name: "upload",
+      sdl: field(
+        "upload(id: ID!, path: String): Upload",
+        "How far an upload is; with a path the parts of that file of a folder. Needs WRITE, as its url does.",
+      ),
+      does: { kind: "upload" },
+    },
     ...rootEntities(model).flatMap(entityQueries),
   ];
 }
@@ -90,7 +98,7 @@ export function mutationFields(model: Model, codecs: CodecNames): readonly RootF
       name: "completeUpload",
       sdl: field(
         "completeUpload(id: ID!, parts: [UploadPartInput!]): Upload!",
-        "Says that all bytes are sent. May be repeated.",
+        "Says that all bytes are sent. May be repeated, and must be while the answer is VERIFYING.",
       ),
       does: { kind: "completeUpload" },
     },
@@ -101,6 +109,22 @@ export function mutationFields(model: Model, codecs: CodecNames): readonly RootF
         "Fills an upload of one file from an http or https URL, which the service fetches; answered when all bytes are in.",
       ),
       does: { kind: "importUpload" },
+    },
+    {
+      name: "signUploadParts",
+      sdl: field(
+        "signUploadParts(id: ID!, numbers: [Int!]!, path: String): [UploadPart!]!",
+        "URLs for parts of a file, or of one file of a folder; 100 in one call.",
+      ),
+      does: { kind: "signUploadParts" },
+    },
+    {
+      name: "abortUpload",
+      sdl: field(
+        "abortUpload(id: ID!): Upload!",
+        "Ends an upload that no row has taken: what was sent goes away. May be repeated.",
+      ),
+      does: { kind: "abortUpload" },
     },
   ];
 }

@@ -103,8 +103,14 @@ enum UploadKind {
 
 enum UploadStatus {
   OPEN
+  "All bytes are in; complete it."
   RECEIVED
+  "The service is putting it together or reading it back; complete it again to wait for that."
+  VERIFYING
+  "A row may take it, or has it."
   COMPLETE
+  "Too old, aborted, or refused for good."
+  EXPIRED
 }
 
 "The field that an upload is for; only that field can take it."
@@ -124,18 +130,49 @@ input CreateUploadInput {
   "64 hexadecimal digits; checked when the bytes are in."
   sha256: String
   mediaType: String
+  "Send the file in about so many parts, straight to its store, where the store takes any. Needs sizeBytes."
   parts: Int
+  "The files of a folder, 10,000 at most, where they are known: exactly these must arrive."
+  files: [UploadFileInput!]
   kind: UploadKind = FILE
 }
 
+"A file of a folder, before it is sent."
+input UploadFileInput {
+  "Relative to the folder."
+  path: String!
+  sizeBytes: BigInt!
+  "64 hexadecimal digits."
+  sha256: String
+  "Send it in about so many parts, straight to its store; without it, PUT it to url/path."
+  parts: Int
+}
+
+"A part that was sent, and the ETag that the store answered: compared before the parts are put together."
 input UploadPartInput {
   number: Int!
   etag: String
 }
 
+"One part of a file: PUT exactly so many bytes to its url."
 type UploadPart {
+  "From 1."
   number: Int!
-  url: String!
+  sizeBytes: BigInt!
+  "Null where none was signed: signUploadParts signs one."
+  url: String
+  expiresAt: DateTime
+  isReceived: Boolean!
+}
+
+"A file of a folder, as declared."
+type UploadFile {
+  path: String!
+  sizeBytes: BigInt!
+  "Null for a file that is PUT to url/path."
+  partCount: Int
+  "Arrived; of a file by parts: put together and read back."
+  isReceived: Boolean!
 }
 
 "A reserved key and a promise of bytes: PUT them to the url (of a folder: to url/relative/path), then complete it."
@@ -144,7 +181,10 @@ type Upload {
   url: String!
   "Takes a file in several requests, through restarts of either side, by the tus protocol 1.0; null for a folder."
   resumableUrl: String
-  parts: [UploadPart!]!
+  "Null where the bytes go to the url."
+  parts: [UploadPart!]
+  "Null where none were declared."
+  files: [UploadFile!]
   kind: UploadKind!
   state: UploadStatus!
   receivedBytes: BigInt!

@@ -45,7 +45,7 @@ async function tell(
   parts: UploadRouteParts,
 ): Promise<FastifyReply> {
   const { id } = await authorise(request, "READ", parts);
-  return answer(reply, await parts.uploads.get(id));
+  return answer(reply, await parts.uploads.progress(id));
 }
 
 async function receive(

@@ -16,6 +16,8 @@ const fixedTypeNames: readonly string[] = [
   "UploadPart",
   "UploadKind",
   "UploadPartInput",
+  "UploadFile",
+  "UploadFileInput",
   "CreateUploadInput",
   "UploadTarget",
   "UploadTargetInput",
@@ -157,6 +159,7 @@ export const reservedRootFields: ReadonlySet<string> = new Set([
   "completeUpload",
   "importUpload",
   "abortUpload",
+  "signUploadParts",
   "upload",
 ]);
 

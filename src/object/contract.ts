@@ -119,6 +119,17 @@ export interface Capabilities {
   verify(capability: string): CapabilitySubject;
 }
 
+/** A file of a folder, as declared before it is sent. */
+export interface DeclaredFile {
+  /** Relative to the folder. */
+  readonly path: string;
+  readonly sizeBytes: string;
+  /** 64 hex digits. */
+  readonly sha256?: string;
+  /** Send it in about so many parts, straight to the store, where the store takes any. */
+  readonly parts?: number;
+}
+
 /** What a caller asked of `createUpload`. */
 export interface UploadRequest {
   readonly target: StageRequest;
@@ -133,14 +144,38 @@ export interface UploadRequest {
   readonly sha256?: string;
   /** Put before the content (attach). */
   readonly prefix?: Uint8Array;
+  /** Send a file in about so many parts, straight to the store, where the store takes any; needs `sizeBytes`. */
+  readonly parts?: number;
+  /** The files of a folder: exactly these must arrive. */
+  readonly files?: readonly DeclaredFile[];
+}
+
+/** One part of a file that its sender puts into the store itself. */
+export interface UploadPart {
+  /** From 1. */
+  readonly number: number;
+  readonly sizeBytes: number;
+  /** For one PUT of exactly that many bytes; absent where none was signed. */
+  readonly url?: string;
+  readonly expiresAt?: Date;
+  readonly isReceived: boolean;
+}
+
+/** A declared file of a folder and what is known of it without asking the store. */
+export interface UploadFile {
+  readonly path: string;
+  readonly sizeBytes: number;
+  /** Absent: it is PUT to `url/path`. */
+  readonly partCount?: number;
+  readonly isReceived: boolean;
 }
 
 /** An upload as its caller sees it. */
 export interface UploadState {
   readonly id: string;
   readonly kind: "FILE" | "TREE";
-  /** `USED`: a row has it. */
-  readonly state: "OPEN" | "RECEIVED" | "COMPLETE" | "USED";
+  /** `VERIFYING`: the service is at it; `USED`: a row has it; `EXPIRED`: too old, aborted, or refused for good. */
+  readonly state: "OPEN" | "RECEIVED" | "VERIFYING" | "COMPLETE" | "USED" | "EXPIRED";
   /** Content received, without the codec's prefix. */
   readonly receivedBytes: string;
   readonly expiresAt: Date;
@@ -148,6 +183,16 @@ export interface UploadState {
   readonly field: string;
   readonly filename: string;
   readonly mediaType?: string;
+  /** Of a file that goes by parts. */
+  readonly parts?: readonly UploadPart[];
+  /** Of a folder whose files were declared. */
+  readonly files?: readonly UploadFile[];
+}
+
+/** Who works on an upload. */
+export interface UploadCaller {
+  readonly principal?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** How far a resumable upload has come. */
@@ -188,8 +233,14 @@ export interface ResumableUploads {
 /** Uploads: a reserved key and a promise of bytes. */
 export interface Uploads {
   readonly resumable: ResumableUploads;
+  /** The first parts come with their URLs. */
   create(request: UploadRequest): Promise<UploadState>;
   get(id: string, queryable?: Queryable): Promise<UploadState>;
+  /** With the parts that have arrived, of a file or of one file of a folder, and a folder's declared files. */
+  progress(
+    id: string,
+    options?: { readonly path?: string; readonly signal?: AbortSignal },
+  ): Promise<UploadState>;
   /** One file, or with `path` one file of a folder. Streams; the size and digest declared are checked. */
   receive(
     id: string,
@@ -202,6 +253,26 @@ export interface Uploads {
    * @throws {IMPORT_REFUSED} when imports are off, {CONFLICT} while another import of it runs, and what `OpenRemote` throws.
    */
   import(id: string, url: string, caller: ImportCaller): Promise<UploadState>;
-  /** Idempotent. Folders get their manifest here. */
-  complete(id: string): Promise<UploadState>;
+  /**
+   * Signs URLs for parts, 100 at most in one call.
+   * @throws {BAD_USER_INPUT} for numbers that are no parts, {UPLOAD_EXPIRED}, {FORBIDDEN} for an upload of somebody else.
+   */
+  signParts(
+    id: string,
+    parts: { readonly numbers: readonly number[]; readonly path?: string },
+    caller?: UploadCaller,
+  ): Promise<readonly UploadPart[]>;
+  /**
+   * Idempotent. Folders get their manifest here. What went by parts is put together and read back; while that lasts longer than a caller
+   * waits, the answer is `VERIFYING`: complete it again. `tags`: what the store answered for parts, to be compared.
+   */
+  complete(
+    id: string,
+    options?: {
+      readonly tags?: readonly { readonly number: number; readonly tag?: string }[];
+      readonly signal?: AbortSignal;
+    },
+  ): Promise<UploadState>;
+  /** Ends an upload that no row has; its parts are dropped, its bytes left to the collector. Idempotent. @throws {FORBIDDEN} for one of somebody else. */
+  abort(id: string, caller?: UploadCaller): Promise<UploadState>;
 }

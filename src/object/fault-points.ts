@@ -37,6 +37,12 @@ export const filePoints = [
   "fs.unlinked",
 ] as const;
 
+/**
+ * The points of an upload by parts: after the store has begun a multipart upload, after it has made the object, and after the object was
+ * verified, each before that is recorded.
+ */
+export const partPoints = ["parts.begun", "parts.assembled", "parts.verified"] as const;
+
 interface Fault {
   readonly point: string;
   readonly action: "kill" | "error";
@@ -63,7 +69,7 @@ export function parseFaultPoints(text: string | undefined): FaultPoints {
 
 function parseFault(text: string): Fault {
   const [, point = "", action, time = "1"] = /^([^:]+):(kill|error)(?::([1-9][0-9]*))?$/.exec(text) ?? [];
-  const known: readonly string[] = [...writePathPoints, ...filePoints];
+  const known: readonly string[] = [...writePathPoints, ...filePoints, ...partPoints];
   if ((action === "kill" || action === "error") && known.includes(point.replace(/\[\d+\]$/, "[n]"))) {
     return { point, action, time: Number(time) };
   }

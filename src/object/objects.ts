@@ -14,8 +14,12 @@ import { createReader } from "./reader.ts";
 import { registerStores } from "./register-stores.ts";
 import { defaultUploadQuota, type UploadQuota } from "./upload-quota.ts";
 import { stageUpload } from "./upload-stage.ts";
+import { type SweepLog, startSweeping } from "./upload-sweep.ts";
 import { createUploads } from "./uploads.ts";
 import { createWriter } from "./writer.ts";
+
+/** What S3 documents as its largest object. */
+const defaultMaxBytes = 5 * 2 ** 40;
 
 export interface ObjectsOptions {
   readonly db: Database;
@@ -32,6 +36,12 @@ export interface ObjectsOptions {
   /** Imports of one caller that run at a time; 4 unless given. */
   readonly importsAtATime?: number;
   readonly onImport?: (event: ImportEvent) => void;
+  /** Largest file that an upload may declare, in bytes; 5 TiB unless given. */
+  readonly maxUploadBytes?: number;
+  /** How long one `complete` waits for what takes longer; 25 s unless given. */
+  readonly completeWaitMs?: number;
+  /** Cleans up behind uploads that are over, at once and every so often; absent: not here. */
+  readonly sweep?: { readonly everyMs: number; readonly log: SweepLog };
 }
 
 /** The object side of a running service. */
@@ -47,7 +57,7 @@ export interface Objects {
   /** What is wrong with a store, by its name; such a store works as soon as it is right. */
   readonly storeProblems: ReadonlyMap<string, string>;
   /** Stops what runs in the background; the database is the caller's. */
-  close(): void;
+  close(): Promise<void>;
 }
 
 /** Registers and identifies the stores, reads the signing keys, and answers the object side. The database must be migrated. */
@@ -62,19 +72,25 @@ export async function createObjects(options: ObjectsOptions): Promise<Objects> {
     faults,
     uploadMs: Math.min(options.uploadMs ?? maxLeaseMs, maxLeaseMs),
     quota: options.quota ?? defaultUploadQuota,
+    maxBytes: options.maxUploadBytes ?? defaultMaxBytes,
   };
   const imports = { open: options.remote, log: options.onImport, perPrincipal: options.importsAtATime ?? 4 };
+  const uploads = createUploads(uploadContext, imports, options.completeWaitMs);
+  const sweeping = options.sweep && startSweeping(uploadContext, options.sweep);
   return {
     writer: {
       ...createWriter({ db, stores, faults, leaseMs }),
       stageUpload: (id, request) => stageUpload(uploadContext, id, request),
     },
     reader: createReader(stores),
-    uploads: createUploads(uploadContext, imports),
+    uploads,
     capabilities: createCapabilities(keys),
     capabilityKeys: createRotation(db, keys),
     stores,
     storeProblems,
-    close: () => keys.close(),
+    close: async () => {
+      keys.close();
+      await Promise.all([uploads.close(), sweeping?.close()]);
+    },
   };
 }

@@ -6,6 +6,7 @@ import { isServiceError, ServiceError } from "../errors.ts";
 import type { StoreDriver } from "../store/contract.ts";
 import { digestOf } from "./digest.ts";
 import { manifestBody, manifestPath } from "./manifest.ts";
+import { checkManifest } from "./upload-declared.ts";
 import type { UploadContext } from "./upload-receive.ts";
 import { loadUpload, type UploadRecord, usable } from "./upload-record.ts";
 
@@ -30,7 +31,10 @@ export async function complete(context: UploadContext, id: string): Promise<Uplo
 }
 
 async function verifyFile(driver: StoreDriver, record: UploadRecord): Promise<void> {
-  if (record.state === "OPEN") throw incomplete(record, "has received no bytes");
+  if (record.state === "OPEN") {
+    const received = (record.sizeBytes ?? 0) - record.prefix.length;
+    throw incomplete(record, received > 0 ? `has received only ${received} bytes` : "has received no bytes");
+  }
   const head = await driver.head(record.path);
   if (head?.sizeBytes !== record.sizeBytes) throw changed(record, record.path);
 }
@@ -41,6 +45,7 @@ async function seal(db: Database, id: string): Promise<UploadRecord> {
     await transaction.query("SELECT FROM holdfast.upload_detail WHERE id = $1 FOR UPDATE", [id]);
     const record = await loadUpload(transaction, id);
     if (record.state !== "OPEN") return;
+    await checkManifest(transaction, record, { withParts: true });
     const sum = await sumUp(transaction, record);
     await transaction.query(
       "UPDATE holdfast.upload_detail SET state = 'SEALED', size = $2, item_count = $3 WHERE id = $1",

@@ -6,6 +6,7 @@ import type { StoreConfig } from "../store/contract.ts";
 import type { UploadRequest } from "./contract.ts";
 import { reserve } from "./lease.ts";
 import { schemaPath, tokenHashPath } from "./object-path.ts";
+import { declarationsOf, declare } from "./upload-declared.ts";
 import { checkQuota } from "./upload-quota.ts";
 import type { UploadContext } from "./upload-receive.ts";
 import type { UploadTarget } from "./upload-record.ts";
@@ -14,8 +15,11 @@ const attempts = 8;
 
 /** Creates an upload and answers its id. @throws {BAD_USER_INPUT} for declarations that cannot be. */
 export async function createUpload(context: UploadContext, request: UploadRequest): Promise<string> {
-  const { config } = context.stores.get(request.target.store);
+  const { config, driver } = context.stores.get(request.target.store);
   const declared = check(request);
+  refuseTooLarge(context, request);
+  const takesParts = driver.multipart !== undefined;
+  const declarations = declarationsOf(request, takesParts);
   const path = (): string => newPath(config, request);
   return context.db.transaction(async (transaction) => {
     await forgetOld(transaction);
@@ -31,6 +35,10 @@ export async function createUpload(context: UploadContext, request: UploadReques
       principal: request.target.principal,
     });
     await insert(transaction, { id, path: reserved, request, declared });
+    await declare(transaction, { id, path: reserved, kind: request.kind }, declarations);
+    // A write that is killed leaves parts in such a store, whoever sent them.
+    if (takesParts)
+      await transaction.query("UPDATE holdfast.upload_detail SET sweep_at = expires_at WHERE id = $1", [id]);
     return id;
   });
 }
@@ -73,6 +81,20 @@ function check(request: UploadRequest): Declared {
   checkText(request, "filename", filename);
   if (mediaType !== undefined) checkText(request, "mediaType", mediaType);
   return { sizeBytes: sizeBytes ?? null, sha256: sha256?.toLowerCase() ?? null };
+}
+
+function refuseTooLarge(context: UploadContext, request: UploadRequest): void {
+  const sizes = [request.sizeBytes ?? "0", ...(request.files ?? []).map(({ sizeBytes }) => sizeBytes)];
+  const largest = sizes.find((size) => Number(size) > context.maxBytes);
+  if (largest === undefined) return;
+  throw new ServiceError("LIMIT_EXCEEDED", `A file of ${largest} bytes is larger than this service takes.`, {
+    details: {
+      field: "sizeBytes",
+      value: largest,
+      limit: context.maxBytes,
+      remedy: "Raise HOLDFAST_UPLOAD_LIMIT at the server, or write several files.",
+    },
+  });
 }
 
 function checkText(request: UploadRequest, field: string, text: string): void {
@@ -134,6 +156,6 @@ async function insert(
 async function forgetOld(transaction: Transaction): Promise<void> {
   await transaction.query(
     `DELETE FROM holdfast.upload_detail WHERE id IN (SELECT id FROM holdfast.upload_detail
-       WHERE expires_at < clock_timestamp() - interval '7 days' ORDER BY expires_at LIMIT 100 FOR UPDATE SKIP LOCKED)`,
+       WHERE expires_at < clock_timestamp() - interval '7 days' AND sweep_at IS NULL ORDER BY expires_at LIMIT 100 FOR UPDATE SKIP LOCKED)`,
   );
 }

@@ -8,6 +8,7 @@ import type { Uploads } from "./contract.ts";
 import { type Digest, digestOf } from "./digest.ts";
 import type { FaultPoints } from "./fault-points.ts";
 import { expired } from "./lease.ts";
+import { declaredOf, refuseByParts } from "./upload-declared.ts";
 import { Intake } from "./upload-intake.ts";
 import type { UploadQuota } from "./upload-quota.ts";
 import { loadUpload, type UploadRecord, usable } from "./upload-record.ts";
@@ -19,6 +20,8 @@ export interface UploadContext {
   /** Life of an upload. */
   readonly uploadMs: number;
   readonly quota: UploadQuota;
+  /** Of one file. */
+  readonly maxBytes: number;
 }
 
 type ReceiveOptions = Parameters<Uploads["receive"]>[2];
@@ -31,6 +34,7 @@ export async function receive(
 ): Promise<void> {
   const record = usable(await loadUpload(context.db, id));
   const { options } = request;
+  refuseByParts(record);
   if (record.kind === "FILE") {
     if (options.path !== undefined) throw wrongPath(record, "takes one file: PUT it to the upload's own URL");
     const intake = intakeOf(context, record, request);
@@ -40,8 +44,23 @@ export async function receive(
     throw wrongPath(record, "takes a folder: PUT each file to url/relative/path");
   const path = checkPath(options.path);
   checkPath(`${record.path}/${path}`);
-  const intake = intakeOf(context, record, request);
+  const declared = await declaredOf(context.db, record, path);
+  const intake = intakeOf(context, declared === undefined ? record : asDeclared(record, declared), request);
   return closing(intake, receiveTreeFile(context, record, { intake, path, signal: options.signal }));
+}
+
+/** A file of a folder is received like a file of its own. */
+function asDeclared(
+  record: UploadRecord,
+  { sizeBytes, sha256 }: { readonly sizeBytes: number; readonly sha256: string | undefined },
+): UploadRecord {
+  return {
+    ...record,
+    kind: "FILE",
+    declaredBytes: sizeBytes,
+    declaredSha256: sha256,
+    prefix: Buffer.alloc(0),
+  };
 }
 
 async function closing(intake: Intake, work: Promise<void>): Promise<void> {

@@ -38,6 +38,16 @@ export interface UploadRecord {
   readonly writtenAt: Date | undefined;
   readonly isUsed: boolean;
   readonly isExpired: boolean;
+  /** Parts go to the store itself: of the file, or of files that a folder has declared. */
+  readonly isByParts: boolean;
+  /** A folder whose files were declared. */
+  readonly hasManifest: boolean;
+  /** The store has made the object of the parts of a file; it is not verified. */
+  readonly isAssembled: boolean;
+  /** Somebody is completing it. */
+  readonly isClaimed: boolean;
+  /** Why it never can be completed. */
+  readonly fault: string | undefined;
 }
 
 interface Row {
@@ -64,6 +74,11 @@ interface Row {
   written_ms: number | null;
   used: boolean;
   expired: boolean;
+  by_parts: boolean;
+  has_manifest: boolean;
+  assembled: boolean;
+  claimed: boolean;
+  fault: string | null;
 }
 
 const sql = `
@@ -76,7 +91,9 @@ const sql = `
     (SELECT received::text FROM holdfast.upload_import i WHERE i.upload = d.id AND d.state = 'OPEN'
       AND i.claimed_until > clock_timestamp()) AS imported,
     coalesce(u.expires_at = '-infinity', d.expires_at > clock_timestamp()) AS used,
-    coalesce(u.expires_at, d.expires_at) <= clock_timestamp() AS expired
+    coalesce(u.expires_at, d.expires_at) <= clock_timestamp() AS expired,
+    d.by_parts, d.has_manifest, d.fault, coalesce(d.claim_until > clock_timestamp(), false) AS claimed,
+    d.by_parts AND EXISTS (SELECT FROM holdfast.upload_declared f WHERE f.upload = d.id AND f.path = '' AND f.assembled_at IS NOT NULL) AS assembled
   FROM holdfast.upload_detail d LEFT JOIN holdfast.upload u USING (id) WHERE d.id = $1`;
 
 /** The upload `id`. @throws {NOT_FOUND} when there never was one, or it is long gone. */
@@ -117,6 +134,11 @@ function recordOf(row: Row): UploadRecord {
     writtenAt: row.written_ms === null ? undefined : new Date(row.written_ms),
     isUsed: row.used,
     isExpired: row.expired,
+    isByParts: row.by_parts,
+    hasManifest: row.has_manifest,
+    isAssembled: row.assembled,
+    isClaimed: row.claimed,
+    fault: row.fault ?? undefined,
   };
 }
 
@@ -124,10 +146,26 @@ function numberOf(text: string | null): number | undefined {
   return text === null ? undefined : Number(text);
 }
 
-/** Answers the record when it can still be worked with. @throws {UPLOAD_EXPIRED} when it is used or too old. */
+/** Answers the record when it can still be worked with. @throws {UPLOAD_EXPIRED} when it is used or too old, {UPLOAD_MISMATCH} when it was refused. */
 export function usable(record: UploadRecord): UploadRecord {
+  if (record.fault !== undefined) throw refused(record, record.fault);
   if (record.isUsed || record.isExpired) throw expired();
   return record;
+}
+
+/** What an upload is told as whose bytes are not those that were declared, and cannot be sent again. */
+export function refused({ field }: UploadRecord, fault: string): ServiceError {
+  return new ServiceError("UPLOAD_MISMATCH", `The upload for ${field} brought ${fault}.`, {
+    details: { field, remedy: "Create another upload and send the declared bytes." },
+  });
+}
+
+function statusOf(record: UploadRecord): UploadState["state"] {
+  if (record.isUsed) return "USED";
+  if (record.isExpired || record.fault !== undefined) return "EXPIRED";
+  if (record.state === "COMPLETE") return "COMPLETE";
+  if (record.isClaimed) return "VERIFYING";
+  return record.state === "OPEN" && !record.isAssembled ? "OPEN" : "RECEIVED";
 }
 
 /** The upload as its caller sees it. */
@@ -135,7 +173,7 @@ export function stateOf(record: UploadRecord): UploadState {
   return {
     id: record.id,
     kind: record.kind,
-    state: record.isUsed ? "USED" : record.state === "SEALED" ? "RECEIVED" : record.state,
+    state: statusOf(record),
     receivedBytes: String(
       record.importedBytes ?? Math.max(0, (record.sizeBytes ?? 0) - record.prefix.length),
     ),

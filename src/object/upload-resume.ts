@@ -10,6 +10,7 @@ import { finish, reset } from "./resume-finish.ts";
 import { cleanLeftovers } from "./resume-leftovers.ts";
 import { Pieces } from "./resume-pieces.ts";
 import { type Resumption, tailOf } from "./resume-record.ts";
+import { refuseByParts } from "./upload-declared.ts";
 import type { UploadContext } from "./upload-receive.ts";
 import { loadUpload, type UploadRecord, usable } from "./upload-record.ts";
 
@@ -24,6 +25,7 @@ export function createResumableUploads(context: UploadContext): ResumableUploads
 
 async function load(context: UploadContext, id: string): Promise<UploadRecord> {
   const record = usable(await loadUpload(context.db, id));
+  refuseByParts(record);
   if (record.kind === "FILE") return record;
   throw new ServiceError(
     "BAD_USER_INPUT",

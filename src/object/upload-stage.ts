@@ -16,6 +16,7 @@ export async function stageUpload(
 ): Promise<StagedObject> {
   const found = usable(await loadUpload(context.db, id));
   checkTarget(found, request);
+  if (found.isClaimed && found.state !== "COMPLETE") throw beingVerified(found);
   if (found.state === "OPEN" || found.state === "SEALED") throw notComplete(found);
   const record = found.state === "COMPLETE" ? found : await complete(context, id);
   const { target, sha256, hash, itemCount } = record;
@@ -79,6 +80,16 @@ function notComplete(record: UploadRecord): ServiceError {
       field: record.field,
       value: record.id,
       remedy: "Send its bytes, call completeUpload, then use it.",
+    },
+  });
+}
+
+function beingVerified(record: UploadRecord): ServiceError {
+  return new ServiceError("CONFLICT", `The upload for ${record.field} is still being verified.`, {
+    details: {
+      field: record.field,
+      value: record.id,
+      remedy: "Call completeUpload until it answers COMPLETE, then use it.",
     },
   });
 }

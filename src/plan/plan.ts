@@ -34,6 +34,8 @@ export type RootField =
   /** `__schema` and `__type`, which graphql-js answers. */
   | { readonly kind: "introspection"; readonly key: string }
   | (UserPart & { readonly kind: "user" })
+  /** An upload, of which the object side tells. */
+  | { readonly kind: "upload"; readonly key: string; readonly nodes: readonly [FieldNode, ...FieldNode[]] }
   /** Where the answer lies in the stream of changes. */
   | { readonly kind: "changeCursor"; readonly key: string }
   | (RowsByKey & { readonly kind: "row" })

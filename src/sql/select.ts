@@ -33,7 +33,7 @@ export interface SelectContext {
 /** Compiles a query. `undefined` when nothing of it is in the database. */
 export function compileSelect(plan: Plan, context: SelectContext): SelectStatement | undefined {
   const builder = newBuilder(context);
-  const stored = plan.roots.filter(({ kind }) => kind !== "introspection" && kind !== "user");
+  const stored = plan.roots.filter(({ kind }) => !["introspection", "user", "upload"].includes(kind));
   if (stored.every(({ kind }) => kind === "typename")) return undefined;
   const data = jsonText(stored.map((root) => [root.key, rootJson(builder, root)]));
   return finish(builder, data);
@@ -93,6 +93,7 @@ function rootJson(builder: Builder, root: RootField): string {
       return changeCursor;
     case "introspection":
     case "user":
+    case "upload":
       return "NULL::json";
   }
 }

@@ -73,8 +73,12 @@ export interface MultipartAbility {
   begin(path: string, signal?: AbortSignal): Promise<string>;
   /** A URL for one PUT of exactly that many bytes. */
   partUrl(path: string, uploadId: string, part: PartRequest): Promise<string>;
-  /** What has arrived, by number. */
+  /** What has arrived, by number. @throws {NOT_FOUND} for an upload that is not open: completed, aborted, or dropped by the store. */
   parts(path: string, uploadId: string, signal?: AbortSignal): Promise<StoredPart[]>;
+  /**
+   * Makes the object of these parts. When the answer is lost, `head` tells whether it happened.
+   * @throws {NOT_FOUND} for an upload that is not open, {UPLOAD_MISMATCH} when a part is not, or no longer, as `parts` told.
+   */
   complete(
     path: string,
     uploadId: string,

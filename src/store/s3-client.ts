@@ -17,6 +17,8 @@ export interface S3Limits {
   readonly connectMs: number;
   /** Attempts of one call, the first included. */
   readonly attempts: number;
+  /** How long a server may take to put the parts of a large object together; some copy them, and say nothing meanwhile. */
+  readonly assemblyMs: number;
   /** Bytes of a part of a multipart upload; S3 wants 5 MiB at least. */
   readonly partBytes: number;
   /** Bytes that one request copies: a server may send nothing before it is done, and must not be taken for lost. */
@@ -27,6 +29,7 @@ export const defaultS3Limits: S3Limits = {
   stallMs: 30_000,
   connectMs: 5_000,
   attempts: 5,
+  assemblyMs: 600_000,
   partBytes: 8 << 20,
   copyBytes: 512 << 20,
 };
@@ -34,6 +37,8 @@ export const defaultS3Limits: S3Limits = {
 /** What every operation of the driver stands on. */
 export interface S3Context {
   readonly client: S3Client;
+  /** For requests that take the server long: see {@link S3Limits.assemblyMs}. */
+  readonly patientClient: S3Client;
   readonly settings: S3Settings;
   readonly limits: S3Limits;
   readonly agent: HttpAgent;
@@ -54,7 +59,20 @@ const maxKeyBytes = 1024;
 
 export function createS3Context(settings: S3Settings, limits: S3Limits): S3Context {
   const agent = agentOf(settings);
-  const client = new S3Client({
+  return {
+    client: clientOf(settings, limits, agent),
+    patientClient: clientOf(settings, { ...limits, stallMs: limits.assemblyMs, attempts: 2 }, agent),
+    settings,
+    limits,
+    agent,
+    slots: new Slots(8),
+    call: (attempt, signal, work) => call(settings, { attempt, signal, work }),
+    key: (path) => keyOf(settings, path),
+  };
+}
+
+function clientOf(settings: S3Settings, limits: S3Limits, agent: HttpAgent): S3Client {
+  return new S3Client({
     endpoint: settings.endpoint,
     region: settings.region,
     // As the peer's client does: the bucket goes into the host name only where AWS itself serves it.
@@ -73,15 +91,6 @@ export function createS3Context(settings: S3Settings, limits: S3Limits): S3Conte
       ...(agent instanceof HttpsAgent ? { httpsAgent: agent } : {}),
     },
   });
-  return {
-    client,
-    settings,
-    limits,
-    agent,
-    slots: new Slots(8),
-    call: (attempt, signal, work) => call(settings, { attempt, signal, work }),
-    key: (path) => keyOf(settings, path),
-  };
 }
 
 function agentOf(settings: S3Settings): HttpAgent {

@@ -9,7 +9,7 @@ import {
   UploadPartCommand,
 } from "@aws-sdk/client-s3";
 import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
-import { ServiceError } from "../errors.ts";
+import { type ErrorCode, ServiceError } from "../errors.ts";
 import type { MultipartAbility, OpenMultipart, PartRequest, StoredPart } from "./contract.ts";
 import { type S3Context, until } from "./s3-client.ts";
 import { codeNameOf, statusOf } from "./s3-error.ts";
@@ -31,16 +31,18 @@ export function multipartOf(c: S3Context): MultipartAbility {
         return UploadId;
       }),
     partUrl: (path, uploadId, part) => partUrl(c, at(path, uploadId), part),
-    parts: (path, uploadId, signal) => parts(c, { path, uploadId, signal }),
+    parts: (path, uploadId, signal) => told(path, () => parts(c, { path, uploadId, signal })),
     complete: (path, uploadId, { parts: sent, signal }) =>
-      c.call({ action: "s3:PutObject", path }, signal, async () => {
-        const Parts = sent.map(({ number, tag }) => ({ PartNumber: number, ETag: tag }));
-        const command = new CompleteMultipartUploadCommand({
-          ...at(path, uploadId),
-          MultipartUpload: { Parts },
-        });
-        await c.client.send(command, until(signal));
-      }),
+      told(path, () =>
+        c.call({ action: "s3:PutObject", path }, signal, async () => {
+          const Parts = sent.map(({ number, tag }) => ({ PartNumber: number, ETag: tag }));
+          const command = new CompleteMultipartUploadCommand({
+            ...at(path, uploadId),
+            MultipartUpload: { Parts },
+          });
+          await c.patientClient.send(command, until(signal));
+        }),
+      ),
     abort: (path, uploadId, signal) =>
       c.call({ action: "s3:AbortMultipartUpload", path }, signal, async () => {
         const command = new AbortMultipartUploadCommand(at(path, uploadId));
@@ -50,6 +52,36 @@ export function multipartOf(c: S3Context): MultipartAbility {
       }),
     open: (prefix, signal) => open(c, prefix, signal),
   };
+}
+
+/** What callers of the ability tell apart, by the server's own code. */
+const answers: Readonly<
+  Record<string, { readonly code: ErrorCode; readonly what: string; readonly remedy: string }>
+> = {
+  NoSuchUpload: {
+    code: "NOT_FOUND",
+    what: "is not open",
+    remedy: "Look whether the object is there; if not, begin another.",
+  },
+  InvalidPart: {
+    code: "UPLOAD_MISMATCH",
+    what: "has other parts than it was told",
+    remedy: "List the parts again.",
+  },
+};
+
+async function told<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const reason = error instanceof ServiceError ? error.details["reason"] : undefined;
+    const answer = typeof reason === "string" ? answers[reason] : undefined;
+    if (answer === undefined) throw error;
+    throw new ServiceError(answer.code, `The multipart upload of ${path} ${answer.what}.`, {
+      details: { field: "upload", value: path, remedy: answer.remedy },
+      cause: error,
+    });
+  }
 }
 
 interface Target {

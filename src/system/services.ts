@@ -4,7 +4,7 @@ import type { Codec } from "../codec/contract.ts";
 import type { Database } from "../db/contract.ts";
 import type { Model } from "../model/model.ts";
 import type { CapabilityKeyState } from "../object/capability-rotation.ts";
-import type { UploadState } from "../object/contract.ts";
+import type { UploadPart, UploadState } from "../object/contract.ts";
 import type { Stores } from "../store/contract.ts";
 
 /** An upload and where its bytes are sent. */
@@ -64,6 +64,39 @@ export interface UploadInput {
   readonly mediaType?: string | null;
   readonly sizeBytes?: string | null;
   readonly sha256?: string | null;
+  readonly parts?: number | null;
+  readonly files?:
+    | readonly {
+        readonly path: string;
+        readonly sizeBytes: bigint;
+        readonly sha256?: string | null;
+        readonly parts?: number | null;
+      }[]
+    | null;
+}
+
+/** What can be done with uploads, as in the entity API. */
+export interface UploadActions {
+  create(input: UploadInput, caller: Caller): Promise<UploadOffer>;
+  finish(
+    upload: {
+      readonly id: string;
+      readonly parts: readonly { readonly number: number; readonly etag?: string | null }[];
+    },
+    caller: Caller,
+  ): Promise<UploadOffer>;
+  sign(
+    parts: { readonly id: string; readonly numbers: readonly number[]; readonly path: string | null },
+    caller: Caller,
+  ): Promise<readonly UploadPart[]>;
+  /** Fills an upload from a URL; answered when all bytes are in. */
+  import(
+    source: { readonly id: string; readonly url: string },
+    caller: Caller & Pick<SystemContext, "patience">,
+  ): Promise<UploadOffer>;
+  end(id: string, caller: Caller): Promise<UploadOffer>;
+  /** Null when there is none. */
+  tell(upload: { readonly id: string; readonly path?: string }, caller: Caller): Promise<UploadOffer | null>;
 }
 
 /** A row that refers to an object. */
@@ -89,13 +122,7 @@ export interface SystemServices {
   referrers(locator: string, limit: number): Promise<readonly ReferrerRow[]>;
   checks(): Promise<readonly HealthCheck[]>;
   readonly capabilityKeys: CapabilityKeyServices;
-  createUpload(input: UploadInput, caller: Caller): Promise<UploadOffer>;
-  /** Fills an upload from a URL; answered when all bytes are in. */
-  importUpload(
-    source: { readonly id: string; readonly url: string },
-    caller: Caller & Pick<SystemContext, "signal" | "patience">,
-  ): Promise<UploadOffer>;
-  completeUpload(id: string, caller: Caller): Promise<UploadOffer>;
+  readonly uploads: UploadActions;
 }
 
 /** The keys that sign capabilities; what is done to them is logged with who did it. */
@@ -111,6 +138,7 @@ export interface Caller {
   readonly name: string;
   readonly rights: ReadonlySet<"READ" | "WRITE" | "ADMIN">;
   readonly baseUrl: string;
+  readonly signal: AbortSignal;
 }
 
 /** Context of a request to the system API, as `src/http` gives it. */

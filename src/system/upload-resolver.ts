@@ -1,9 +1,10 @@
 /** Uploads, as in the entity API: for scripts that know only this endpoint. */
 
-import { Arg, Ctx, ID, Mutation, Resolver } from "type-graphql";
+import { Arg, Ctx, ID, Int, Mutation, Query, Resolver } from "type-graphql";
+import type { UploadPart } from "../object/contract.ts";
 import { requireRight } from "./guard.ts";
-import type { SystemContext, SystemServices, UploadOffer } from "./services.ts";
-import { CreateUploadInput, OfferedUpload } from "./upload-types.ts";
+import type { Caller, SystemContext, SystemServices, UploadOffer } from "./services.ts";
+import { CreateUploadInput, OfferedPart, OfferedUpload, UploadPartInput } from "./upload-types.ts";
 
 @Resolver()
 export class UploadResolver {
@@ -13,6 +14,21 @@ export class UploadResolver {
     this.services = services;
   }
 
+  @Query(() => OfferedUpload, {
+    nullable: true,
+    description:
+      "How far an upload is; with a path the parts of that file of a folder. Needs WRITE, as its url does.",
+  })
+  async upload(
+    @Ctx() context: SystemContext,
+    @Arg("id", () => ID) id: string,
+    @Arg("path", () => String, { nullable: true }) path: string | null,
+  ): Promise<OfferedUpload | null> {
+    const caller = callerOf(context);
+    const told = await this.services.uploads.tell({ id, ...(path ? { path } : {}) }, caller);
+    return told === null ? null : shown(told);
+  }
+
   @Mutation(() => OfferedUpload, {
     description: "Reserves a key for a field's value and tells where to send the bytes. Needs WRITE.",
   })
@@ -20,21 +36,47 @@ export class UploadResolver {
     @Ctx() context: SystemContext,
     @Arg("input", () => CreateUploadInput) input: CreateUploadInput,
   ): Promise<OfferedUpload> {
-    requireRight(context, "WRITE");
-    const upload = await this.services.createUpload(
-      { ...input, sizeBytes: input.sizeBytes?.toString() ?? null },
-      { ...context.principal, baseUrl: context.baseUrl },
+    const caller = callerOf(context);
+    return shown(
+      await this.services.uploads.create(
+        { ...input, sizeBytes: input.sizeBytes?.toString() ?? null },
+        caller,
+      ),
     );
-    return shown(upload);
   }
 
-  @Mutation(() => OfferedUpload, { description: "Says that all bytes were sent. Idempotent. Needs WRITE." })
+  @Mutation(() => OfferedUpload, {
+    description:
+      "Says that all bytes were sent. Idempotent; to be called again while the answer is VERIFYING. Needs WRITE.",
+  })
   async completeUpload(
     @Ctx() context: SystemContext,
     @Arg("id", () => ID) id: string,
+    @Arg("parts", () => [UploadPartInput], { nullable: true }) parts: UploadPartInput[] | null,
   ): Promise<OfferedUpload> {
-    requireRight(context, "WRITE");
-    return shown(await this.services.completeUpload(id, { ...context.principal, baseUrl: context.baseUrl }));
+    const caller = callerOf(context);
+    return shown(await this.services.uploads.finish({ id, parts: parts ?? [] }, caller));
+  }
+
+  @Mutation(() => [OfferedPart], {
+    description: "URLs for parts of a file, or of one file of a folder; 100 in one call. Needs WRITE.",
+  })
+  async signUploadParts(
+    @Ctx() context: SystemContext,
+    @Arg("id", () => ID) id: string,
+    @Arg("numbers", () => [Int]) numbers: number[],
+    @Arg("path", () => String, { nullable: true }) path: string | null,
+  ): Promise<OfferedPart[]> {
+    const caller = callerOf(context);
+    return (await this.services.uploads.sign({ id, numbers, path: path ?? null }, caller)).map(shownPart);
+  }
+
+  @Mutation(() => OfferedUpload, {
+    description: "Ends an upload that no row has taken: what was sent goes away. Idempotent. Needs WRITE.",
+  })
+  async abortUpload(@Ctx() context: SystemContext, @Arg("id", () => ID) id: string): Promise<OfferedUpload> {
+    const caller = callerOf(context);
+    return shown(await this.services.uploads.end(id, caller));
   }
 
   @Mutation(() => OfferedUpload, {
@@ -46,14 +88,19 @@ export class UploadResolver {
     @Arg("id", () => ID) id: string,
     @Arg("url", () => String) url: string,
   ): Promise<OfferedUpload> {
-    requireRight(context, "WRITE");
-    const { principal, baseUrl, signal, patience } = context;
-    const caller = { ...principal, baseUrl, signal, patience };
-    return shown(await this.services.importUpload({ id, url }, caller));
+    const caller = { ...callerOf(context), patience: context.patience };
+    return shown(await this.services.uploads.import({ id, url }, caller));
   }
 }
 
-function shown({ id, url, resumableUrl, state, receivedBytes, expiresAt }: UploadOffer): OfferedUpload {
+/** @throws {FORBIDDEN} for a caller who may not write. */
+function callerOf(context: SystemContext): Caller {
+  requireRight(context, "WRITE");
+  return { ...context.principal, baseUrl: context.baseUrl, signal: context.signal };
+}
+
+function shown(upload: UploadOffer): OfferedUpload {
+  const { id, url, resumableUrl, state, receivedBytes, expiresAt, parts, files } = upload;
   return {
     id,
     url,
@@ -61,5 +108,16 @@ function shown({ id, url, resumableUrl, state, receivedBytes, expiresAt }: Uploa
     state,
     receivedBytes: BigInt(receivedBytes),
     expiresAt,
+    parts: parts?.map(shownPart) ?? null,
+    files:
+      files?.map((file) => ({
+        ...file,
+        sizeBytes: BigInt(file.sizeBytes),
+        partCount: file.partCount ?? null,
+      })) ?? null,
   };
+}
+
+function shownPart({ sizeBytes, url, expiresAt, ...part }: UploadPart): OfferedPart {
+  return { ...part, sizeBytes: BigInt(sizeBytes), url: url ?? null, expiresAt: expiresAt ?? null };
 }

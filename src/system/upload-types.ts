@@ -1,11 +1,47 @@
 /** GraphQL types of uploads in the system API. */
 
 import { GraphQLDateTimeISO, GraphQLJSONObject } from "graphql-scalars";
-import { Field, ID, InputType, ObjectType, registerEnumType } from "type-graphql";
+import { Field, ID, InputType, Int, ObjectType, registerEnumType } from "type-graphql";
 import { BigIntScalar } from "./big-int.ts";
 
 const uploadKinds = { FILE: "FILE", TREE: "TREE" } as const;
 registerEnumType(uploadKinds, { name: "UploadKind", description: "A file, or a folder of files." });
+
+@ObjectType("UploadPart", { description: "One part of a file: PUT exactly so many bytes to its url." })
+export class OfferedPart {
+  @Field(() => Int, { description: "From 1." })
+  number!: number;
+
+  @Field(() => BigIntScalar)
+  sizeBytes!: bigint;
+
+  @Field(() => String, {
+    nullable: true,
+    description: "Null where none was signed: signUploadParts signs one.",
+  })
+  url!: string | null;
+
+  @Field(() => GraphQLDateTimeISO, { nullable: true })
+  expiresAt!: Date | null;
+
+  @Field(() => Boolean)
+  isReceived!: boolean;
+}
+
+@ObjectType("UploadFile", { description: "A file of a folder, as declared." })
+export class OfferedFile {
+  @Field(() => String)
+  path!: string;
+
+  @Field(() => BigIntScalar)
+  sizeBytes!: bigint;
+
+  @Field(() => Int, { nullable: true, description: "Null for a file that is PUT to `url/path`." })
+  partCount!: number | null;
+
+  @Field(() => Boolean, { description: "Arrived; of a file by parts: put together and read back." })
+  isReceived!: boolean;
+}
 
 @ObjectType("Upload", { description: "A reserved key and a promise of bytes." })
 export class OfferedUpload {
@@ -21,7 +57,16 @@ export class OfferedUpload {
   })
   resumableUrl!: string | null;
 
-  @Field(() => String, { description: "OPEN, RECEIVED or COMPLETE." })
+  @Field(() => [OfferedPart], { nullable: true, description: "Null where the bytes go to the url." })
+  parts!: OfferedPart[] | null;
+
+  @Field(() => [OfferedFile], { nullable: true, description: "Null where none were declared." })
+  files!: OfferedFile[] | null;
+
+  @Field(() => String, {
+    description:
+      "OPEN, RECEIVED, VERIFYING (complete it again to wait), COMPLETE, USED (a row has it) or EXPIRED.",
+  })
   state!: string;
 
   @Field(() => BigIntScalar)
@@ -43,6 +88,36 @@ export class UploadTarget {
   key?: Record<string, unknown> | null;
 }
 
+@InputType({ description: "A file of a folder, before it is sent." })
+export class UploadFileInput {
+  @Field(() => String, { description: "Relative to the folder." })
+  path!: string;
+
+  @Field(() => BigIntScalar)
+  sizeBytes!: bigint;
+
+  @Field(() => String, { nullable: true, description: "64 hex digits." })
+  sha256?: string | null;
+
+  @Field(() => Int, {
+    nullable: true,
+    description: "Send it in about so many parts, straight to its store; without it, PUT it to `url/path`.",
+  })
+  parts?: number | null;
+}
+
+@InputType({
+  description:
+    "A part that was sent, and the ETag that the store answered: compared before the parts are put together.",
+})
+export class UploadPartInput {
+  @Field(() => Int)
+  number!: number;
+
+  @Field(() => String, { nullable: true })
+  etag?: string | null;
+}
+
 @InputType({ description: "What will be sent, and for which field." })
 export class CreateUploadInput {
   @Field(() => UploadTarget)
@@ -62,4 +137,17 @@ export class CreateUploadInput {
 
   @Field(() => String, { nullable: true, description: "64 hex digits, checked on arrival." })
   sha256?: string | null;
+
+  @Field(() => Int, {
+    nullable: true,
+    description:
+      "Send the file in about so many parts, straight to its store, where the store takes any. Needs sizeBytes.",
+  })
+  parts?: number | null;
+
+  @Field(() => [UploadFileInput], {
+    nullable: true,
+    description: "The files of a folder, 10,000 at most, where they are known: exactly these must arrive.",
+  })
+  files?: UploadFileInput[] | null;
 }

@@ -93,7 +93,7 @@ export async function openLaboratory(
   await api.server.start();
   afterAll(async () => {
     await api.server.stop();
-    objects.close();
+    await objects.close();
     await db.close();
     await rm(folder, { recursive: true, force: true });
   });

@@ -134,6 +134,6 @@ async function work(lane: number): Promise<void> {
 }
 
 await Promise.all([work(0), work(1)]);
-close();
+await close();
 await db.close();
 say({ done: true });

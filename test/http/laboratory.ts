@@ -60,7 +60,7 @@ export async function openLaboratory(main?: StoreConfig): Promise<Laboratory> {
   const running: HttpServer[] = [];
   afterAll(async () => {
     for (const server of running) await server.close();
-    objects.close();
+    await objects.close();
     await db.close();
     await rm(folder, { recursive: true, force: true });
   });

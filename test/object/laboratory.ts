@@ -31,7 +31,7 @@ export async function laboratory(cold: Partial<StoreConfig> = {}): Promise<Labor
   const base = await mkdtemp(join(tmpdir(), "holdfast-object-"));
   const closing: Objects[] = [];
   afterAll(async () => {
-    for (const objects of closing) objects.close();
+    for (const objects of closing) await objects.close();
     await db.close();
     await rm(base, { recursive: true, force: true });
   });

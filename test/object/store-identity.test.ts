@@ -60,7 +60,7 @@ async function start(
   change: (driver: StoreDriver) => Partial<StoreDriver> = () => ({}),
 ): Promise<Objects & { driver: StoreDriver; store: Store }> {
   const objects = await createObjects({ db: lab.db, stores: storesAt(location, change) });
-  objects.close();
+  await objects.close();
   const store = objects.stores.get(name);
   return { ...objects, store, driver: store.driver };
 }
@@ -151,7 +151,7 @@ describe("a location that is another one", () => {
       db: lab.db,
       stores: storesAt(join(folder, "../other"), undefined, "other"),
     });
-    other.close();
+    await other.close();
     const { driver, store } = await start(join(folder, "../other"));
     await expectRefused(driver, /is marked as another one: the store other/);
     expect(await verifyStore(store)).toEqual([

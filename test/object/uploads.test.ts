@@ -295,6 +295,63 @@ describe("a folder", () => {
   });
 });
 
+describe("a folder whose files were declared", () => {
+  const files = [
+    { path: "a", sizeBytes: "3", sha256: sha256(bytes("abc")) },
+    { path: "b/c", sizeBytes: "2", parts: 4 },
+  ];
+  const tree = () => create({ kind: "TREE", filename: "x", files });
+
+  test("is complete when exactly these have arrived; a file store takes no parts", async () => {
+    const upload = await tree();
+    expect(upload.files).toEqual([
+      { path: "a", sizeBytes: 3, isReceived: false },
+      { path: "b/c", sizeBytes: 2, isReceived: false },
+    ]);
+    expect(await codeOf(send(upload.id, "abd", { path: "a" }))).toBe("UPLOAD_MISMATCH");
+    expect(await codeOf(send(upload.id, "x", { path: "d" }))).toBe("BAD_USER_INPUT");
+    await send(upload.id, "abc", { path: "a" });
+    await expect(lab.objects.uploads.complete(upload.id)).rejects.toThrow(/has not received "b\/c"/);
+    await send(upload.id, "xy", { path: "b/c" });
+    expect(await lab.objects.uploads.complete(upload.id)).toMatchObject({ state: "COMPLETE" });
+    await lab.objects.writer.stageUpload(upload.id, target("schema"));
+  });
+
+  test("must have the size that is declared of the whole", async () => {
+    expect(await codeOf(create({ kind: "TREE", files, sizeBytes: "6" }))).toBe("BAD_USER_INPUT");
+    expect(await codeOf(create({ files }))).toBe("BAD_USER_INPUT");
+    await create({ kind: "TREE", files, sizeBytes: "5" });
+  });
+});
+
+describe("an upload that is ended", () => {
+  test("takes no bytes and becomes no row; again is fine", async () => {
+    const upload = await create();
+    await send(upload.id, "content");
+    for (const _ of [1, 2])
+      expect(await lab.objects.uploads.abort(upload.id)).toMatchObject({ state: "EXPIRED" });
+    expect(await codeOf(send(upload.id, "content"))).toBe("UPLOAD_EXPIRED");
+    expect(await codeOf(lab.objects.uploads.complete(upload.id))).toBe("UPLOAD_EXPIRED");
+    expect(await codeOf(lab.objects.writer.stageUpload(upload.id, target("schema")))).toBe("UPLOAD_EXPIRED");
+    const whole = await create();
+    await send(whole.id, "content");
+    await lab.objects.uploads.complete(whole.id);
+    await lab.objects.uploads.abort(whole.id);
+    expect(await codeOf(lab.objects.uploads.complete(whole.id))).toBe("UPLOAD_EXPIRED");
+    expect(await codeOf(lab.objects.writer.stageUpload(whole.id, target("schema")))).toBe("UPLOAD_EXPIRED");
+    await lab.db.query("SELECT holdfast.reap()");
+    expect(await lab.objects.uploads.abort(upload.id)).toMatchObject({ state: "EXPIRED" });
+    expect(await codeOf(lab.objects.uploads.abort("00000000-0000-4000-8000-000000000000"))).toBe("NOT_FOUND");
+  });
+
+  test("a file store gives no parts, whatever is asked for", async () => {
+    const upload = await create({ parts: 3, sizeBytes: "7" });
+    expect(upload.parts).toBeUndefined();
+    await send(upload.id, "content");
+    expect(await lab.objects.uploads.complete(upload.id)).toMatchObject({ state: "COMPLETE" });
+  });
+});
+
 describe("uploads that cannot be", () => {
   test("unknown ids, expired ones, bad declarations", async () => {
     for (const id of ["x", "00000000-0000-4000-8000-000000000000", "'; --"]) {

@@ -134,7 +134,7 @@ export async function openWorld(url: string) {
       };
     },
     async close(): Promise<void> {
-      objects.close();
+      await objects.close();
       await client.end();
       await db.close();
       await rm(folder, { recursive: true, force: true });

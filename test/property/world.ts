@@ -41,7 +41,7 @@ export async function openWorld() {
   const db = await connect(url);
   const objects = await createObjects({ db, stores });
   afterAll(async () => {
-    objects.close();
+    await objects.close();
     await db.close();
     await rm(folder, { recursive: true, force: true });
   });

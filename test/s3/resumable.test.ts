@@ -190,7 +190,7 @@ describe("a network on its bad days", () => {
     objects = await createObjects({ db, stores });
   });
   afterAll(async () => {
-    objects.close();
+    await objects.close();
     await db.close();
   });
 

@@ -246,6 +246,9 @@ describe("rights", () => {
       "WRITE",
     ],
     ['mutation { completeUpload(id: "00000000-0000-0000-0000-000000000000") { id } }', "WRITE"],
+    ['mutation { abortUpload(id: "00000000-0000-0000-0000-000000000000") { id } }', "WRITE"],
+    ['mutation { signUploadParts(id: "x", numbers: [1]) { url } }', "WRITE"],
+    ['{ upload(id: "00000000-0000-0000-0000-000000000000") { url } }', "WRITE"],
   ];
 
   it("keeps a READ token from everything that changes something", async () => {

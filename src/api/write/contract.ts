@@ -3,7 +3,8 @@
  *
  * The schema (`src/api`, read side) tells for each mutation field what it does, in the field's `extensions.write`. Arguments are those of
  * `api.md` §2: `input` · `rows onConflict` · `key set ifVersion` · `where set atMost` · `input on` ·
- * `key ifVersion cascade` · `where atMost cascade dryRun` · createUpload `input` · completeUpload `id` · importUpload `id url`.
+ * `key ifVersion cascade` · `where atMost cascade dryRun` · createUpload `input` · completeUpload `id parts` · signUploadParts `id numbers path` ·
+ * abortUpload `id` · importUpload `id url`.
  * Fields of create inputs and patches are named as the model names them: `Column.field`, `Reference.field`, `Child.field`, `CodecList.field`;
  * fields of keys are `Column.field` of the key's columns. Enum inputs coerce to the GraphQL name (never to the stored text).
  * Scalars may coerce to: Int number · BigInt bigint, number or decimal string · Float number · Float64/Float32 number or "NaN" "Infinity" "-Infinity" ·
@@ -30,10 +31,18 @@ import type { Patience } from "./import-upload.ts";
 /** What a field does with rows of one entity. */
 export type RowWrite = "create" | "createMany" | "update" | "updateMany" | "upsert" | "delete" | "deleteMany";
 
+/** What a field does with an upload. */
+export type UploadWrite =
+  | "createUpload"
+  | "completeUpload"
+  | "signUploadParts"
+  | "abortUpload"
+  | "importUpload";
+
 /** What a field of type Mutation does; the schema puts it into the field's `extensions.write`. */
 export type WriteField =
   | { readonly kind: RowWrite; readonly entity: string }
-  | { readonly kind: "createUpload" | "completeUpload" | "importUpload" }
+  | { readonly kind: UploadWrite }
   /** A field of an extension, by its name as `Mutation.closeSession`. */
   | { readonly kind: "user"; readonly field: string };
 

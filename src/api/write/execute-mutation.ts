@@ -124,6 +124,8 @@ async function planField(scope: WriteScope): Promise<WritePlan> {
     case "createUpload":
     case "completeUpload":
     case "importUpload":
+    case "signUploadParts":
+    case "abortUpload":
       return planUpload(scope, does.kind);
     case "user":
       return planUser(scope, does.field);

@@ -1,6 +1,6 @@
 /** `importUpload` for whoever asks: the entity API and the system API. */
 
-import { type OfferedUpload, offered, type UploadCaller, type UploadServices } from "./request-upload.ts";
+import { type OfferedUpload, offered, type UploadCaller, type UploadSides } from "./request-upload.ts";
 
 /** An upload and the URL that it is to be filled from. */
 export interface ImportInput {
@@ -13,7 +13,7 @@ export type Patience = <T>(work: () => Promise<T>) => Promise<T>;
 
 /** Fills an upload from a URL; answered when all bytes are in. */
 export async function importUpload(
-  services: UploadServices,
+  services: UploadSides,
   { id, url }: ImportInput,
   caller: UploadCaller & { readonly patience?: Patience | undefined },
 ): Promise<OfferedUpload> {

@@ -1,10 +1,9 @@
 import { type FieldNode, type GraphQLOutputType, getNamedType, isObjectType } from "graphql";
-import { collectFields, selectionSets } from "../../plan/collect-fields.ts";
-import type { OperationRequest } from "./contract.ts";
+import { type CollectContext, collectFields, selectionSets } from "../../plan/collect-fields.ts";
 
 /** A plain object, list or leaf of `type` in the shape that the nodes select. */
 export function shapeValue(
-  request: OperationRequest,
+  request: CollectContext,
   at: { readonly value: unknown; readonly type: GraphQLOutputType; readonly nodes: readonly FieldNode[] },
 ): unknown {
   const { value, nodes } = at;

@@ -1,68 +1,51 @@
-/** The mutation fields `createUpload`, `completeUpload` and `importUpload`. */
+/** The mutation fields of uploads. */
 
+import type { UploadWrite } from "./contract.ts";
 import { importUpload } from "./import-upload.ts";
 import { inputObject } from "./input-field.ts";
 import {
+  endUpload,
+  type FinishInput,
   finishUpload,
-  type OfferedUpload,
+  partValue,
   requestUpload,
+  type SignInput,
+  signUpload,
   type UploadInput,
-  type UploadServices,
+  uploadValue,
 } from "./request-upload.ts";
-import type { DonePlan, FieldResult, WriteScope } from "./write-plan.ts";
+import type { DonePlan, WriteScope } from "./write-plan.ts";
 
-/** Runs the upload field now: its reservation is no part of the transaction. */
-export async function planUpload(
-  scope: WriteScope,
-  kind: "createUpload" | "completeUpload" | "importUpload",
-): Promise<DonePlan> {
+/** Runs the upload field now: it is no part of the transaction. */
+export async function planUpload(scope: WriteScope, kind: UploadWrite): Promise<DonePlan> {
+  return { kind: "done", result: { kind: "plain", value: await answer(scope, kind) } };
+}
+
+/** GraphQL has checked the arguments against their types. */
+async function answer(scope: WriteScope, kind: UploadWrite): Promise<unknown> {
   const { objects, codecs } = scope.services;
   const { principal, baseUrl, signal, patience } = scope.request.context;
-  const services = {
-    model: scope.request.model,
-    codecs,
-    uploads: objects.uploads,
-    capabilities: objects.capabilities,
-  };
-  const caller = { name: principal.name, baseUrl, signal, patience };
-  const offered = await run(kind, { services, args: scope.field.args, caller });
-  const result: FieldResult = { kind: "plain", value: uploadValue(offered) };
-  return { kind: "done", result };
-}
-
-async function run(
-  kind: "createUpload" | "completeUpload" | "importUpload",
-  { services, args, caller }: UploadCall,
-): Promise<OfferedUpload> {
+  const { uploads, capabilities } = objects;
+  const services = { model: scope.request.model, codecs, uploads, capabilities };
+  const caller = { name: principal.name, baseUrl, signal };
+  const { args } = scope.field;
+  const id = String(args["id"]);
   switch (kind) {
     case "createUpload": {
-      // GraphQL has checked the object against CreateUploadInput.
       const input = inputObject(args["input"], "input") as unknown as UploadInput;
-      return requestUpload(services, input, caller);
+      return uploadValue(await requestUpload(services, input, caller));
     }
     case "completeUpload":
-      return finishUpload(services, String(args["id"]), caller);
+      return uploadValue(await finishUpload(services, { ...args, id } as FinishInput, caller));
+    case "signUploadParts": {
+      const parts = await signUpload(services, { ...args, id } as unknown as SignInput, caller);
+      return parts.map(partValue);
+    }
+    case "abortUpload":
+      return uploadValue(await endUpload(services, id, caller));
     case "importUpload":
-      return importUpload(services, { id: String(args["id"]), url: String(args["url"]) }, caller);
+      return uploadValue(
+        await importUpload(services, { id, url: String(args["url"]) }, { ...caller, patience }),
+      );
   }
-}
-
-interface UploadCall {
-  readonly services: UploadServices;
-  readonly args: Readonly<Record<string, unknown>>;
-  readonly caller: Parameters<typeof importUpload>[2];
-}
-
-function uploadValue(upload: OfferedUpload): Readonly<Record<string, unknown>> {
-  return {
-    id: upload.id,
-    url: upload.url,
-    resumableUrl: upload.resumableUrl ?? null,
-    parts: upload.kind === "FILE" ? [{ number: 1, url: upload.url }] : [],
-    kind: upload.kind,
-    // An upload that a row has is complete.
-    state: upload.state === "USED" ? "COMPLETE" : upload.state,
-    receivedBytes: upload.receivedBytes,
-    expiresAt: upload.expiresAt.toISOString(),
-  };
 }

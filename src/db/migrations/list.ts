@@ -11,6 +11,7 @@ import { uploads } from "./0002-uploads.ts";
 import { identity } from "./0003-identity.ts";
 import { applied } from "./0004-applied.ts";
 import { changes } from "./0005-changes.ts";
+import { uploadParts } from "./0006-upload-parts.ts";
 import { uploadResume } from "./0007-upload-resume.ts";
 import { storeIdentity } from "./0008-store-identity.ts";
 import { imports } from "./0009-imports.ts";
@@ -27,6 +28,7 @@ export const migrations: readonly MigrationText[] = [
   identity,
   applied,
   changes,
+  uploadParts,
   uploadResume,
   storeIdentity,
   imports,

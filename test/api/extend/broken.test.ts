@@ -81,10 +81,10 @@ describe("an extension", () => {
     ).toEqual([expect.stringMatching(/:1:23 Field "Session.startedAt" already exists in the schema/)]);
     expect(
       problems({
-        typeDefs: "extend type Query { sessions: Int upload: Int }",
-        query: { sessions: resolve, upload: resolve },
+        typeDefs: "extend type Query { sessions: Int createUpload: Int }",
+        query: { sessions: resolve, createUpload: resolve },
       }).join("\n"),
-    ).toMatch(/The root field upload belongs to the API/);
+    ).toMatch(/The root field createUpload belongs to the API/);
     expect(
       problems({ typeDefs: "extend type Query { sessions: Int }", query: { sessions: resolve } })[0],
     ).toMatch(/"Query.sessions" already exists/);

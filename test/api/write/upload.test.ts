@@ -52,7 +52,7 @@ test("answers where to send the bytes, and for how long", async () => {
     state: "OPEN",
     receivedBytes: "0",
     expiresAt: expect.stringMatching(/^20..-..-..T/),
-    parts: [{ number: 1, url: made.url }],
+    parts: null,
   });
   const capability = made.url.split("/").at(-1);
   expect(world.services.objects.capabilities.verify(capability)).toEqual({ kind: "upload", id: made.id });
@@ -195,4 +195,37 @@ test("of two requests that use one upload at once, one gets it", async () => {
   expect(faults).toHaveLength(3);
   for (const fault of faults)
     expect(fault.extensions).toMatchObject({ code: "UPLOAD_EXPIRED", field: "input.notes" });
+});
+
+test("tells, signs and ends an upload; a file store has no parts", async () => {
+  const files = [{ path: "a", sizeBytes: "1", parts: 2 }];
+  const target = { type: "Session", field: "volume" };
+  const { createUpload: made } = await world.data(
+    "mutation ($input: CreateUploadInput!) { createUpload(input: $input) { id parts { number } files { path sizeBytes partCount isReceived } } }",
+    { input: { target, filename: "v", kind: "TREE", files } },
+  );
+  expect(made).toMatchObject({
+    parts: null,
+    files: [{ path: "a", sizeBytes: "1", partCount: null, isReceived: false }],
+  });
+  const sign = 'mutation ($id: ID!) { signUploadParts(id: $id, numbers: [1], path: "a") { url } }';
+  expect((await world.fault(sign, { id: made.id })).extensions).toMatchObject({
+    code: "BAD_USER_INPUT",
+    field: "path",
+  });
+  const abort = "mutation ($id: ID!) { abortUpload(id: $id) { state } }";
+  expect(await world.data(abort, { id: made.id })).toEqual({ abortUpload: { state: "EXPIRED" } });
+  expect((await world.fault(completeUpload, { id: made.id })).extensions).toMatchObject({
+    code: "UPLOAD_EXPIRED",
+  });
+});
+
+test.each([
+  ["parts without a size", { parts: 2 }, "sizeBytes"],
+  ["no part", { parts: 0, sizeBytes: "1" }, "parts"],
+  ["files of a file", { files: [{ path: "a", sizeBytes: "1" }] }, "files"],
+])("refuses %s", async (_, more, field) => {
+  const target = { type: "Session", field: "notes" };
+  const fault = await world.fault(createUpload, { input: { target, filename: "f", ...more } });
+  expect(fault.extensions).toMatchObject({ code: "BAD_USER_INPUT", field: expect.stringContaining(field) });
 });

@@ -80,7 +80,7 @@ export async function openWorld(sdl: string) {
     limits: defaultWriteLimits,
   };
   afterAll(async () => {
-    objects.close();
+    await objects.close();
     await db.close();
     await rm(folder, { recursive: true, force: true });
   });
