@@ -9,7 +9,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vites
 import { send } from "../acceptance/support/exchange.ts";
 import { Place } from "../acceptance/support/place.ts";
 import { type FaultProxy, startProxy } from "./support/proxy.ts";
-import { type S3Server, startS3, storeOn } from "./support/versitygw.ts";
+import { type S3Server, startS3, storeOn } from "./support/server.ts";
 
 vi.setConfig({ testTimeout: 120_000 });
 
