@@ -1,6 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
-import { mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -12,7 +11,6 @@ import { type Failing, live, type Step, steps } from "./resume-laboratory.ts";
 
 const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
 let lab: Laboratory;
-let base: string;
 let replicas: readonly [Objects, Objects];
 let failAt: number | undefined;
 const failing: Failing = {
@@ -24,15 +22,13 @@ const failing: Failing = {
 /** Two replicas, each with a driver of its own on one folder. */
 beforeAll(async () => {
   lab = await laboratory();
-  base = await mkdtemp(join(tmpdir(), "holdfast-resume-"));
-  await mkdir(join(base, "main"));
   const faults = (): void => {
     if (failAt === undefined) return;
     failAt -= 1;
     if (failAt === 0) throw Object.assign(new Error("the disk fails"), { code: "EIO" });
   };
   const replica = (): Promise<Objects> => {
-    const driver = createFileDriver(join(base, "main"), { faults });
+    const driver = createFileDriver(lab.main, { faults });
     const store = { config: lab.stores.get("main").config, driver };
     const stores: Stores = { ...lab.stores, all: new Map([["main", store]]), get: () => store };
     return createObjects({ db: lab.db, stores });
@@ -41,13 +37,14 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  for (const objects of replicas) objects.close();
-  await rm(base, { recursive: true, force: true });
+  for (const objects of replicas) await objects.close();
 });
 
+/** But for the marker of the store. */
 async function everyFile(): Promise<string[]> {
-  const found = await readdir(join(base, "main"), { recursive: true, withFileTypes: true });
-  return found.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name));
+  const found = await readdir(lab.main, { recursive: true, withFileTypes: true });
+  const files = found.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name));
+  return files.filter((path) => !path.startsWith(join(lab.main, "_obj")));
 }
 
 async function create(content: Buffer, prefix: Uint8Array): Promise<string> {

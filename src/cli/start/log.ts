@@ -4,14 +4,15 @@ import pino, { type DestinationStream, type Logger } from "pino";
 
 /** Bytes that are gathered before they are written: some twenty lines, of which each alone would cost a call of the system. */
 const gatheredBytes = 4096;
-/** Longest that a line waits, in milliseconds. */
+/** Longest that a line waits, in milliseconds; one that comes after so long a silence does not wait. */
 const longestWait = 100;
 /** pino's number of `warn`. */
 const urgent = 40;
 
 /**
- * Makes the log. Lines below `warn` may wait a moment, so that not every request pays for a write; from `warn` on, and when the process
- * ends by itself, everything is written at once. What `kill -9` can take is the last tenth of a second of ordinary lines.
+ * Makes the log. Lines below `warn` that come close behind each other are written together, so that not every request pays for a write; from
+ * `warn` on, and when the process ends by itself, everything is written at once. What `kill -9` can take is the last tenth of a second
+ * of ordinary lines.
  */
 export function createLog(level: string): Logger {
   shared ??= gathering();
@@ -29,18 +30,22 @@ interface Gathering extends DestinationStream {
 function gathering(): Gathering {
   const file = pino.destination({ fd: 2, sync: true, minLength: process.stderr.isTTY ? 0 : gatheredBytes });
   let waiting: NodeJS.Timeout | undefined;
+  let flushedAt = Number.NEGATIVE_INFINITY;
   const flush = (): void => {
     clearTimeout(waiting);
     waiting = undefined;
     file.flushSync();
+    flushedAt = performance.now();
   };
   process.on("exit", flush);
   const stream: Gathering = {
     lastLevel: 0,
     write(line) {
       file.write(line);
-      if (stream.lastLevel >= urgent) flush();
-      else waiting ??= setTimeout(flush, longestWait).unref();
+      if (waiting !== undefined && stream.lastLevel < urgent) return;
+      const isQuiet = performance.now() - flushedAt > longestWait;
+      if (isQuiet || stream.lastLevel >= urgent) flush();
+      else waiting = setTimeout(flush, longestWait).unref();
     },
   };
   return pinoTells(stream);
