@@ -25,6 +25,8 @@ let shared: Gathering | undefined;
 interface Gathering extends DestinationStream {
   /** Set by pino before each line. */
   lastLevel: number;
+  /** What `logger.flush()` calls. */
+  flush(done?: () => void): void;
 }
 
 function gathering(): Gathering {
@@ -40,6 +42,10 @@ function gathering(): Gathering {
   process.on("exit", flush);
   const stream: Gathering = {
     lastLevel: 0,
+    flush: (done) => {
+      flush();
+      done?.();
+    },
     write(line) {
       file.write(line);
       if (waiting !== undefined && stream.lastLevel < urgent) return;

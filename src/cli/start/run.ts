@@ -36,6 +36,8 @@ export async function runService(flags: StartFlags, call: Call, signals: Interru
   const ready = async () => {
     for (const line of describeChanges(service.first)) say(line);
     await loadSample(service, { output: call.output, say });
+    // What was said on the way comes before the word that it is ready.
+    service.logger.flush();
     // Who reads that it is followed may save at once.
     if (onTerminal(call) && flags.watch) following = followSchema(service, say);
     await following?.ready;
