@@ -87,6 +87,7 @@ describe("kill -9 of the service", () => {
     async (fault) => {
       const place = new Place();
       try {
+        await place.prepare();
         await place.start({ HOLDFAST_FAULT: fault });
         const upload = await createUpload(place, "bytes", declared);
         let acknowledged = 0;

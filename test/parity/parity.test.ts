@@ -13,7 +13,8 @@ test("random operations over random models are answered as graphql-js answers th
   const tally = new Tally();
   await compareAll(world, { seed: 20_261_121, models: 8, operations: 320 }, { tally });
   expect(tally.operations).toBe(320);
-  expect([...tally.skipped]).toEqual([]);
+  // It tells of an upload, which is no row of a table.
+  expect([...tally.skipped]).toEqual(["field Query.upload"]);
   // Most operations must be answered, and most of those in full.
   expect(tally.refused).toBeLessThan(100);
   expect(tally.unsure).toBeLessThan(10);

@@ -114,7 +114,7 @@ describe("a service whose stores do not answer", () => {
     for (const name of ["closed", "echo"])
       expect(
         await ask("/system/graphql", `mutation { verifyStore(name: "${name}") { name ok message } }`),
-      ).toMatch(/LIST|errors/);
+      ).toMatch(/IDENTITY|errors/);
     await ask(
       "/system/graphql",
       "{ model { source apiSdl } plan { sql } drift { message } codecs { name } }",
