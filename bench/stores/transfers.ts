@@ -68,13 +68,13 @@ async function row(servers: Servers, field: Field, value: object): Promise<Made>
 export async function sendRows(servers: Servers, values: readonly Buffer[]): Promise<string[]> {
   const rows = values.map((bytes) => ({
     itemId: nextItem++,
-    remote: { base64: { name: "small.bin", content: bytes.toString("base64") } },
+    small: { base64: { name: "small.bin", content: bytes.toString("base64") } },
   }));
-  const { createItems } = await servers.ask<{ createItems: { items: { remote: { url: string } }[] } }>(
-    `mutation ($rows: [CreateItemInput!]!) { createItems(rows: $rows) { items { remote { url } } } }`,
+  const { createItems } = await servers.ask<{ createItems: { items: { small: { url: string } }[] } }>(
+    `mutation ($rows: [CreateItemInput!]!) { createItems(rows: $rows) { items { small { url } } } }`,
     { rows },
   );
-  return createItems.items.map(({ remote }) => remote.url);
+  return createItems.items.map(({ small }) => small.url);
 }
 
 /** Reads a data URL to its end. @throws when it has another length. */

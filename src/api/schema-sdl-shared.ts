@@ -179,7 +179,7 @@ type UploadFile {
 type Upload {
   id: ID!
   url: String!
-  "Takes a file in several requests, through restarts of either side, by the tus protocol 1.0; null for a folder."
+  "Takes a file in several requests, through restarts of either side, by the tus protocol 1.0; null for a folder, and where parts were asked for."
   resumableUrl: String
   "Null where the bytes go to the url."
   parts: [UploadPart!]

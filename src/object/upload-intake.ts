@@ -2,7 +2,10 @@
 
 import { createHash, type Hash } from "node:crypto";
 import { ServiceError } from "../errors.ts";
-import { type Digest, DigestStream } from "./digest.ts";
+import { type ContentDigest, ContentDigestStream, DigestStream } from "./digest.ts";
+
+/** Digest of what an upload has brought; `hash` where it names the object. */
+export type UploadDigest = ContentDigest & { readonly hash?: string };
 
 export interface IntakeOptions {
   /** Put before the content. */
@@ -11,6 +14,8 @@ export interface IntakeOptions {
   /** Of the content. */
   readonly sizeBytes: number | undefined;
   readonly sha256: string | undefined;
+  /** Whether the digest names the object. */
+  readonly isNamed: boolean;
   /** Called before each piece, with its number. */
   readonly onPart: (part: number) => void | Promise<void>;
 }
@@ -19,7 +24,8 @@ export interface IntakeOptions {
 export class Intake {
   readonly #source: AsyncIterator<Uint8Array>;
   readonly #options: IntakeOptions;
-  readonly #whole = new DigestStream();
+  readonly #whole: ContentDigestStream;
+  #digest: UploadDigest | undefined;
   readonly #content: Hash | undefined;
   #contentBytes = 0;
   #finished = false;
@@ -27,7 +33,10 @@ export class Intake {
   constructor(body: AsyncIterable<Uint8Array>, options: IntakeOptions) {
     this.#source = body[Symbol.asyncIterator]();
     this.#options = options;
-    this.#content = options.sha256 === undefined ? undefined : createHash("sha256");
+    this.#whole = options.isNamed ? new DigestStream() : new ContentDigestStream();
+    // Without a prefix the content is the whole.
+    const isApart = options.sha256 !== undefined && options.prefix.length > 0;
+    this.#content = isApart ? createHash("sha256") : undefined;
   }
 
   /** The bytes to store. Stopping early does not close the source. @throws {UPLOAD_MISMATCH} at the first byte too many, or at the end. */
@@ -60,8 +69,10 @@ export class Intake {
     if (sizeBytes !== undefined && this.#contentBytes !== sizeBytes) {
       throw this.#mismatch(`${this.#contentBytes} bytes, but ${sizeBytes} were declared`);
     }
-    const found = this.#content?.digest("hex");
-    if (found !== sha256) throw this.#mismatch(`bytes with SHA-256 ${found}, but ${sha256} was declared`);
+    this.#digest = this.#whole.finish();
+    const found = this.#content?.digest("hex") ?? this.#digest.sha256;
+    if (sha256 !== undefined && found !== sha256)
+      throw this.#mismatch(`bytes with SHA-256 ${found}, but ${sha256} was declared`);
     this.#finished = true;
   }
 
@@ -72,13 +83,13 @@ export class Intake {
   }
 
   /** Digest of the stored form; reads on to the end where the store has stopped before. */
-  async digest(): Promise<Digest> {
-    while (!this.#finished) {
+  async digest(): Promise<UploadDigest> {
+    while (!this.#finished || this.#digest === undefined) {
       const { done, value } = await this.#source.next();
       if (done === true) this.#check();
       else this.#take(value);
     }
-    return this.#whole.finish();
+    return this.#digest;
   }
 
   async close(): Promise<void> {

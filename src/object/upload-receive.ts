@@ -5,11 +5,11 @@ import { isServiceError, ServiceError } from "../errors.ts";
 import type { Stores } from "../store/contract.ts";
 import { checkPath } from "../store/path.ts";
 import type { Uploads } from "./contract.ts";
-import { type Digest, digestOf } from "./digest.ts";
+import { digestOf } from "./digest.ts";
 import type { FaultPoints } from "./fault-points.ts";
 import { expired } from "./lease.ts";
 import { declaredOf, refuseByParts } from "./upload-declared.ts";
-import { Intake } from "./upload-intake.ts";
+import { Intake, type UploadDigest } from "./upload-intake.ts";
 import type { UploadQuota } from "./upload-quota.ts";
 import { loadUpload, type UploadRecord, usable } from "./upload-record.ts";
 
@@ -103,6 +103,7 @@ function intakeOf(
     field: record.field,
     sizeBytes: declared ?? announced,
     sha256: isFile ? record.declaredSha256 : undefined,
+    isNamed: isFile && record.target.addressing === "hash",
     onPart: (part) => context.faults(`put.part[${part}]`),
   });
 }
@@ -122,7 +123,7 @@ async function receiveFile(context: UploadContext, record: UploadRecord, incomin
 export async function markReceived(
   context: Pick<UploadContext, "db">,
   record: UploadRecord,
-  digest: Omit<Digest, "hash"> & { readonly hash?: string },
+  digest: UploadDigest,
 ): Promise<void> {
   const { rowCount } = await context.db.query(
     `UPDATE holdfast.upload_detail d SET state = 'RECEIVED', size = $2, sha256 = decode($3, 'hex'), md5 = convert_to($4, 'UTF8'),
@@ -194,7 +195,7 @@ async function put(
   context: UploadContext,
   record: UploadRecord,
   incoming: Incoming & { readonly path: string },
-): Promise<Digest> {
+): Promise<UploadDigest> {
   const { driver } = context.stores.get(record.store);
   const { intake, path, signal } = incoming;
   await context.faults("put.before");
@@ -213,7 +214,7 @@ async function adopt(
   context: UploadContext,
   record: UploadRecord,
   incoming: Incoming & { readonly path: string },
-): Promise<Digest> {
+): Promise<UploadDigest> {
   const digest = await incoming.intake.digest();
   const found = await context.stores.get(record.store).driver.get(incoming.path, { signal: incoming.signal });
   compare(
@@ -224,7 +225,11 @@ async function adopt(
   return digest;
 }
 
-export function compare(path: string, digest: Pick<Digest, "sha256">, received: string | undefined): void {
+export function compare(
+  path: string,
+  digest: Pick<UploadDigest, "sha256">,
+  received: string | undefined,
+): void {
   if (digest.sha256 === received) return;
   throw new ServiceError(
     "STORE_CONFLICT",

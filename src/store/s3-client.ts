@@ -8,6 +8,7 @@ import { ServiceError } from "../errors.ts";
 import { checkPath } from "./path.ts";
 import type { S3Settings } from "./s3-config.ts";
 import { type S3Attempt, s3Error } from "./s3-error.ts";
+import { signKnownDigests } from "./s3-payload.ts";
 import { Slots } from "./slots.ts";
 
 /** Times and sizes of an S3 driver; tests make them small. */
@@ -72,7 +73,7 @@ export function createS3Context(settings: S3Settings, limits: S3Limits): S3Conte
 }
 
 function clientOf(settings: S3Settings, limits: S3Limits, agent: HttpAgent): S3Client {
-  return new S3Client({
+  const client = new S3Client({
     endpoint: settings.endpoint,
     region: settings.region,
     // As the peer's client does: the bucket goes into the host name only where AWS itself serves it.
@@ -91,6 +92,8 @@ function clientOf(settings: S3Settings, limits: S3Limits, agent: HttpAgent): S3C
       ...(agent instanceof HttpsAgent ? { httpsAgent: agent } : {}),
     },
   });
+  signKnownDigests(client);
+  return client;
 }
 
 function agentOf(settings: S3Settings): HttpAgent {

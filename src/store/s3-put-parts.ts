@@ -13,6 +13,7 @@ import type { ObjectHead } from "./contract.ts";
 import type { BodyParts } from "./s3-body.ts";
 import { type S3Context, until } from "./s3-client.ts";
 import { statusOf } from "./s3-error.ts";
+import { digested } from "./s3-payload.ts";
 import { refuseTaken, settled, type Write } from "./s3-write.ts";
 
 /** Parts that S3 takes for one object. */
@@ -159,7 +160,7 @@ async function sendParts(c: S3Context, write: Write, upload: Parts & Begun): Pro
 interface Part extends Begun {
   readonly path: string;
   readonly number: number;
-  readonly bytes: Buffer;
+  readonly bytes: Buffer<ArrayBuffer>;
   readonly signal: AbortSignal;
 }
 
@@ -175,10 +176,10 @@ async function sendPart(c: S3Context, part: Part): Promise<CompletedPart> {
     ContentLength: bytes.length,
     ChecksumCRC32,
   });
-  const { ETag } = await c.slots.run(
-    () => c.call({ action: "s3:PutObject", path }, signal, () => c.client.send(command, until(signal))),
-    signal,
-  );
+  const { ETag } = await c.slots.run(async () => {
+    await digested(bytes);
+    return c.call({ action: "s3:PutObject", path }, signal, () => c.client.send(command, until(signal)));
+  }, signal);
   return { PartNumber: number, ETag, ChecksumCRC32 };
 }
 

@@ -8,6 +8,7 @@ import type { ObjectHead, PutOptions } from "./contract.ts";
 import { BodyParts } from "./s3-body.ts";
 import { type S3Context, until } from "./s3-client.ts";
 import type { Conditions } from "./s3-condition.ts";
+import { digested } from "./s3-payload.ts";
 import { putParts } from "./s3-put-parts.ts";
 import { newWrite, refuseTaken, settled, type Write } from "./s3-write.ts";
 
@@ -35,7 +36,7 @@ export async function put(c: S3Context, conditions: Conditions, source: Source):
   }
 }
 
-async function putWhole(c: S3Context, write: Write, bytes: Buffer): Promise<ObjectHead> {
+async function putWhole(c: S3Context, write: Write, bytes: Buffer<ArrayBuffer>): Promise<ObjectHead> {
   const { path, options, metadata, condition } = write;
   const command = new PutObjectCommand({
     Bucket: c.settings.bucket,
@@ -49,6 +50,7 @@ async function putWhole(c: S3Context, write: Write, bytes: Buffer): Promise<Obje
       ? {}
       : { ChecksumSHA256: Buffer.from(options.sha256, "hex").toString("base64") }),
   });
+  await digested(bytes);
   return settled(c, { write, sizeBytes: bytes.length }, async () => {
     const { VersionId } = await c.call({ action: "s3:PutObject", path }, options.signal, () =>
       c.client.send(command, until(options.signal)),
