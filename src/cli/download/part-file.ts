@@ -31,6 +31,7 @@ export class PartFile {
   #done: readonly Span[];
   #saving: Promise<void> | undefined;
   #savedAt = performance.now();
+  #later: NodeJS.Timeout | undefined;
 
   private constructor(path: string, opened: { of: PartOf; file: FileHandle; done: readonly Span[] }) {
     this.path = path;
@@ -85,7 +86,15 @@ export class PartFile {
       written += bytesWritten;
     }
     this.#done = addSpan(this.#done, [at, at + bytes.length]);
-    if (performance.now() - this.#savedAt < saveEveryMs) return;
+    const wait = this.#savedAt + saveEveryMs - performance.now();
+    // Perhaps nothing more comes for long: what has come is written down all the same.
+    if (wait > 0) this.#later ??= setTimeout(() => this.#saveNow(), wait).unref();
+    else this.#saveNow();
+  }
+
+  #saveNow(): void {
+    clearTimeout(this.#later);
+    this.#later = undefined;
     this.#savedAt = performance.now();
     // The next save tells what this one could not; a full disk shows in the write itself.
     this.save().catch(() => undefined);
@@ -119,6 +128,7 @@ export class PartFile {
 
   /** Puts the file down, to be gone on with, or moved. */
   async close(): Promise<void> {
+    clearTimeout(this.#later);
     await this.#saving?.catch(() => undefined);
     await this.#file.close();
   }
