@@ -1,7 +1,7 @@
 /** What unfinished resumable uploads leave in the stores, and its end. */
 
 import { isServiceError } from "../errors.ts";
-import { forget, type Leftover, takeLeftovers } from "./resume-record.ts";
+import { cleanAgain, forget, type Leftover, takeLeftovers } from "./resume-record.ts";
 import type { UploadContext } from "./upload-receive.ts";
 
 type CleaningContext = Pick<UploadContext, "db" | "stores">;
@@ -69,13 +69,15 @@ export async function cleanLeftovers(context: CleaningContext, id: string): Prom
 }
 
 async function clean(context: CleaningContext, writer: string, leftover: Leftover): Promise<unknown> {
-  const { path, handle, epoch, dead } = leftover;
+  const { path, handle, epoch, dead, live } = leftover;
   try {
     const { resumable } = context.stores.get(leftover.store).driver;
     if (handle !== null) await resumable.discard({ path, id: handle, epoch });
     // A service that ended before it had noted what the store answered.
     else if (dead) await resumable.discard({ path, epoch });
-    await forget(context.db, leftover.upload, writer);
+    // S3 may take a part that was under way after the upload was aborted, and the upload is open again.
+    if (dead && live && resumable.arrivesLate) await cleanAgain(context.db, leftover.upload, writer);
+    else await forget(context.db, leftover.upload, writer);
     return undefined;
   } catch (error) {
     if (isServiceError(error)) return error;

@@ -146,6 +146,14 @@ export async function forget(db: Database, id: string, writer: string): Promise<
   await db.query("DELETE FROM holdfast.upload_resume WHERE upload = $1 AND writer = $2", [id, writer]);
 }
 
+/** Has whatever is found at the path then cleaned once more in a minute. */
+export async function cleanAgain(db: Database, id: string, writer: string): Promise<void> {
+  await db.query(
+    "UPDATE holdfast.upload_resume SET handle = NULL, writer_until = clock_timestamp() + interval '1 min' WHERE upload = $1 AND writer = $2",
+    [id, writer],
+  );
+}
+
 /** What `writer` writes to; nothing when it has lost its claim. */
 export async function takenBy(
   db: Database,
@@ -163,6 +171,8 @@ export async function takenBy(
 export interface Leftover {
   /** Whether the upload itself is over, so that nothing may be on its way to its key. */
   readonly dead: boolean;
+  /** Whether a request was writing when it was taken over: what that has under way may reach the store after all. */
+  readonly live: boolean;
   readonly upload: string;
   readonly store: string;
   readonly path: string;
@@ -185,9 +195,11 @@ export async function takeLeftovers(
          LIMIT 100 FOR UPDATE OF r SKIP LOCKED`
       : "SELECT $2::uuid";
   const { rows } = await db.query<Leftover>(
-    `UPDATE holdfast.upload_resume SET epoch = epoch + 1, writer = $1, writer_until = clock_timestamp() + interval '10 min'
-     WHERE upload IN (${which}) RETURNING upload, store, path, handle, epoch,
-       NOT EXISTS (SELECT FROM holdfast.upload u WHERE u.id = upload AND u.expires_at > clock_timestamp()) AS dead`,
+    `UPDATE holdfast.upload_resume r SET epoch = r.epoch + 1, writer = $1, writer_until = clock_timestamp() + interval '10 min'
+     FROM (SELECT upload, coalesce(writer_until > clock_timestamp(), false) AS live FROM holdfast.upload_resume
+       WHERE upload IN (${which}) FOR UPDATE) AS old
+     WHERE r.upload = old.upload RETURNING r.upload, r.store, r.path, r.handle, r.epoch, old.live,
+       NOT EXISTS (SELECT FROM holdfast.upload u WHERE u.id = r.upload AND u.expires_at > clock_timestamp()) AS dead`,
     id === undefined ? [writer] : [writer, id],
   );
   return { writer, found: rows };

@@ -120,6 +120,8 @@ export interface ResumableAbility {
   pieceBytes(number: number, sizeBytes?: number): number;
   /** Whether any piece may be shorter. */
   readonly takesShortPieces: boolean;
+  /** Whether a piece that was under way may reach the store after `discard`, so that it has to be asked again. */
+  readonly arrivesLate: boolean;
   begin(path: string, epoch: number, signal?: AbortSignal): Promise<string>;
   /** Makes `epoch` the one that may write. What writers before it still send is refused, or is in no object. */
   take(unfinished: Unfinished, signal?: AbortSignal): Promise<void>;

@@ -27,6 +27,7 @@ export function resumableFiles(context: Context): ResumableAbility {
   return {
     pieceBytes: () => pieceBytes,
     takesShortPieces: true,
+    arrivesLate: false,
     begin: (path, epoch) => within(context, path, (place) => begin(place, epoch)),
     take: (unfinished) => within(context, unfinished.path, (place) => take(place, unfinished)),
     write: (unfinished, piece) =>

@@ -24,6 +24,7 @@ export function resumableOf(c: S3Context, conditions: Conditions): ResumableAbil
       return partBytesOf(number, c.limits.partBytes, sizeBytes);
     },
     takesShortPieces: false,
+    arrivesLate: true,
     begin: (path, _epoch, signal) => begin(c, path, signal),
     // A part that an earlier writer replaces has another tag than the one remembered, so it is never taken into the object.
     take: async () => undefined,

@@ -53,7 +53,8 @@ export class OfferedUpload {
 
   @Field(() => String, {
     nullable: true,
-    description: "Takes a file in several requests, by the tus protocol 1.0; null for a folder, and where parts were asked for.",
+    description:
+      "Takes a file in several requests, by the tus protocol 1.0; null for a folder, and where parts were asked for.",
   })
   resumableUrl!: string | null;
 

@@ -284,7 +284,11 @@ test("memory stays flat while a large object is read back", { timeout: 120_000 }
   // Straight to the store: the proxy of these tests holds whole bodies.
   const { config } = lab.context.stores.get("cloud");
   const direct = await lab.again({
-    stores: { ...lab.context.stores, get: () => ({ config, driver: lab.truth }) },
+    stores: {
+      ...lab.context.stores,
+      all: new Map([["cloud", { config, driver: lab.truth }]]),
+      get: () => ({ config, driver: lab.truth }),
+    },
   });
   const piece = new Uint8Array(75 << 20);
   const upload = await direct.uploads.create({

@@ -1,6 +1,7 @@
 /** Runs in the browser: GraphiQL on the endpoint that answered the page. Bundled by `scripts/build.ts`; nothing here may name another origin. */
 
 import { GraphiQL } from "graphiql";
+import { parse } from "graphql";
 import "graphiql/style.css";
 import { createElement } from "react";
 import { createRoot } from "react-dom/client";
@@ -18,7 +19,7 @@ const root = document.getElementById("page");
 
 /** Sends one operation; `headers` are those of the page's Headers tab, for example a token. */
 async function fetcher(operation, options) {
-  const isMany = isSubscription(operation, options?.documentAST);
+  const isMany = isSubscription(operation);
   const accept = isMany ? "text/event-stream" : "application/json";
   const stop = new AbortController();
   const answer = await fetch(location.pathname, {
@@ -31,10 +32,20 @@ async function fetcher(operation, options) {
   return isStream ? results(answer.body, stop) : await answer.json();
 }
 
-function isSubscription({ operationName }, document) {
-  const operations = document?.definitions.filter(({ kind }) => kind === "OperationDefinition") ?? [];
+/** By the text itself: what the editor knows of it is that of a moment ago. */
+function isSubscription({ query, operationName }) {
+  const operations = definitionsOf(query).filter(({ kind }) => kind === "OperationDefinition");
   const chosen = operations.find(({ name }) => name?.value === operationName) ?? operations[0];
   return chosen?.operation === "subscription";
+}
+
+/** A text that is no document is told so by the server. */
+function definitionsOf(query) {
+  try {
+    return parse(query).definitions;
+  } catch {
+    return [];
+  }
 }
 
 /** The results of an event stream; the page's stop button returns it. */
