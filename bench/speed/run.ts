@@ -107,9 +107,22 @@ interface Bench {
   readonly postgresPid: number;
 }
 
-async function measureAll({ contenders, databaseUrl, postgresPid }: Bench): Promise<Measure[]> {
+/** Resident memory of each contender, in MiB. */
+function memoryOf(contenders: readonly Contender[]): Figures["memory"] {
+  return Object.fromEntries(contenders.map(({ name, pid }) => [name, Math.round(residentMebibytes(pid))]));
+}
+
+interface Measured {
+  readonly measures: Measure[];
+  /** After the reads, which every contender answers; the bulk create comes last, and not all have it. */
+  readonly memory: Figures["memory"];
+}
+
+async function measureAll({ contenders, databaseUrl, postgresPid }: Bench): Promise<Measured> {
   const measures: Measure[] = [];
+  let memory: Figures["memory"] | undefined;
   for (const query of chosenQueries) {
+    if (query === "create") memory = memoryOf(contenders);
     const taking = contenders.filter(({ name }) => bodyOf(name, query, {}) !== undefined);
     const bodies = new Map(taking.map(({ name }) => [name, bodySource(name, query)]));
     const run = (contender: Contender, milliseconds: number) =>
@@ -134,7 +147,7 @@ async function measureAll({ contenders, databaseUrl, postgresPid }: Bench): Prom
     }
     for (const [contender, each] of found) measures.push(summed(query, contender, each));
   }
-  return measures;
+  return { measures, memory: memory ?? memoryOf(contenders) };
 }
 
 /** Until the engine has compiled what is hot: for a while, and on a busy machine until enough requests were answered. */
@@ -213,16 +226,13 @@ async function bench(folder: string, stack: AsyncDisposableStack): Promise<Figur
   const ordered = contenders.toSorted((a, b) => chosen.indexOf(a.name) - chosen.indexOf(b.name));
   say("Comparing answers …");
   await compareAnswers(ordered);
-  const measures = await measureAll({ contenders: ordered, databaseUrl, postgresPid: postgres.pid });
-  const memory = Object.fromEntries(
-    ordered.map(({ name, pid }) => [name, Math.round(residentMebibytes(pid))]),
-  );
+  const measured = await measureAll({ contenders: ordered, databaseUrl, postgresPid: postgres.pid });
   return {
     date: new Date().toISOString().slice(0, 10),
     host: await facts(databaseUrl),
     how: { rounds, connections, secondsARound: times.measure / 1000, pinned },
-    measures,
-    memory,
+    ...measured,
+    memoryInTheEnd: memoryOf(ordered),
   };
 }
 
