@@ -40,6 +40,8 @@ const curveBytes = Math.round(Number(asked.gib ?? (asked.quick ? 0.25 : 5)) * 10
 const smallBytes = 64 * 1024;
 const smallCount = asked.quick ? 100 : 1000;
 const atOnce = 16;
+const largeName = `${largeBytes / mib} MiB`;
+const smallName = `${smallCount} × 64 KiB`;
 /** Rows of a request: as many as fit its body. */
 const rowsAtOnce = 50;
 const root = resolve(import.meta.dirname, "../..");
@@ -108,13 +110,13 @@ async function large({ servers, direct, file }: Bench, pairs: Pairs, round: numb
     () => seconds(async () => (url = (await sendFile(servers, "remote", file, largeBytes)).url)),
     () => seconds(() => sendDirect(direct, key, file)),
   );
-  note(pairs, "upload of 1 GiB", ...up);
+  note(pairs, `upload of ${largeName}`, ...up);
   const down = await inTurn(
     round,
     () => seconds(() => fetchAll(url, largeBytes)),
     () => seconds(() => fetchDirect(direct, key, largeBytes)),
   );
-  note(pairs, "download of 1 GiB", ...down);
+  note(pairs, `download of ${largeName}`, ...down);
 }
 
 async function small({ servers, direct }: Bench, pairs: Pairs, round: number): Promise<void> {
@@ -130,13 +132,13 @@ async function small({ servers, direct }: Bench, pairs: Pairs, round: number): P
       seconds(async () => (urls = (await pooled(batches, 4, (batch) => sendRows(servers, batch))).flat())),
     () => seconds(() => pooled(values, atOnce, (bytes, index) => putDirect(direct, key(index), bytes))),
   );
-  note(pairs, "upload of 1,000 × 64 KiB", ...up);
+  note(pairs, `upload of ${smallName}`, ...up);
   const down = await inTurn(
     round,
     () => seconds(() => pooled(urls, atOnce, (url) => fetchAll(url, smallBytes))),
     () => seconds(() => pooled(values, atOnce, (_, index) => fetchDirect(direct, key(index), smallBytes))),
   );
-  note(pairs, "download of 1,000 × 64 KiB", ...down);
+  note(pairs, `download of ${smallName}`, ...down);
 }
 
 async function disk({ servers, folder, file }: Bench, pairs: Pairs, round: number): Promise<void> {
@@ -152,7 +154,7 @@ async function disk({ servers, folder, file }: Bench, pairs: Pairs, round: numbe
       }),
   );
   rmSync(copy, { force: true });
-  note(pairs, "1 GiB into the file store", ...up);
+  note(pairs, `${largeName} into the file store`, ...up);
 }
 
 /** Resident memory of the service, four times a second, while `work` runs. */
@@ -189,11 +191,11 @@ async function memory({ servers, folder }: Bench): Promise<Figures["memory"]> {
 
 /** What to reach, as the median of the rounds' ratios. */
 const aims: Readonly<Record<string, number>> = {
-  "upload of 1 GiB": 0.8,
-  "download of 1 GiB": 0.8,
-  "upload of 1,000 × 64 KiB": 0.7,
-  "download of 1,000 × 64 KiB": 0.7,
-  "1 GiB into the file store": 0.6,
+  [`upload of ${largeName}`]: 0.8,
+  [`download of ${largeName}`]: 0.8,
+  [`upload of ${smallName}`]: 0.7,
+  [`download of ${smallName}`]: 0.7,
+  [`${largeName} into the file store`]: 0.6,
 };
 
 const median = (values: readonly number[]): number =>

@@ -12,6 +12,7 @@ import type { ImportEvent, OpenRemote } from "./import-contract.ts";
 import { maxLeaseMs } from "./lease.ts";
 import { createReader } from "./reader.ts";
 import { registerStores } from "./register-stores.ts";
+import { startExpiring } from "./resume-leftovers.ts";
 import { defaultUploadQuota, type UploadQuota } from "./upload-quota.ts";
 import { stageUpload } from "./upload-stage.ts";
 import { type SweepLog, startSweeping } from "./upload-sweep.ts";
@@ -76,7 +77,8 @@ export async function createObjects(options: ObjectsOptions): Promise<Objects> {
   };
   const imports = { open: options.remote, log: options.onImport, perPrincipal: options.importsAtATime ?? 4 };
   const uploads = createUploads(uploadContext, imports, options.completeWaitMs);
-  const sweeping = options.sweep && startSweeping(uploadContext, options.sweep);
+  const { sweep } = options;
+  const tidying = sweep && [startSweeping(uploadContext, sweep), startExpiring(uploadContext, sweep)];
   return {
     writer: {
       ...createWriter({ db, stores, faults, leaseMs }),
@@ -90,7 +92,7 @@ export async function createObjects(options: ObjectsOptions): Promise<Objects> {
     storeProblems,
     close: async () => {
       keys.close();
-      await Promise.all([uploads.close(), sweeping?.close()]);
+      await Promise.all([uploads, ...(tidying ?? [])].map((each) => each.close()));
     },
   };
 }

@@ -1,6 +1,7 @@
 /** Reservations of many writers, made together: each would cost a commit of its own, and a commit waits for the disk. */
 
 import type { Queryable } from "../db/contract.ts";
+import { isServiceError } from "../errors.ts";
 
 /** One key that somebody wants. */
 interface Wanted {
@@ -67,7 +68,7 @@ export class Reservations {
     for (const asked of batch) await this.#alone(asked);
   }
 
-  /** False when the statement failed, perhaps for one of them: then each is asked for alone, and fails alone. */
+  /** False when the statement was refused, perhaps for one of them: then each is asked for alone, and fails alone. */
   async #together(batch: readonly Asked[]): Promise<boolean> {
     // In one order everywhere: two statements that want the same keys must not wait for each other.
     const order = batch.toSorted((a, b) => Buffer.compare(Buffer.from(a.locator), Buffer.from(b.locator)));
@@ -82,8 +83,11 @@ export class Reservations {
       });
       for (const { n, id } of rows) order[n - 1]?.made.resolve(id ?? undefined);
       return true;
-    } catch {
-      return false;
+    } catch (error) {
+      if (!isServiceError(error, "DATABASE_UNAVAILABLE")) return false;
+      // Asked one by one each would wait for the database in its turn.
+      for (const { made } of batch) made.reject(error);
+      return true;
     }
   }
 

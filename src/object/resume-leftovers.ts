@@ -1,6 +1,7 @@
 /** What unfinished resumable uploads leave in the stores, and its end. */
 
 import { isServiceError } from "../errors.ts";
+import { periodically } from "./periodic.ts";
 import { cleanAgain, forget, type Leftover, takeLeftovers } from "./resume-record.ts";
 import type { UploadContext } from "./upload-receive.ts";
 
@@ -36,27 +37,13 @@ export async function expireResumables(
 /** Cleans up now and every `everyMs`, until closed. What fails is told and tried again. */
 export function startExpiring(
   context: CleaningContext,
-  { everyMs, log }: { readonly everyMs: number; readonly log: (error: unknown, store?: string) => void },
+  { everyMs, log }: { readonly everyMs: number; readonly log: (error: unknown, store: string) => void },
 ): { close(): Promise<void> } {
-  const closing = new AbortController();
-  const round = async (): Promise<void> => {
-    const { failed } = await expireResumables(context, closing.signal);
+  const round = async (closing: AbortSignal): Promise<void> => {
+    const { failed } = await expireResumables(context, closing);
     for (const { store, error } of failed) log(error, store);
   };
-  let running: Promise<void> = Promise.resolve();
-  const run = (): void => {
-    running = running.then(round).catch((error: unknown) => log(error));
-  };
-  const timer = setInterval(run, everyMs);
-  timer.unref();
-  run();
-  return {
-    close: async () => {
-      clearInterval(timer);
-      closing.abort();
-      await running;
-    },
-  };
+  return periodically(everyMs, round, (error) => log(error, ""));
 }
 
 /** Takes the writing of one upload away from whoever is at it, and drops it. */

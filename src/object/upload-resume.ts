@@ -13,6 +13,7 @@ import { type Resumption, tailOf } from "./resume-record.ts";
 import { refuseByParts } from "./upload-declared.ts";
 import type { UploadContext } from "./upload-receive.ts";
 import { loadUpload, type UploadRecord, usable } from "./upload-record.ts";
+import { endUpload } from "./upload-verify.ts";
 
 /** The resumable uploads of a service. */
 export function createResumableUploads(context: UploadContext): ResumableUploads {
@@ -222,10 +223,6 @@ function wrongOffset(record: UploadRecord, offset: number): ServiceError {
 /** Ends an upload that no row has, and drops what it has received. @throws {UPLOAD_EXPIRED} when it is over already. */
 async function terminate(context: UploadContext, id: string): Promise<void> {
   const record = await load(context, id);
-  const { rowCount } = await context.db.query(
-    "UPDATE holdfast.upload SET expires_at = clock_timestamp() WHERE id = $1 AND expires_at > clock_timestamp()",
-    [record.id],
-  );
-  if (rowCount !== 1) throw expired();
+  if (!(await endUpload(context.db, record.id))) throw expired();
   await cleanLeftovers(context, record.id);
 }

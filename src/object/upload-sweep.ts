@@ -4,6 +4,7 @@
  */
 
 import type { OpenMultipart } from "../store/contract.ts";
+import { periodically } from "./periodic.ts";
 import { multipartOf } from "./upload-parts.ts";
 import type { UploadContext } from "./upload-receive.ts";
 
@@ -96,22 +97,8 @@ export function startSweeping(
   context: UploadContext,
   { everyMs, log }: { readonly everyMs: number; readonly log: SweepLog },
 ): { close(): Promise<void> } {
-  let isClosed = false;
-  let running: Promise<void> = Promise.resolve();
-  const sweep = async (): Promise<void> => {
-    while (!isClosed && (await sweepUploads(context, log)) === batch);
+  const sweep = async (closing: AbortSignal): Promise<void> => {
+    while (!closing.aborted && (await sweepUploads(context, log)) === batch);
   };
-  const run = (): void => {
-    running = running.then(sweep).catch((error: unknown) => log(error, ""));
-  };
-  const timer = setInterval(run, everyMs);
-  timer.unref();
-  run();
-  return {
-    close: async () => {
-      isClosed = true;
-      clearInterval(timer);
-      await running;
-    },
-  };
+  return periodically(everyMs, sweep, (error) => log(error, ""));
 }

@@ -1,20 +1,19 @@
 /** `holdfast upload` by tus over a network that fails, stopped and begun again. Public surface only. */
 
-import { spawn } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { send } from "../acceptance/support/exchange.ts";
 import { Place } from "../acceptance/support/place.ts";
 import { type Cable, layCable } from "./support/cable.ts";
+import { Uploading } from "./support/uploading.ts";
 
 vi.setConfig({ testTimeout: 120_000 });
 
-const command = resolve(import.meta.dirname, "../../dist/src/cli/holdfast.js");
 const place = new Place();
-const cache = join(place.folder, "cache");
+const uploading = new Uploading(place);
 const file = join(place.folder, "value.bin");
 const sizeBytes = 100 * 2 ** 20;
 const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
@@ -31,37 +30,15 @@ afterAll(async () => {
 });
 beforeEach(() => writeFileSync(file, randomBytes(sizeBytes)));
 
-function upload(...args: string[]) {
-  const env = { ...process.env, NODE_ENV: "", HOLDFAST_TOKEN: "", XDG_CACHE_HOME: cache };
-  const line = [
-    command,
-    "--server",
-    cable.url,
-    "upload",
-    "value.bin",
-    "Item.bytes",
-    "itemId=1",
-    "--json",
-    ...args,
-  ];
-  const child = spawn(process.execPath, line, { cwd: place.folder, env });
-  let err = "";
-  child.stderr.on("data", (text: Buffer) => {
-    err += text;
-  });
-  const ended = new Promise<{ code: number | null; err: string }>((done) =>
-    child.once("close", (code) => done({ code, err })),
-  );
-  return { ended, kill: (signal: NodeJS.Signals) => child.kill(signal) };
-}
+const upload = (...args: string[]) =>
+  uploading.run(cable.url, "value.bin", "Item.bytes", "itemId=1", "--json", ...args);
 
 /** Waits until so many bytes went through the cable. */
 async function until(bytes: number): Promise<void> {
   while (cable.sent() < bytes) await sleep(5);
 }
 
-const remembered = () =>
-  existsSync(join(cache, "holdfast/uploads")) ? readdirSync(join(cache, "holdfast/uploads")) : [];
+const remembered = () => uploading.remembered();
 
 async function isStored(): Promise<boolean> {
   const { item } = await place.get<{ item: { bytes: { url: string } } }>(

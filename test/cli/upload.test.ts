@@ -1,21 +1,20 @@
 /** `holdfast upload` over a network that fails, to a server that takes a PUT. Public surface only, one error aside. */
 
-import { spawn } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, openAsBlob, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { mkdirSync, openAsBlob, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { exchange } from "../../src/cli/send/bytes.ts";
 import { send } from "../acceptance/support/exchange.ts";
 import { Place } from "../acceptance/support/place.ts";
 import { type Cable, layCable } from "./support/cable.ts";
+import { Uploading } from "./support/uploading.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
 
-const command = resolve(import.meta.dirname, "../../dist/src/cli/holdfast.js");
 const place = new Place();
-const cache = join(place.folder, "cache");
+const uploading = new Uploading(place);
 const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
 let cable: Cable;
 
@@ -29,27 +28,10 @@ afterAll(async () => {
   await place.close();
 });
 
-function upload(...args: string[]) {
-  const env = { ...process.env, NODE_ENV: "", HOLDFAST_TOKEN: "", XDG_CACHE_HOME: cache };
-  const child = spawn(process.execPath, [command, "--server", cable.url, "upload", ...args], {
-    cwd: place.folder,
-    env,
-  });
-  let [out, err] = ["", ""];
-  child.stdout.on("data", (text: Buffer) => {
-    out += text;
-  });
-  child.stderr.on("data", (text: Buffer) => {
-    err += text;
-  });
-  return new Promise<{ code: number | null; out: string; err: string }>((done) =>
-    child.once("close", (code) => done({ code, out, err })),
-  );
-}
+const upload = (...args: string[]) => uploading.run(cable.url, ...args).ended;
 
 /** What is remembered of uploads that were begun. */
-const remembered = () =>
-  existsSync(join(cache, "holdfast/uploads")) ? readdirSync(join(cache, "holdfast/uploads")) : [];
+const remembered = () => uploading.remembered();
 
 async function urlOf(field: string): Promise<string> {
   const { item } = await place.get<{ item: Record<string, { url: string }> }>(

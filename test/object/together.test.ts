@@ -1,9 +1,11 @@
 /** What many writers do by one statement must be what each of them would have done alone. */
 
 import { beforeAll, describe, expect, test } from "vitest";
+import { connect } from "../../src/db/database.ts";
 import type { StagedObject } from "../../src/object/contract.ts";
 import { Reservations, reserveOne } from "../../src/object/reservations.ts";
 import { codeOf } from "../contract/store.ts";
+import { freshDatabase } from "../support/database.ts";
 import { type Laboratory, laboratory, target } from "./laboratory.ts";
 
 let lab: Laboratory;
@@ -48,12 +50,30 @@ describe("reservations made together", () => {
     expect([good?.status, bad?.status, other?.status]).toEqual(["fulfilled", "rejected", "fulfilled"]);
     expect(await reservations.reserve({ locator: "main:_hash/lab/g/3", leaseMs })).toBeDefined();
   });
+
+  test("a database that is away is waited for once, not once for each", async () => {
+    const db = await connect(await freshDatabase());
+    await db.close();
+    const asked: string[] = [];
+    const reservations = new Reservations({ query: countedQuery(asked, db) });
+    const ended = await Promise.allSettled(
+      Array.from({ length: 50 }, (_, n) =>
+        reservations.reserve({ locator: `main:_hash/lab/a/${n}`, leaseMs }),
+      ),
+    );
+    for (const { status, ...rest } of ended)
+      expect({ status, ...rest }).toMatchObject({
+        status: "rejected",
+        reason: { code: "DATABASE_UNAVAILABLE" },
+      });
+    expect(asked).toHaveLength(1);
+  });
 });
 
-function countedQuery(asked: string[]): Laboratory["db"]["query"] {
+function countedQuery(asked: string[], db = lab.db): Laboratory["db"]["query"] {
   return (text, values, options) => {
     asked.push(text);
-    return lab.db.query(text, values, options);
+    return db.query(text, values, options);
   };
 }
 

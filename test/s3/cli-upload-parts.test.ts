@@ -1,21 +1,21 @@
 /** `holdfast upload` in parts straight to the store: stopped and begun again, URLs that expire, a store that fails. Public surface only. */
 
-import { spawn } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { send } from "../acceptance/support/exchange.ts";
 import { Place } from "../acceptance/support/place.ts";
+import { Uploading } from "../cli/support/uploading.ts";
 import { type FaultProxy, startProxy } from "./support/proxy.ts";
 import { type S3Server, startS3, storeOn } from "./support/server.ts";
 
 vi.setConfig({ testTimeout: 120_000 });
 
-const command = resolve(import.meta.dirname, "../../dist/src/cli/holdfast.js");
 const place = new Place();
-const cache = join(place.folder, "cache");
+const uploading = new Uploading(place);
+const { cache } = uploading;
 const file = join(place.folder, "value.bin");
 const sizeBytes = 100 * 2 ** 20;
 const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
@@ -41,35 +41,13 @@ beforeEach(() => {
   proxy.rule = () => undefined;
 });
 
-function upload(...args: string[]) {
-  const env = { ...process.env, NODE_ENV: "", HOLDFAST_TOKEN: "", XDG_CACHE_HOME: cache };
-  const line = [
-    command,
-    "--server",
-    place.url,
-    "upload",
-    "value.bin",
-    "Item.bytes",
-    "itemId=1",
-    "--json",
-    ...args,
-  ];
-  const child = spawn(process.execPath, line, { cwd: place.folder, env });
-  let err = "";
-  child.stderr.on("data", (text: Buffer) => {
-    err += text;
-  });
-  const ended = new Promise<{ code: number | null; err: string }>((done) =>
-    child.once("close", (code) => done({ code, err })),
-  );
-  return { ended, kill: (signal: NodeJS.Signals) => child.kill(signal) };
-}
+const upload = (...args: string[]) =>
+  uploading.run(place.url, "value.bin", "Item.bytes", "itemId=1", "--json", ...args);
 
 const isPart = ({ method, url }: { method: string; url: string }) =>
   method === "PUT" && url.includes("partNumber=") && url.includes("X-Amz-Signature");
 const partsSent = () => proxy.seen.filter(isPart).length;
-const remembered = () =>
-  existsSync(join(cache, "holdfast/uploads")) ? readdirSync(join(cache, "holdfast/uploads")) : [];
+const remembered = () => uploading.remembered();
 /** Parts that the store has confirmed to the command. */
 const confirmed = () =>
   remembered()

@@ -40,7 +40,7 @@ async function claim(sha256: string, sampleId: number) {
     completed: text(completed),
     used: text(used),
     codes: [codeOf(completed), codeOf(used)],
-    put: [put.status, text(await put.json()).replace(/[0-9a-f]{64}/g, "FOUND")],
+    put: [put.status, text((await put.json()) as object).replace(/[0-9a-f]{64}/g, "FOUND")],
     asked: text((await asked.json()) as object),
   };
 }

@@ -6,7 +6,6 @@ import type { PostgresDatabase } from "../../db/database.ts";
 import type { FaultPoints } from "../../object/fault-points.ts";
 import type { ImportEvent } from "../../object/import-contract.ts";
 import { createObjects, type Objects } from "../../object/objects.ts";
-import { startExpiring } from "../../object/resume-leftovers.ts";
 import { createRemote } from "../../remote/open.ts";
 import type { StoreConfigs } from "../../store/config.ts";
 import { openStores } from "../../store/open.ts";
@@ -41,14 +40,7 @@ export async function openObjects(parts: ObjectParts): Promise<Objects> {
     ...importsOf(settings, logger),
   });
   for (const problem of objects.storeProblems.values()) logger.warn(problem);
-  const tidying = startExpiring({ db, stores: objects.stores }, { everyMs: sweepMs, log: untidy });
-  return {
-    ...objects,
-    close: async () => {
-      await tidying.close();
-      await objects.close();
-    },
-  };
+  return objects;
 }
 
 /** Imports are off until a host is named. Each leaves its lines in the log: who, for which field, from which host. */
