@@ -19,6 +19,8 @@ const arrows: readonly (readonly [name: string, allowed: readonly string[]])[] =
   ["src/store/", []],
   ["src/remote/", []],
   ["src/object/", ["src/store/", "src/codec/contract.ts", "src/db/"]],
+  ["src/collector/", ["src/object/", "src/store/", "src/db/"]],
+  ["src/job/", ["src/object/", "src/collector/", "src/db/"]],
   ["src/db/", ["src/sql/", "src/model/"]],
   [
     "src/api/",
@@ -41,6 +43,7 @@ const arrows: readonly (readonly [name: string, allowed: readonly string[]])[] =
       "src/sql/",
       "src/codec/",
       "src/object/",
+      "src/collector/",
       "src/db/",
       "src/store/",
       "src/format/",

@@ -43,6 +43,31 @@ export const filePoints = [
  */
 export const partPoints = ["parts.begun", "parts.assembled", "parts.verified"] as const;
 
+/** The points of the collector, `docs/architecture.md`; tests hold it there, or end the process. */
+export const collectorPoints = [
+  "release.after-candidates",
+  "release.after-lock",
+  "release.before-commit",
+  "condemn.after-candidates",
+  "condemn.before-commit",
+  "kill.after-candidates",
+  "kill.after-lock",
+  "kill.before-commit",
+  "claim.after",
+  "hide.after-head",
+  "hide.after-copy",
+  "hide.before-delete",
+  "hide.delete-reply-lost",
+  "hidden.before",
+  "purge.after-list",
+  "purge.after-delete",
+  "reap.mid",
+  "verify.between-head-and-update",
+  "heal.after-copy",
+  "reconcile.before-adopt",
+  "revive.after-copy",
+] as const;
+
 interface Fault {
   readonly point: string;
   readonly action: "kill" | "error";
@@ -69,7 +94,7 @@ export function parseFaultPoints(text: string | undefined): FaultPoints {
 
 function parseFault(text: string): Fault {
   const [, point = "", action, time = "1"] = /^([^:]+):(kill|error)(?::([1-9][0-9]*))?$/.exec(text) ?? [];
-  const known: readonly string[] = [...writePathPoints, ...filePoints, ...partPoints];
+  const known: readonly string[] = [...writePathPoints, ...filePoints, ...partPoints, ...collectorPoints];
   if ((action === "kill" || action === "error") && known.includes(point.replace(/\[\d+\]$/, "[n]"))) {
     return { point, action, time: Number(time) };
   }

@@ -15,6 +15,7 @@ import { uploadParts } from "./0006-upload-parts.ts";
 import { uploadResume } from "./0007-upload-resume.ts";
 import { storeIdentity } from "./0008-store-identity.ts";
 import { imports } from "./0009-imports.ts";
+import { collector } from "./0010-collector.ts";
 
 /** One step of the schema: its name for ever, and SQL text, several statements each. */
 export interface MigrationText {
@@ -32,4 +33,5 @@ export const migrations: readonly MigrationText[] = [
   uploadResume,
   storeIdentity,
   imports,
+  collector,
 ];
