@@ -52,7 +52,7 @@ async function courseOf(transaction: Transaction): Promise<Course> {
 
 async function knownCourse(transaction: Transaction, now: Course): Promise<Course> {
   await transaction.query(
-    "INSERT INTO holdfast.course (system_identifier, timeline) VALUES ($1, $2) ON CONFLICT (only) DO NOTHING",
+    "INSERT INTO holdfast.course (system_identifier, timeline) VALUES ($1, $2) ON CONFLICT DO NOTHING",
     [now.system, now.timeline],
   );
   const { rows } = await transaction.query<Course>(
