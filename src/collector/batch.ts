@@ -7,8 +7,8 @@ import { rangeOf } from "./counts.ts";
 
 const aimMs = 200;
 const tries = 3;
-/** Lock not granted in time, deadlock, serialization: nothing was done, and the next try may. */
-const passing: ReadonlySet<string> = new Set(["55P03", "40P01", "40001"]);
+/** Lock not granted in time, deadlock, serialization, a table dropped since we read its name: nothing was done, and the next try may. */
+const passing: ReadonlySet<string> = new Set(["55P03", "40P01", "40001", "42P01", "42703"]);
 
 /** Whether `error` says that somebody else was in the way. */
 export function isPassing(error: unknown): boolean {

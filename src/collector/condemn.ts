@@ -10,7 +10,7 @@ import type { CollectorContext, Run } from "./context.ts";
 import type { Decision } from "./contract.ts";
 import type { Tally } from "./counts.ts";
 import { condemnedOf, condemnedSql, decide, reasons, type Tell } from "./decision.ts";
-import { probeIndexes, unreferenced } from "./referrers.ts";
+import { lockReferrers, probeIndexes, unreferenced } from "./referrers.ts";
 
 /** Marks and clears in one walk over the store. */
 export async function condemn(
@@ -35,6 +35,7 @@ function wronglyMarked(
   { after, before, size }: { after: string; before: string; size: number },
 ): Promise<Window<string>> {
   const look = async (transaction: Transaction): Promise<Window<string>> => {
+    await lockReferrers(transaction, "holdfast.object");
     await transaction.query(probeIndexes);
     const unheld = await unreferenced(transaction, "holdfast.object");
     const { rows } = await transaction.query<{ last: string | null; found: string[] }>(
@@ -64,6 +65,7 @@ async function mark(
   batch: readonly string[],
 ): Promise<readonly Decision[]> {
   return await patiently(context.db, async (transaction) => {
+    await lockReferrers(transaction, "holdfast.object");
     await transaction.query(probeIndexes);
     const unheld = await unreferenced(transaction, "holdfast.object");
     const condemned = await setMark(

@@ -3,7 +3,8 @@
  * that the collector knows, and whether every store of it is configured.
  */
 
-import type { Queryable } from "../db/contract.ts";
+import type { Queryable, Transaction } from "../db/contract.ts";
+import { patiently } from "./batch.ts";
 import type { CollectorContext, Run } from "./context.ts";
 import type { Doubt } from "./contract.ts";
 import { courseDoubts } from "./course.ts";
@@ -13,8 +14,8 @@ import { rightsDoubts } from "./rights.ts";
 /** What must be empty before anything is deleted; a look that fails is a doubt too. */
 export async function databaseDoubts(context: CollectorContext, run?: Run): Promise<Doubt[]> {
   const looks: readonly (readonly [string, () => Promise<readonly Doubt[]>])[] = [
-    ["guard", () => guardDoubts(context.db)],
-    ["rights", () => rightsDoubts(context.db)],
+    ["guard", () => limited(context, guardDoubts)],
+    ["rights", () => limited(context, rightsDoubts)],
     ["course", () => courseDoubts(context, run)],
     ["stores", () => strangerDoubts(context)],
   ];
@@ -27,6 +28,14 @@ export async function databaseDoubts(context: CollectorContext, run?: Run): Prom
     }
   }
   return doubts;
+}
+
+/** The looks take locks of tables for a moment, which must not be waited for without end. */
+function limited(
+  { db }: CollectorContext,
+  look: (transaction: Transaction) => Promise<readonly Doubt[]>,
+): Promise<readonly Doubt[]> {
+  return patiently(db, look, { readOnly: true });
 }
 
 const guardRemedies: Readonly<Record<string, string>> = {

@@ -1,6 +1,6 @@
 /** Who refers to objects and holds, from the catalog of foreign keys: what a row must not have, as SQL. */
 
-import type { Queryable } from "../db/contract.ts";
+import type { Queryable, Transaction } from "../db/contract.ts";
 
 /** A table with a foreign key to `holdfast.object`. */
 interface Holder {
@@ -45,6 +45,22 @@ export async function unheldAfterRelease(queryable: Queryable): Promise<string> 
       : `NOT EXISTS (SELECT FROM ${holder.name} r WHERE r.${holder.column} = x.locator)`,
   );
   return terms.length === 0 ? "true" : terms.join(" AND ");
+}
+
+/**
+ * Locks what refers to `target` against being altered, in the order in which writers and changes of tables lock: rows, then holds, then objects.
+ * In any other order somebody's ALTER TABLE would end in a deadlock with us. The tables of all schemas, because the guard looks at them.
+ */
+export async function lockReferrers(transaction: Transaction, target: string): Promise<void> {
+  const { rows } = await transaction.query<{ names: string | null }>(
+    `SELECT string_agg(name, ', ' ORDER BY hop, name) AS names FROM (
+       SELECT format('%I.%I', n.nspname, c.relname) AS name, min((r.confrelid = 'holdfast.object'::regclass)::int) AS hop
+       FROM holdfast.reference r JOIN pg_class c ON c.oid = r.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+       WHERE r.confrelid <> 'holdfast.object'::regclass OR $1::regclass = 'holdfast.object'::regclass GROUP BY 1) t`,
+    [target],
+  );
+  const names = rows[0]?.names ?? null;
+  if (names !== null) await transaction.query(`LOCK TABLE ${names} IN ACCESS SHARE MODE`);
 }
 
 /**

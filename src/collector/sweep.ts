@@ -11,7 +11,7 @@ import type { Decision } from "./contract.ts";
 import { DoubtFound } from "./doubts.ts";
 import { guardDoubts } from "./guard.ts";
 import { stillOn } from "./policy.ts";
-import { probeIndexes, unreferenced } from "./referrers.ts";
+import { lockReferrers, probeIndexes, unreferenced } from "./referrers.ts";
 
 /** What a batch has deleted. */
 export interface Swept {
@@ -62,6 +62,7 @@ function candidates(
   { after, before, size }: { after: string; before: string; size: number },
 ): Promise<Window<string>> {
   const look = async (transaction: Transaction): Promise<Window<string>> => {
+    await lockReferrers(transaction, what.target);
     await transaction.query(probeIndexes);
     const { text, values } = await what.condition(transaction);
     const { rows } = await transaction.query<{ last: string | null; free: string[] }>(
@@ -83,6 +84,7 @@ async function deleteBatch(
   batch: readonly string[],
 ): Promise<readonly Decision[]> {
   return await patiently(context.db, async (transaction) => {
+    await lockReferrers(transaction, what.target);
     // From here to the commit nobody can add, drop or switch off a foreign key to the target.
     await transaction.query(`LOCK TABLE ${what.target} IN ROW EXCLUSIVE MODE`);
     const doubts = [...(await guardDoubts(transaction)), ...(await stillOn(transaction, what.store))];

@@ -231,6 +231,7 @@ export class Stage {
       await db.query("CREATE SCHEMA lab; CREATE SCHEMA x");
       for (const table of ["lab.t", "lab.u", "x.t"]) {
         await db.query(`CREATE TABLE ${table} (id int PRIMARY KEY, d jsonb)`);
+        await db.query(`COMMENT ON COLUMN ${table}.d IS ':<blob@main>:'`);
         await db.query("SELECT holdfast.adopt_column($1::regclass, 'd', 'main')", [table]);
       }
     } finally {
