@@ -23,9 +23,9 @@ import { registerStores } from "../../src/object/register-stores.ts";
 import type { Stores } from "../../src/store/contract.ts";
 import { openStores } from "../../src/store/open.ts";
 
-export const version = "1.0.0";
+const version = "1.0.0";
 /** Bytes have suites of their own; here nothing is known of them. */
-export const noBytes: CollectParts = {
+const noBytes: CollectParts = {
   removeBytes: async () => ({ hidden: 0, hiddenBytes: 0, purged: 0, purgedBytes: 0, reaped: 0 }),
   storeDoubts: async () => [],
 };
