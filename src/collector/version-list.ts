@@ -100,11 +100,11 @@ async function* linesOf(body: AsyncIterable<Uint8Array>): AsyncGenerator<unknown
   for await (const chunk of body) {
     const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
     rest = lines.pop() ?? "";
-    for (const line of lines) yield valueOf(line);
+    for (const line of lines) yield parsed(line);
   }
 }
 
-function valueOf(line: string): unknown {
+function parsed(line: string): unknown {
   try {
     return JSON.parse(line);
   } catch {
