@@ -104,6 +104,17 @@ export function* trashKeys(id: string, path: string, rest: string): Generator<{ 
   }
 }
 
+/** What is thrown when no attempt had its place. */
+export function noPlace(path: string): ServiceError {
+  return new ServiceError("STORE_CONFLICT", `The trash has other bytes at every place for ${path}.`, {
+    details: {
+      field: "path",
+      value: path,
+      remedy: "Check that the store copies objects whole (holdfast stores verify).",
+    },
+  });
+}
+
 /** The digest tells whose it is also when the numbers of tombstones begin again, after a restore. */
 function basesOf(id: string, path: string, attempt: number): readonly [full: string, short: string] {
   const folder = `_trash/${attempt === 1 ? id : `${id}.${attempt}`}`;
@@ -111,12 +122,13 @@ function basesOf(id: string, path: string, attempt: number): readonly [full: str
   return [`${folder}/${path}`, `${folder}/~${digest}`];
 }
 
-/** Looks which places have bytes of the object. */
+/** Looks which places in the trash have bytes of the object. */
 export async function findBases(
   driver: StoreDriver,
   { id, path }: Buried,
   signal?: AbortSignal,
 ): Promise<string[]> {
+  if (!(await hasTrash(driver, id, signal))) return [];
   const found: string[] = [];
   for (let attempt = 1; attempt <= attempts; attempt++) {
     const before = found.length;
@@ -129,6 +141,14 @@ export async function findBases(
     if (found.length === before) break;
   }
   return found;
+}
+
+/** Whether anything at all lies in what belongs to the tombstone `id`. */
+export async function hasTrash(driver: StoreDriver, id: string, signal?: AbortSignal): Promise<boolean> {
+  for (const prefix of [`_trash/${id}/`, `_trash/${id}.`]) {
+    for await (const _ of driver.list(prefix, { signal })) return true;
+  }
+  return false;
 }
 
 /** The keys of one object below `base`: of itself, of its tree, and its manifest. */
