@@ -68,7 +68,8 @@ export function parseTrash({ id, trash }: Pick<Buried, "id" | "trash">): Trash {
     some === undefined ? [] : Array.isArray(some) && some.every(isText) ? some : undefined;
   const [at, versions, lists] = [texts(value["at"]), texts(value["versions"]), texts(value["lists"])];
   const { bytes } = value;
-  const isOurs = [...(at ?? []), ...(lists ?? [])].every((key) => isTrashOf(id, key));
+  const keys = [...(at ?? []), ...(lists ?? [])];
+  const isOurs = keys.length + (versions?.length ?? 0) > 0 && keys.every((key) => isTrashOf(id, key));
   if (at !== undefined && versions !== undefined && lists !== undefined && isOurs)
     return { at, versions, lists, bytes: typeof bytes === "number" ? bytes : 0 };
   throw new ServiceError("OBJECT_CORRUPT", `The tombstone ${id} names no trash that could be read.`, {

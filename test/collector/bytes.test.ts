@@ -60,7 +60,7 @@ describe("hiding and purging in a file store", () => {
     expect(await cemetery.remove({ keepSeconds: 0 })).toMatchObject({
       hidden: 2,
       purged: 2,
-      purgedBytes: 19,
+      purgedBytes: 20,
     });
     expect(await cemetery.keys()).toEqual({});
     expect(await cemetery.tombstones()).toEqual([]);
@@ -94,11 +94,14 @@ describe("hiding and purging in a file store", () => {
   });
 
   test("leaves alone what an object of its own is", async () => {
-    await cemetery.bury(tree, { [`${tree}/0`]: "file" });
+    const id = await cemetery.bury(tree, { [`${tree}/file`]: "file" });
     await cemetery.put(`${tree}.manifest.json`, "not a manifest");
     await lab.db.query("INSERT INTO holdfast.object (locator) VALUES ($1)", [`main:${tree}.manifest.json`]);
     await cemetery.remove();
-    expect(await cemetery.keys()).toMatchObject({ [`${tree}.manifest.json`]: "not a manifest" });
+    expect(await cemetery.keys()).toEqual({
+      [`${tree}.manifest.json`]: "not a manifest",
+      ...trashed(id, { [`${tree}/file`]: "file" }),
+    });
   });
 
   test.each([
@@ -188,12 +191,12 @@ describe("a worker that dies", () => {
 
 describe("several workers", () => {
   test("share the work: each object is one's", async () => {
-    const paths = Array.from({ length: 70 }, (_, index) => `_hash/lab/${index}`);
+    const paths = Array.from({ length: 40 }, (_, index) => `_hash/lab/${index}`);
     for (const path of paths) await cemetery.bury(path, { [path]: path });
     const before = (await cemetery.audited()).length;
     const done = await Promise.all([1, 2, 3].map(() => cemetery.remove({ keepSeconds: 0 })));
-    expect(done.reduce((sum, { hidden }) => sum + hidden, 0)).toBe(70);
-    expect(done.reduce((sum, { purged }) => sum + purged, 0)).toBe(70);
+    expect(done.reduce((sum, { hidden }) => sum + hidden, 0)).toBe(40);
+    expect(done.reduce((sum, { purged }) => sum + purged, 0)).toBe(40);
     const lines = (await cemetery.audited()).slice(before).sort();
     expect(lines).toEqual(paths.flatMap((path) => [`hide main:${path}`, `purge main:${path}`]).sort());
     expect(await cemetery.keys()).toEqual({});
@@ -213,7 +216,7 @@ describe("several workers", () => {
         if (point !== "hide.before-delete") return;
         // Nothing of this process goes on, not even what would renew the claim.
         Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 400);
-        others = await cemetery.remove();
+        others = await cemetery.remove({ driver: way(cemetery.driver) });
         await cemetery.put(file, "written again");
       },
     });
@@ -285,7 +288,7 @@ describe("a store in trouble", () => {
   });
 
   test("one that fails again and again ends the work, and nothing has changed", async () => {
-    const paths = Array.from({ length: 40 }, (_, index) => `_hash/lab/${index}`);
+    const paths = Array.from({ length: 20 }, (_, index) => `_hash/lab/${index}`);
     for (const path of paths) await cemetery.bury(path, { [path]: "x" });
     let asked = 0;
     const head = async (): Promise<never> => {
@@ -294,45 +297,46 @@ describe("a store in trouble", () => {
     };
     const done = await cemetery.remove({ driver: { ...cemetery.driver, head } });
     expect(done).toMatchObject({ hidden: 0, stoppedBy: { code: "STORE_UNAVAILABLE" } });
-    expect(done.warnings.at(-1)).toMatch(/the rest is left for later/);
+    expect(done.warnings.join("\n")).toMatch(/the store main fails: the rest is left for later/);
     expect(asked).toBeLessThan(20);
-    expect(Object.keys(await cemetery.keys())).toHaveLength(40);
+    expect(Object.keys(await cemetery.keys())).toHaveLength(20);
     expect((await cemetery.tombstones()).filter(({ hidden }) => hidden)).toEqual([]);
   });
 
-  test.each(["fs.ENOSPC", "fs.EIO", "fs.EXDEV", "fs.fsync", "fs.linked", "fs.unlinked"])(
-    "%s at the trash: left, and hidden whole later",
-    async (point) => {
+  const places = ["fs.ENOSPC", "fs.EIO", "fs.EXDEV", "fs.fsync", "fs.linked", "fs.unlinked"];
+  const failing = places.flatMap((point) => [
+    [point, "moves", (driver: Cemetery["driver"]) => driver] as const,
+    [point, "copies", withoutMove] as const,
+  ]);
+
+  test.each(failing)(
+    "%s at the trash, of a store that %s: left, and hidden whole later",
+    async (point, _, way) => {
       const id = await cemetery.bury(tree, treeFiles, { tree: true });
-      for (const way of [(driver: Cemetery["driver"]) => driver, withoutMove]) {
-        const faults = (name: string) => {
-          if (name === point) throw Object.assign(new Error(point), { code: "EIO" });
-        };
-        const driver = way(createFileDriver(lab.main, { faults }));
-        const done = await cemetery.remove({ driver });
-        expect(done.hidden + done.left).toBe(1);
-        await cemetery.expireClaims();
-      }
-      await cemetery.remove();
-      const found = await cemetery.keys();
-      expect(Object.keys(found).filter((key) => !key.startsWith("_trash/"))).toEqual([]);
-      expect(found).toMatchObject(trashed(id, treeFiles));
+      const faults = (name: string) => {
+        if (name === point) throw Object.assign(new Error(point), { code: "EIO" });
+      };
+      const done = await cemetery.remove({ driver: way(createFileDriver(lab.main, { faults })) });
+      expect(done.hidden + done.left).toBe(1);
+      await cemetery.expireClaims();
+      await cemetery.remove({ driver: way(cemetery.driver) });
+      expect(await cemetery.keys()).toEqual(trashed(id, treeFiles));
       expect(await cemetery.tombstones()).toMatchObject([{ hidden: true }]);
     },
   );
 
   test("a run that is ended stops, and the next one goes on", async () => {
-    for (let index = 0; index < 40; index++)
+    for (let index = 0; index < 35; index++)
       await cemetery.bury(`_hash/lab/${index}`, { [`_hash/lab/${index}`]: "x" });
     const controller = new AbortController();
     const faults = (point: string) => {
       if (point === "hidden.before") controller.abort();
     };
     const done = await cemetery.remove({ faults, signal: controller.signal });
-    expect(done.hidden).toBeLessThan(40);
+    expect(done.hidden).toBeLessThan(35);
     expect(done.warnings).toEqual([]);
     await cemetery.expireClaims();
-    expect((await cemetery.remove()).hidden + done.hidden).toBe(40);
+    expect((await cemetery.remove()).hidden + done.hidden).toBe(35);
   });
 
   test("the text of a tombstone that cannot be read is left alone", async () => {
