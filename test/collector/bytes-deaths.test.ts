@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { createFileDriver } from "../../src/store/file.ts";
 import { type Laboratory, laboratory } from "../object/laboratory.ts";
@@ -91,4 +92,79 @@ describe("a store that fails at one point", () => {
       expect(await cemetery.tombstones()).toMatchObject([{ hidden: true }]);
     },
   );
+});
+
+describe("random killed objects, workers and deaths", () => {
+  const root = "_schema/lab/item";
+  const kinds = {
+    file: (path: string) => ({ files: { [path]: `bytes of ${path}` }, tree: false }),
+    tree: (path: string) => ({
+      files: {
+        [`${path}/0`]: "zero",
+        [`${path}/a/b`]: "ab",
+        [`${path}/a.b`]: "",
+        [`${path}.manifest.json`]: "{}",
+      },
+      tree: true,
+    }),
+    peer: (path: string) => ({ files: { [`${path}/x/y`]: "xy", [`${path}/x.z`]: "xz" }, tree: false }),
+    absent: () => ({ files: {}, tree: false }),
+  };
+  const points = [
+    "claim.after",
+    "hide.after-head",
+    "hide.after-copy",
+    "hide.before-delete",
+    "hide.delete-reply-lost",
+  ];
+  const kind = fc.constantFrom(...(Object.keys(kinds) as (keyof typeof kinds)[]));
+  const death = fc.record({
+    point: fc.constantFrom(...points, "hidden.before", "purge.after-list", "purge.after-delete"),
+    time: fc.integer({ min: 1, max: 8 }),
+  });
+
+  test("end with every byte in the trash, then with none", { timeout: 300_000 }, async () => {
+    let runs = 0;
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(kind, { minLength: 1, maxLength: 6 }),
+        fc.array(death, { maxLength: 4 }),
+        fc.boolean(),
+        async (objects, deaths, moves) => {
+          await cemetery.clear();
+          runs += 1;
+          const driver = moves ? cemetery.driver : withoutMove(cemetery.driver);
+          let expected: Record<string, string> = {};
+          for (const [index, name] of objects.entries()) {
+            // The empty folders of trees stay.
+            const path = `${root}/id=${runs}-${index}/value`;
+            const { files, tree: isTree } = kinds[name](path);
+            const id = await cemetery.bury(path, files, { tree: isTree });
+            expected = { ...expected, ...trashed(id, files) };
+          }
+          const settle = async (): Promise<void> => {
+            for (const { point, time } of deaths) {
+              // Two at once, of which one may die.
+              const work = [
+                cemetery.remove({ driver, faults: dieAt(point, time) }),
+                cemetery.remove({ driver }),
+              ];
+              for (const one of await Promise.allSettled(work))
+                if (one.status === "rejected" && !(one.reason instanceof Death)) throw one.reason;
+              await cemetery.expireClaims();
+            }
+            expect(await cemetery.remove({ driver })).toMatchObject({ left: 0, warnings: [] });
+          };
+          await settle();
+          expect(await cemetery.keys()).toEqual(expected);
+          expect((await cemetery.tombstones()).every(({ hidden }) => hidden)).toBe(true);
+          await cemetery.ripen();
+          await settle();
+          expect(await cemetery.keys()).toEqual({});
+          expect(await cemetery.tombstones()).toEqual([]);
+        },
+      ),
+      { numRuns: 40 },
+    );
+  });
 });
