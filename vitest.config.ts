@@ -17,6 +17,7 @@ const long = [
   "test/cli/upload-resume.test.ts",
   "test/cli/private-service.test.ts",
   "test/api/write/failure-matrix.test.ts",
+  "test/collector/bytes-deaths.test.ts",
   "test/live/random-lives.test.ts",
   "test/collector/doubts.test.ts",
   "test/collector/dry-run.test.ts",
