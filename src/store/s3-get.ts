@@ -3,6 +3,7 @@
  * too, it is an error, never a short object.
  */
 
+import type { IncomingMessage } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
 import { GetObjectCommand, type GetObjectCommandOutput, HeadObjectCommand } from "@aws-sdk/client-s3";
 import { isServiceError, ServiceError } from "../errors.ts";
@@ -10,6 +11,7 @@ import type { GetOptions, ObjectHead, StoreDriver } from "./contract.ts";
 import { askBucket, checkBucket } from "./s3-bucket.ts";
 import { type S3Context, until } from "./s3-client.ts";
 import { codeNameOf, statusOf } from "./s3-error.ts";
+import { headOf, type Told, toldBy } from "./s3-told.ts";
 
 /** A body of at most this size is read at once, so that an unused one holds no connection. */
 const smallBytes = 256 * 1024;
@@ -35,7 +37,9 @@ export async function head(
     Key: c.key(path),
     ...(versionId === undefined ? {} : { VersionId: versionId }),
   };
-  const ask = () => c.client.send(new HeadObjectCommand(target), until(signal));
+  const ask = async (): Promise<Told | undefined> =>
+    (await lookPlainly(c, path, { signal, versionId })) ??
+    (await c.client.send(new HeadObjectCommand(target), until(signal)));
   const found = await c.call({ action: actionOf(versionId), path }, signal, async () => {
     try {
       // Why it is refused only an answer with a body can tell, which also sets a clock that is wrong: then it is asked again.
@@ -56,6 +60,17 @@ export async function head(
   );
 }
 
+async function lookPlainly(
+  c: S3Context,
+  path: string,
+  { signal, versionId }: Pick<Span, "signal" | "versionId">,
+): Promise<Told | undefined> {
+  const answer = await c.plain.ask({ method: "HEAD", key: c.key(path), versionId, headers: {} }, signal);
+  if (answer === undefined) return undefined;
+  answer.body.resume();
+  return toldBy(answer.headers);
+}
+
 /** 400: what is no version id of this store at all; 405: the version is the marker of a deletion. */
 function isNoVersion(error: unknown): boolean {
   return [400, 405].includes(statusOf(error) ?? 0);
@@ -63,21 +78,6 @@ function isNoVersion(error: unknown): boolean {
 
 function actionOf(versionId: string | undefined): "s3:GetObject" | "s3:GetObjectVersion" {
   return versionId === undefined ? "s3:GetObject" : "s3:GetObjectVersion";
-}
-
-function headOf(
-  path: string,
-  found: { LastModified?: Date | undefined; VersionId?: string | undefined },
-  sizeBytes: number | undefined,
-): ObjectHead {
-  const { LastModified, VersionId } = found;
-  if (sizeBytes === undefined || LastModified === undefined) {
-    throw new ServiceError("STORE_UNAVAILABLE", `The S3 server tells no size or no time of ${path}.`, {
-      details: { remedy: "Check what stands between the service and the server." },
-    });
-  }
-  const isVersion = VersionId !== undefined && VersionId !== "null";
-  return { path, sizeBytes, modifiedAt: LastModified, ...(isVersion ? { versionId: VersionId } : {}) };
 }
 
 interface Span {
@@ -125,6 +125,8 @@ function beyond(start: number, sizeBytes: number | undefined): ServiceError {
 }
 
 type Body = NonNullable<GetObjectCommandOutput["Body"]>;
+/** What is used of the answer to a read. */
+type Got = Told & { readonly Body?: Body | IncomingMessage; readonly ContentRange?: string | undefined };
 
 interface Answer {
   readonly found: { readonly head: ObjectHead; readonly etag: string | undefined };
@@ -134,17 +136,20 @@ interface Answer {
 
 async function request(c: S3Context, span: Span): Promise<Answer | "beyond" | undefined> {
   const { path, start, end, etag, versionId, signal } = span;
-  const command = new GetObjectCommand({
-    Bucket: c.settings.bucket,
-    Key: c.key(path),
-    // Always a range, even of all bytes: its answer tells the size of the object besides the length of the body.
-    Range: `bytes=${start}-${end === undefined ? "" : end - 1}`,
-    ...(etag === undefined ? {} : { IfMatch: etag }),
-    ...(versionId === undefined ? {} : { VersionId: versionId }),
-  });
+  // Always a range, even of all bytes: its answer tells the size of the object besides the length of the body.
+  const range = `bytes=${start}-${end === undefined ? "" : end - 1}`;
+  const command = () =>
+    new GetObjectCommand({
+      Bucket: c.settings.bucket,
+      Key: c.key(path),
+      Range: range,
+      ...(etag === undefined ? {} : { IfMatch: etag }),
+      ...(versionId === undefined ? {} : { VersionId: versionId }),
+    });
   return c.call({ action: actionOf(versionId), path }, signal, async () => {
     try {
-      return answerOf(span, await c.client.send(command, until(signal)));
+      const got = (await readPlainly(c, span, range)) ?? (await c.client.send(command(), until(signal)));
+      return answerOf(span, got);
     } catch (error) {
       const status = statusOf(error);
       if (status === 416) return "beyond";
@@ -156,7 +161,15 @@ async function request(c: S3Context, span: Span): Promise<Answer | "beyond" | un
   });
 }
 
-function answerOf(span: Span, got: GetObjectCommandOutput): Answer {
+async function readPlainly(c: S3Context, span: Span, range: string): Promise<Got | undefined> {
+  const { path, etag, versionId, signal } = span;
+  const headers = { range, ...(etag === undefined ? {} : { "if-match": etag }) };
+  const answer = await c.plain.ask({ method: "GET", key: c.key(path), versionId, headers }, signal);
+  if (answer === undefined) return undefined;
+  return { ...toldBy(answer.headers), Body: answer.body, ContentRange: answer.headers["content-range"] };
+}
+
+function answerOf(span: Span, got: Got): Answer {
   const first = bodyOf(got.Body);
   const [, from, size] = /^bytes (\d+)-\d+\/(\d+)$/.exec(got.ContentRange ?? "") ?? [];
   const sizeBytes = size === undefined ? got.ContentLength : Number(size);
@@ -175,7 +188,7 @@ function answerOf(span: Span, got: GetObjectCommandOutput): Answer {
   );
 }
 
-function bodyOf(body: Body | undefined): Answer["first"] {
+function bodyOf(body: Got["Body"]): Answer["first"] {
   if (body === undefined || !(Symbol.asyncIterator in body) || !("destroy" in body)) {
     throw new Error("The SDK gave no stream.");
   }
