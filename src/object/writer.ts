@@ -8,10 +8,10 @@
 import type { StoredObject } from "../codec/contract.ts";
 import type { Database } from "../db/contract.ts";
 import { isServiceError, ServiceError } from "../errors.ts";
-import type { Store, Stores } from "../store/contract.ts";
+import type { ObjectHead, Store, Stores } from "../store/contract.ts";
 import type { ObjectWriter, StageBody, StagedObject, StageRequest } from "./contract.ts";
 import { type Digest, DigestStream, digestOf } from "./digest.ts";
-import { dedupKey, findEqualContent } from "./equal-content.ts";
+import { dedupKey, EqualContents, findEqualContent } from "./equal-content.ts";
 import type { FaultPoints } from "./fault-points.ts";
 import { expired, maxLeaseMs, type Reservation, release, renew, reserve } from "./lease.ts";
 import { locatorOf } from "./locator.ts";
@@ -30,6 +30,7 @@ export interface WriterOptions {
 
 interface WriterContext extends WriterOptions {
   readonly reservations: Reservations;
+  readonly contents: EqualContents;
 }
 
 /** A put of one body, wherever a free key is found. */
@@ -49,12 +50,17 @@ const furtherKeys = 8;
 
 /** The write side, but for bytes that uploads bring. */
 export function createWriter(options: WriterOptions): Omit<ObjectWriter, "stageUpload"> {
-  const context: WriterContext = { ...options, reservations: new Reservations(options.db) };
+  const { db } = options;
+  const context: WriterContext = {
+    ...options,
+    reservations: new Reservations(db),
+    contents: new EqualContents(db),
+  };
   return {
     stage: (request, body) => stage(context, request, body),
     publish: (transaction, staged) => publish(transaction, staged),
     publishNew: (transaction, staged) => publishTogether(transaction, staged),
-    outcome: (staged) => outcome(context.db, staged),
+    outcome: (staged) => outcome(db, staged),
   };
 }
 
@@ -114,9 +120,10 @@ async function putAndVerify(context: WriterContext, task: Task): Promise<StagedO
       together: context.reservations,
     });
     await context.faults("reserve.after");
-    const digest = await putOnce(context, task, reservation);
-    if (digest === undefined) continue;
-    const head = await verify(task, reservation.path, digest);
+    const put = await putOnce(context, task, reservation);
+    if (put === undefined) continue;
+    const { digest } = put;
+    const head = await verify(task, reservation.path, put);
     await context.faults("verify.after");
     const isHashed = request.addressing === "hash";
     return {
@@ -136,21 +143,31 @@ async function putAndVerify(context: WriterContext, task: Task): Promise<StagedO
   );
 }
 
+/** What was sent, and what the store answered. */
+interface Put {
+  readonly digest: Digest;
+  readonly stored: ObjectHead;
+}
+
 /** Puts the body under the reserved key; `undefined` when somebody else's bytes lie there, so that another key is needed. */
 async function putOnce(
   context: WriterContext,
   task: Task,
   reservation: Reservation,
-): Promise<Digest | undefined> {
+): Promise<Put | undefined> {
   await context.faults("put.before");
   const known = task.isFixed ? task.expected : undefined;
   const digest = known === undefined ? new DigestStream() : undefined;
   const options = {
     ...(task.expected === undefined ? {} : { sizeBytes: task.expected.sizeBytes }),
+    // Bytes that may differ at the second reading are told by their own name, in `verify`.
+    ...(known === undefined ? {} : { sha256: known.sha256 }),
     ...(task.request.signal === undefined ? {} : { signal: task.request.signal }),
   };
+  let stored: ObjectHead;
   try {
-    await task.store.driver.put(reservation.path, watched(context, { task, reservation, digest }), options);
+    const body = watched(context, { task, reservation, digest });
+    stored = await task.store.driver.put(reservation.path, body, options);
   } catch (error) {
     if (!isServiceError(error, "STORE_CONFLICT")) throw error;
     // The bytes there are not ours: the reservation must not lead the reaper to them.
@@ -158,7 +175,8 @@ async function putOnce(
     return undefined;
   }
   await context.faults("put.complete-reply-lost");
-  return known ?? digest?.finish();
+  const sent = known ?? digest?.finish();
+  return sent && { digest: sent, stored };
 }
 
 interface Watch {
@@ -185,8 +203,11 @@ async function* watched(context: WriterContext, watch: Watch): AsyncGenerator<Ui
   }
 }
 
-/** The protocol's step 4: what arrived is what was sent. Digests are taken from the stream, the size from the store. */
-async function verify(task: Task, path: string, digest: Digest): Promise<{ readonly modifiedAt: Date }> {
+/**
+ * The protocol's step 4: what arrived is what was sent. Digests are taken from the stream; the store's own digest is compared where it told
+ * one with the put, and where it did not it is asked for the size.
+ */
+async function verify(task: Task, path: string, { digest, stored }: Put): Promise<ObjectHead> {
   if (task.expected !== undefined && task.expected.sha256 !== digest.sha256) {
     throw new ServiceError(
       "UPLOAD_MISMATCH",
@@ -199,13 +220,18 @@ async function verify(task: Task, path: string, digest: Digest): Promise<{ reado
       },
     );
   }
+  if (stored.sha256 === digest.sha256) return stored;
+  if (stored.sha256 !== undefined) throw notAsSent(task, path, "other bytes than were written");
   const head = await task.store.driver.head(path, task.request.signal);
   if (head?.sizeBytes === digest.sizeBytes) return head;
-  throw new ServiceError(
-    "STORE_UNAVAILABLE",
-    `The store ${task.request.store} has ${head?.sizeBytes ?? "no"} bytes at ${path} after ${digest.sizeBytes} were written.`,
-    { details: { field: task.request.column, remedy: "Check the store, then try again." } },
-  );
+  const what = `${head?.sizeBytes ?? "no"} bytes after ${digest.sizeBytes} were written`;
+  throw notAsSent(task, path, what);
+}
+
+function notAsSent({ request }: Task, path: string, what: string): ServiceError {
+  return new ServiceError("STORE_UNAVAILABLE", `The store ${request.store} has at ${path} ${what}.`, {
+    details: { field: request.column, remedy: "Check the store, then try again." },
+  });
 }
 
 function storedObject(

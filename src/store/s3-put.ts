@@ -84,8 +84,8 @@ async function putPlainly(c: S3Context, write: Write, sent: Sent): Promise<Made 
   const answer = await c.plain.ask(request, options.signal);
   if (answer === undefined) return undefined;
   answer.body.resume();
-  const isProven = isCompared && answer.headers["x-amz-checksum-sha256"] === checksum;
-  return { versionId: answer.headers["x-amz-version-id"], ...(isProven ? { sha256 } : {}) };
+  const told = isCompared ? answer.headers["x-amz-checksum-sha256"] : undefined;
+  return madeOf(answer.headers["x-amz-version-id"], told);
 }
 
 async function putBySdk(c: S3Context, write: Write, sent: Sent): Promise<Made> {
@@ -101,5 +101,10 @@ async function putBySdk(c: S3Context, write: Write, sent: Sent): Promise<Made> {
     ...(isCompared ? { ChecksumSHA256: checksum } : {}),
   });
   const { VersionId, ChecksumSHA256 } = await c.client.send(command, until(options.signal));
-  return { versionId: VersionId, ...(isCompared && ChecksumSHA256 === checksum ? { sha256 } : {}) };
+  return madeOf(VersionId, isCompared ? ChecksumSHA256 : undefined);
+}
+
+function madeOf(versionId: string | undefined, checksum: string | undefined): Made {
+  if (checksum === undefined) return { versionId };
+  return { versionId, sha256: Buffer.from(checksum, "base64").toString("hex") };
 }
