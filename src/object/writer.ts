@@ -9,8 +9,9 @@ import type { StoredObject } from "../codec/contract.ts";
 import type { Database } from "../db/contract.ts";
 import { isServiceError, ServiceError } from "../errors.ts";
 import type { ObjectHead, Store, Stores } from "../store/contract.ts";
+import { Slots } from "../store/slots.ts";
 import type { ObjectWriter, StageBody, StagedObject, StageRequest } from "./contract.ts";
-import { type Digest, DigestStream, digestOf } from "./digest.ts";
+import { type Digest, DigestStream, digestOf, digestOfBytes } from "./digest.ts";
 import { dedupKey, EqualContents, findEqualContent } from "./equal-content.ts";
 import type { FaultPoints } from "./fault-points.ts";
 import { expired, maxLeaseMs, type Reservation, release, renew, reserve } from "./lease.ts";
@@ -31,6 +32,8 @@ export interface WriterOptions {
 interface WriterContext extends WriterOptions {
   readonly reservations: Reservations;
   readonly contents: EqualContents;
+  /** Bounds the values that are on their way to each store. */
+  readonly slots: Map<string, Slots>;
 }
 
 /** A put of one body, wherever a free key is found. */
@@ -41,9 +44,12 @@ interface Task {
   readonly paths: readonly (() => string)[];
   /** Known before the put for hash-addressed objects. */
   readonly expected?: Digest;
-  /** The body is one piece that cannot change between two readings. */
-  readonly isFixed: boolean;
+  /** The body, where it is one piece that cannot change between two readings. */
+  readonly fixed: Uint8Array | undefined;
 }
+
+/** Values that are on their way to one store, of all requests together. */
+const putsAtOnce = 32;
 
 /** Keys tried after the first, before giving up. */
 const furtherKeys = 8;
@@ -55,6 +61,7 @@ export function createWriter(options: WriterOptions): Omit<ObjectWriter, "stageU
     ...options,
     reservations: new Reservations(db),
     contents: new EqualContents(db),
+    slots: new Map(),
   };
   return {
     stage: (request, body) => stage(context, request, body),
@@ -67,14 +74,14 @@ export function createWriter(options: WriterOptions): Omit<ObjectWriter, "stageU
 async function stage(context: WriterContext, request: StageRequest, body: StageBody): Promise<StagedObject> {
   const store = context.stores.get(request.store);
   const source = body instanceof Uint8Array ? () => once(body) : body;
-  const isFixed = body instanceof Uint8Array;
-  if (request.addressing === "hash") return stageHashed(context, { store, request, source, isFixed });
+  const fixed = body instanceof Uint8Array ? body : undefined;
+  if (request.addressing === "hash") return stageHashed(context, { store, request, source, fixed });
   const path = (): string => schemaPath(store.config, request);
   return putAndVerify(context, {
     store,
     request,
     source,
-    isFixed,
+    fixed,
     paths: Array.from({ length: furtherKeys }, () => path),
   });
 }
@@ -86,7 +93,8 @@ async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
 async function stageHashed(context: WriterContext, task: Omit<Task, "paths">): Promise<StagedObject> {
   const { store, request } = task;
   // The canonical key is for bytes whose digest we know beforehand: a peer trusts what it finds under it.
-  const digest = await digestOf(task.source(), request.signal);
+  const digest =
+    task.fixed === undefined ? await digestOf(task.source(), request.signal) : digestOfBytes(task.fixed);
   const existing = await findEqual(context, request, digest);
   if (existing !== undefined) return existing;
   const token = (): string => tokenHashPath(store.config, request.schema, digest.hash);
@@ -120,7 +128,7 @@ async function putAndVerify(context: WriterContext, task: Task): Promise<StagedO
       together: context.reservations,
     });
     await context.faults("reserve.after");
-    const put = await putOnce(context, task, reservation);
+    const put = await slotsOf(context, store).run(() => putOnce(context, task, reservation), request.signal);
     if (put === undefined) continue;
     const { digest } = put;
     const head = await verify(task, reservation.path, put);
@@ -143,6 +151,14 @@ async function putAndVerify(context: WriterContext, task: Task): Promise<StagedO
   );
 }
 
+function slotsOf({ slots }: WriterContext, { config }: Store): Slots {
+  const known = slots.get(config.name);
+  if (known !== undefined) return known;
+  const made = new Slots(putsAtOnce);
+  slots.set(config.name, made);
+  return made;
+}
+
 /** What was sent, and what the store answered. */
 interface Put {
   readonly digest: Digest;
@@ -156,7 +172,7 @@ async function putOnce(
   reservation: Reservation,
 ): Promise<Put | undefined> {
   await context.faults("put.before");
-  const known = task.isFixed ? task.expected : undefined;
+  const known = task.fixed === undefined ? undefined : task.expected;
   const digest = known === undefined ? new DigestStream() : undefined;
   const options = {
     ...(task.expected === undefined ? {} : { sizeBytes: task.expected.sizeBytes }),
