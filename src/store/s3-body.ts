@@ -33,6 +33,8 @@ export class BodyParts {
 
   /** The next `bytes` bytes; fewer only at the end. @throws {UPLOAD_MISMATCH} as soon as the body is not what was declared. */
   async next(bytes: number): Promise<Buffer<ArrayBuffer>> {
+    const whole = await this.#whole(bytes);
+    if (whole !== undefined) return whole;
     const left = (this.#options.sizeBytes ?? Number.POSITIVE_INFINITY) - this.sizeBytes;
     let part = this.#spare.pop() ?? Buffer.allocUnsafeSlow(Math.min(bytes, Math.max(left, 0), firstBytes));
     let filled = 0;
@@ -46,6 +48,17 @@ export class BodyParts {
       this.#rest = this.#rest.subarray(taken.length);
     }
     return part.subarray(0, filled);
+  }
+
+  /** A body that is one chunk, as the declared size tells, and shorter than asked for: the chunk itself, which is not to be reused. */
+  async #whole(bytes: number): Promise<Buffer<ArrayBuffer> | undefined> {
+    const { sizeBytes = 0 } = this.#options;
+    if (this.#received > 0 || this.#ended || sizeBytes === 0 || sizeBytes >= bytes) return undefined;
+    this.#rest = (await this.#pull()) ?? this.#rest;
+    const { buffer, byteOffset, length } = this.#rest;
+    if (length !== sizeBytes || !(buffer instanceof ArrayBuffer)) return undefined;
+    this.#rest = (await this.#pull()) ?? new Uint8Array();
+    return Buffer.from(buffer, byteOffset, length);
   }
 
   /** Takes back a part that nobody reads any more. */

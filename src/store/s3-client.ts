@@ -67,7 +67,7 @@ export function createS3Context(settings: S3Settings, limits: S3Limits): S3Conte
   return {
     client,
     patientClient: clientOf(settings, { ...limits, stallMs: limits.assemblyMs, attempts: 2 }, agent),
-    plain: new PlainCalls(client, settings),
+    plain: new PlainCalls({ client, settings, limits, agent }),
     settings,
     limits,
     agent,

@@ -4,6 +4,7 @@
  */
 
 import type { IncomingMessage } from "node:http";
+import { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { GetObjectCommand, type GetObjectCommandOutput, HeadObjectCommand } from "@aws-sdk/client-s3";
 import { isServiceError, ServiceError } from "../errors.ts";
@@ -11,6 +12,7 @@ import type { GetOptions, ObjectHead, StoreDriver } from "./contract.ts";
 import { askBucket, checkBucket } from "./s3-bucket.ts";
 import { type S3Context, until } from "./s3-client.ts";
 import { codeNameOf, statusOf } from "./s3-error.ts";
+import { collected, watched } from "./s3-stream.ts";
 import { headOf, type Told, toldBy } from "./s3-told.ts";
 
 /** A body of at most this size is read at once, so that an unused one holds no connection. */
@@ -101,11 +103,17 @@ export async function get(c: S3Context, path: string, options: GetOptions): Retu
   if (answer === "beyond") return empty(c, span);
   const { found, first, sizeBytes } = answer;
   const end = Math.min(span.end ?? sizeBytes, sizeBytes);
-  const body = download(c, { ...span, end, etag: found.etag }, first);
-  if (end - span.start > smallBytes) return { head: found.head, body };
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of body) chunks.push(chunk);
+  const whole: WholeSpan = { ...span, end, etag: found.etag };
+  if (end - span.start > smallBytes) return { head: found.head, body: download(c, whole, first) };
+  const short = { bytes: end - span.start, stallMs: c.limits.stallMs, signal };
+  const chunks = (await collected(first, short)) ?? (await again(c, whole));
   return { head: found.head, body: pieces(chunks) };
+}
+
+async function again(c: S3Context, span: WholeSpan): Promise<Uint8Array[]> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of download(c, span, undefined)) chunks.push(chunk);
+  return chunks;
 }
 
 async function empty(c: S3Context, span: Span): ReturnType<StoreDriver["get"]> {
@@ -131,7 +139,7 @@ type Got = Told & { readonly Body?: Body | IncomingMessage; readonly ContentRang
 interface Answer {
   readonly found: { readonly head: ObjectHead; readonly etag: string | undefined };
   readonly sizeBytes: number;
-  readonly first: AsyncIterable<Uint8Array> & { destroy(): unknown };
+  readonly first: Readable;
 }
 
 async function request(c: S3Context, span: Span): Promise<Answer | "beyond" | undefined> {
@@ -188,10 +196,8 @@ function answerOf(span: Span, got: Got): Answer {
   );
 }
 
-function bodyOf(body: Got["Body"]): Answer["first"] {
-  if (body === undefined || !(Symbol.asyncIterator in body) || !("destroy" in body)) {
-    throw new Error("The SDK gave no stream.");
-  }
+function bodyOf(body: Got["Body"]): Readable {
+  if (!(body instanceof Readable)) throw new Error("The SDK gave no stream.");
   // A stream that breaks before anyone reads it must not end the process.
   body.on("error", () => undefined);
   return body;
@@ -201,13 +207,17 @@ interface WholeSpan extends Span {
   readonly end: number;
 }
 
-async function* download(c: S3Context, span: WholeSpan, first: Answer["first"]): AsyncGenerator<Uint8Array> {
-  let stream: Answer["first"] | undefined = first;
+async function* download(
+  c: S3Context,
+  span: WholeSpan,
+  first: Readable | undefined,
+): AsyncGenerator<Uint8Array> {
+  let stream = first;
   let at = span.start;
   for (let failures = 0; at < span.end; ) {
     try {
       stream ??= await reopen(c, { ...span, start: at });
-      for await (const chunk of watched(c, stream, span.signal)) {
+      for await (const chunk of watched(stream, c.limits.stallMs, span.signal)) {
         at += chunk.length;
         failures = 0;
         if (at > span.end) throw new Error("The server gave more bytes than it announced.");
@@ -227,7 +237,7 @@ async function* download(c: S3Context, span: WholeSpan, first: Answer["first"]):
   }
 }
 
-async function reopen(c: S3Context, span: WholeSpan): Promise<Answer["first"]> {
+async function reopen(c: S3Context, span: WholeSpan): Promise<Readable> {
   const answer = await request(c, span);
   if (typeof answer === "object") return answer.first;
   throw new ServiceError("OBJECT_MISSING", `The object ${span.path} went away while it was read.`, {
@@ -237,28 +247,6 @@ async function reopen(c: S3Context, span: WholeSpan): Promise<Answer["first"]> {
       remedy: "Restore the object from a backup of the store.",
     },
   });
-}
-
-/** The chunks of `stream`, each of which must come in time; time that the consumer takes does not count. */
-async function* watched(
-  c: S3Context,
-  stream: Answer["first"],
-  signal: AbortSignal | undefined,
-): AsyncGenerator<Uint8Array> {
-  const chunks = stream[Symbol.asyncIterator]();
-  const stop = (): unknown => stream.destroy();
-  signal?.addEventListener("abort", stop, { once: true });
-  try {
-    for (;;) {
-      signal?.throwIfAborted();
-      const timer = setTimeout(stop, c.limits.stallMs);
-      const next = await chunks.next().finally(() => clearTimeout(timer));
-      if (next.done === true) return;
-      yield next.value;
-    }
-  } finally {
-    signal?.removeEventListener("abort", stop);
-  }
 }
 
 function cut(c: S3Context, span: WholeSpan, { at, error }: { at: number; error: unknown }): ServiceError {

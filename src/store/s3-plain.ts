@@ -1,10 +1,11 @@
 /**
  * The calls that come by the thousand (read, look, write in one request), sent without the SDK's machinery, which costs more than all else of
- * them: signed by its signer with its credentials and its clock, sent by its handler. Only a plain success is taken. Whatever else happens is
- * the SDK's to do again and to judge: its retries, its corrections of clock and region, its errors.
+ * them: signed by its signer with its credentials and its clock, over the same connections. Only a plain success is taken. Whatever else
+ * happens is the SDK's to do again and to judge: its retries, its corrections of clock and region, its errors.
  */
 
-import type { IncomingMessage } from "node:http";
+import { type Agent, request as httpRequest, type IncomingMessage, type RequestOptions } from "node:http";
+import { request as httpsRequest } from "node:https";
 import { setTimeout as delay } from "node:timers/promises";
 import { GetObjectCommand, type S3Client } from "@aws-sdk/client-s3";
 import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
@@ -50,16 +51,21 @@ interface Place {
   readonly signer: Signer;
 }
 
-/** Sends plain requests to one bucket, by the parts of `client`. */
+interface Parts {
+  readonly client: S3Client;
+  readonly settings: S3Settings;
+  readonly limits: { readonly stallMs: number; readonly connectMs: number };
+  readonly agent: Agent;
+}
+
+/** Sends plain requests to one bucket. */
 export class PlainCalls {
-  readonly #client: S3Client;
-  readonly #settings: S3Settings;
+  readonly #parts: Parts;
   #place: Promise<Place> | undefined;
   #restUntil = 0;
 
-  constructor(client: S3Client, settings: S3Settings) {
-    this.#client = client;
-    this.#settings = settings;
+  constructor(parts: Parts) {
+    this.#parts = parts;
   }
 
   /** The answer, if it is a success, or if its status is in `also`; `undefined` when the SDK has to ask. @throws what the signal's end makes. */
@@ -94,30 +100,59 @@ export class PlainCalls {
     });
     const { signer, path, host, ...rest } = await this.#place;
     const { method, key, versionId, headers, body } = request;
-    const { config } = this.#client;
     const unsigned = {
       ...rest,
       method,
       path: path + key.split("/").map(encoded).join("/"),
       query: versionId === undefined ? {} : { versionId },
       headers: { host, "x-amz-content-sha256": body?.sha256 ?? ofNothing, ...headers },
-      ...(body === undefined ? {} : { body: body.bytes }),
     };
     const signed = await signer.sign(unsigned, {
-      signingDate: new Date(Date.now() + config.systemClockOffset),
+      signingDate: new Date(Date.now() + this.#parts.client.config.systemClockOffset),
     });
-    const options = signal === undefined ? {} : { abortSignal: signal };
-    const { response } = await config.requestHandler.handle(signed, options);
+    const { hostname, port, query } = unsigned;
+    const search = query.versionId === undefined ? "" : `?versionId=${encoded(query.versionId)}`;
+    const target = { hostname, port, method, path: unsigned.path + search, headers: signed.headers };
+    const answer = await this.#exchange(target, body?.bytes, signal);
     // A stream that breaks before anyone reads it must not end the process.
-    response.body.on("error", () => undefined);
-    return { status: response.statusCode, headers: response.headers, body: response.body };
+    answer.on("error", () => undefined);
+    return {
+      status: answer.statusCode ?? 0,
+      headers: answer.headers as PlainAnswer["headers"],
+      body: answer,
+    };
+  }
+
+  /** Sends it over the connections of the driver, within its times. */
+  #exchange(
+    target: RequestOptions,
+    body: Uint8Array | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<IncomingMessage> {
+    const { agent, limits, settings } = this.#parts;
+    const send = settings.endpoint.startsWith("https:") ? httpsRequest : httpRequest;
+    return new Promise((resolve, reject) => {
+      signal?.throwIfAborted();
+      const request = send({ ...target, agent, timeout: limits.stallMs }, resolve);
+      const stop = (): unknown => request.destroy(new Error("No answer in time."));
+      request.on("error", reject).on("timeout", stop);
+      request.once("socket", (socket) => {
+        if (!socket.connecting) return;
+        const timer = setTimeout(stop, limits.connectMs);
+        for (const event of ["connect", "close"]) socket.once(event, () => clearTimeout(timer));
+      });
+      signal?.addEventListener("abort", stop, { once: true });
+      request.once("close", () => signal?.removeEventListener("abort", stop));
+      request.end(body);
+    });
   }
 
   /** Where the SDK would send it, learned from a URL that it signs. */
   async #find(): Promise<Place> {
-    const { bucket, region } = this.#settings;
+    const { client, settings } = this.#parts;
+    const { bucket, region } = settings;
     const command = new GetObjectCommand({ Bucket: bucket, Key: "x" });
-    const url = new URL(await getSignedUrl(this.#client, command, { expiresIn: 60 }));
+    const url = new URL(await getSignedUrl(client, command, { expiresIn: 60 }));
     const { protocol, host, hostname, pathname } = url;
     const scheme = { name: "sigv4", signingName: "s3", signingRegion: region, properties: {} };
     return {
@@ -126,7 +161,7 @@ export class PlainCalls {
       hostname,
       ...(url.port === "" ? {} : { port: Number(url.port) }),
       path: pathname.slice(0, -1),
-      signer: await this.#client.config.signer(scheme),
+      signer: await client.config.signer(scheme),
     };
   }
 }

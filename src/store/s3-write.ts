@@ -62,7 +62,11 @@ export async function settled(
   } catch (error) {
     options.signal?.throwIfAborted();
     if (!isServiceError(error)) throw error;
-    const found = await head(c, path, options.signal).catch(() => undefined);
+    const found = await head(c, path, options.signal).catch((unknown: unknown) => {
+      // Bytes of which nobody can tell whose they are may be ours: that is no conflict.
+      if (isServiceError(error, "STORE_CONFLICT")) throw unknown;
+      return undefined;
+    });
     if (found?.metadata[writeKey] === token && found.sizeBytes === sizeBytes) return found;
     throw error;
   }
