@@ -12,7 +12,7 @@ export class BodyParts {
   readonly #source: AsyncIterator<Uint8Array>;
   readonly #path: string;
   readonly #options: PutOptions;
-  readonly #hash: ReturnType<typeof createHash> | undefined;
+  #hash: ReturnType<typeof createHash> | undefined;
   /** Parts that were sent; filled again, because garbage of this size piles up faster than it is collected. */
   readonly #spare: Buffer<ArrayBuffer>[] = [];
   #rest: Uint8Array = new Uint8Array();
@@ -29,6 +29,11 @@ export class BodyParts {
   /** Bytes given out so far. */
   get sizeBytes(): number {
     return this.#received - this.#rest.length;
+  }
+
+  /** Leaves the declared digest to the store, which compares it; before the first byte. */
+  leaveDigest(): void {
+    this.#hash = undefined;
   }
 
   /** The next `bytes` bytes; fewer only at the end. @throws {UPLOAD_MISMATCH} as soon as the body is not what was declared. */
@@ -89,7 +94,7 @@ export class BodyParts {
     const { sizeBytes, sha256 } = this.#options;
     if (sizeBytes !== undefined && this.#received !== sizeBytes) throw this.#mismatch(true);
     const found = this.#hash?.digest("hex");
-    if (found === sha256) return;
+    if (this.#hash === undefined || found === sha256) return;
     throw digestMismatch({ path: this.#path, ...this.#options }, found);
   }
 

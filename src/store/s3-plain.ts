@@ -99,20 +99,22 @@ export class PlainCalls {
       throw error;
     });
     const { signer, path, host, ...rest } = await this.#place;
-    const { method, key, versionId, headers, body } = request;
+    const { method, key, versionId, body } = request;
     const unsigned = {
       ...rest,
       method,
       path: path + key.split("/").map(encoded).join("/"),
       query: versionId === undefined ? {} : { versionId },
-      headers: { host, "x-amz-content-sha256": body?.sha256 ?? ofNothing, ...headers },
+      headers: { host, "x-amz-content-sha256": body?.sha256 ?? ofNothing, ...request.headers },
     };
     const signed = await signer.sign(unsigned, {
       signingDate: new Date(Date.now() + this.#parts.client.config.systemClockOffset),
     });
     const { hostname, port, query } = unsigned;
     const search = query.versionId === undefined ? "" : `?versionId=${encoded(query.versionId)}`;
-    const target = { hostname, port, method, path: unsigned.path + search, headers: signed.headers };
+    // As a list they are sent as they are; of an object Node would check and copy each.
+    const headers = Object.entries(signed.headers).flat();
+    const target = { hostname, port, method, path: unsigned.path + search, headers };
     const answer = await this.#exchange(target, body?.bytes, signal);
     // A stream that breaks before anyone reads it must not end the process.
     answer.on("error", () => undefined);

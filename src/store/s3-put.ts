@@ -12,6 +12,7 @@ import type { Conditions } from "./s3-condition.ts";
 import { digestOf, signedAs } from "./s3-payload.ts";
 import { putParts } from "./s3-put-parts.ts";
 import { type Made, newWrite, refuseTaken, settled, type Write } from "./s3-write.ts";
+import { digestMismatch } from "./upload-mismatch.ts";
 
 interface Source {
   readonly path: string;
@@ -32,14 +33,17 @@ export async function put(c: S3Context, learned: Learned, source: Source): Promi
   const body = new BodyParts(path, source.body, options);
   try {
     const isHonoured = await learned.conditions.areHonoured(options.signal);
+    const isCompared = await learned.checksums.areCompared(options.signal);
+    const isShort = (options.sizeBytes ?? c.limits.partBytes) < c.limits.partBytes;
+    if (isCompared && isShort) body.leaveDigest();
     const write = newWrite(path, options, isHonoured);
     const first = await body.next(c.limits.partBytes);
     // Where the store itself does not refuse a second object, and before many bytes are sent in vain.
     const isLong = first.length >= c.limits.partBytes;
     if (!isHonoured || isLong) await refuseTaken(c, write);
-    if (isLong) return await putParts(c, write, { first, body });
-    const isCompared = await learned.checksums.areCompared(options.signal);
-    return await putWhole(c, write, { bytes: first, isCompared });
+    return isLong
+      ? await putParts(c, write, { first, body })
+      : await putWhole(c, write, { bytes: first, isCompared });
   } finally {
     await body.close();
   }
@@ -53,14 +57,22 @@ interface Whole {
 
 async function putWhole(c: S3Context, write: Write, whole: Whole): Promise<ObjectHead> {
   const { path, options } = write;
-  // What was declared was compared while the body was read.
+  // What was declared has been compared while the body was read, or is compared by the store.
   const sha256 = options.sha256 ?? (await digestOf(whole.bytes));
   const sent = { ...whole, sha256, checksum: Buffer.from(sha256, "hex").toString("base64") };
   return settled(c, { write, sizeBytes: whole.bytes.length }, () =>
     c.call({ action: "s3:PutObject", path }, options.signal, async () => {
       return (await putPlainly(c, write, sent)) ?? (await putBySdk(c, write, sent));
     }),
-  );
+  ).catch(async (error: unknown) => {
+    throw (await mismatchOf(write, whole.bytes)) ?? error;
+  });
+}
+
+/** Whether the store could but refuse the body, since it is not what was declared. */
+async function mismatchOf({ path, options }: Write, bytes: Buffer<ArrayBuffer>) {
+  const found = options.sha256 === undefined ? undefined : await digestOf(bytes);
+  return found === options.sha256 ? undefined : digestMismatch({ path, ...options }, found);
 }
 
 interface Sent extends Whole {
