@@ -39,23 +39,26 @@ export async function head(
     Key: c.key(path),
     ...(versionId === undefined ? {} : { VersionId: versionId }),
   };
-  const ask = async (): Promise<Told | undefined> =>
-    (await lookPlainly(c, path, { signal, versionId })) ??
-    (await c.client.send(new HeadObjectCommand(target), until(signal)));
+  const ask = async (): Promise<Told | undefined> => {
+    const plain = await lookPlainly(c, path, { signal, versionId });
+    if (plain === "absent") return undefined;
+    return plain ?? (await c.client.send(new HeadObjectCommand(target), until(signal)));
+  };
   const found = await c.call({ action: actionOf(versionId), path }, signal, async () => {
     try {
       // Why it is refused only an answer with a body can tell, which also sets a clock that is wrong: then it is asked again.
-      return await ask().catch(async (error: unknown) => {
+      const told = await ask().catch(async (error: unknown) => {
         if (statusOf(error) !== 403 && (statusOf(error) !== 400 || versionId !== undefined)) throw error;
         await askBucket(c, signal);
         return ask();
       });
+      if (told !== undefined) return told;
     } catch (error) {
       if (versionId !== undefined && isNoVersion(error)) return undefined;
       if (statusOf(error) !== 404) throw error;
-      await checkBucket(c, signal);
-      return undefined;
     }
+    await checkBucket(c, signal);
+    return undefined;
   });
   return (
     found && { ...headOf(path, found, found.ContentLength), etag: found.ETag, metadata: found.Metadata ?? {} }
@@ -66,11 +69,12 @@ async function lookPlainly(
   c: S3Context,
   path: string,
   { signal, versionId }: Pick<Span, "signal" | "versionId">,
-): Promise<Told | undefined> {
-  const answer = await c.plain.ask({ method: "HEAD", key: c.key(path), versionId, headers: {} }, signal);
+): Promise<Told | "absent" | undefined> {
+  const request = { method: "HEAD", key: c.key(path), versionId, headers: {} } as const;
+  const answer = await c.plain.ask(request, signal, versionId === undefined ? 404 : undefined);
   if (answer === undefined) return undefined;
   answer.body.resume();
-  return toldBy(answer.headers);
+  return answer.status === 404 ? "absent" : toldBy(answer.headers);
 }
 
 /** 400: what is no version id of this store at all; 405: the version is the marker of a deletion. */

@@ -112,8 +112,9 @@ export class PlainCalls {
     });
     const { hostname, port, query } = unsigned;
     const search = query.versionId === undefined ? "" : `?versionId=${encoded(query.versionId)}`;
-    // As a list they are sent as they are; of an object Node would check and copy each.
-    const headers = Object.entries(signed.headers).flat();
+    // As a list they are sent as they are; of an object Node checks and copies each, and finds the host that a proxy is told.
+    const isProxied = this.#parts.settings.proxy !== undefined;
+    const headers = isProxied ? signed.headers : Object.entries(signed.headers).flat();
     const target = { hostname, port, method, path: unsigned.path + search, headers };
     const answer = await this.#exchange(target, body?.bytes, signal);
     // A stream that breaks before anyone reads it must not end the process.
