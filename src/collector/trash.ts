@@ -68,7 +68,8 @@ export function parseTrash({ id, trash }: Pick<Buried, "id" | "trash">): Trash {
     some === undefined ? [] : Array.isArray(some) && some.every(isText) ? some : undefined;
   const [at, versions, lists] = [texts(value["at"]), texts(value["versions"]), texts(value["lists"])];
   const { bytes } = value;
-  const isOurs = [...(at ?? []), ...(lists ?? [])].every((key) => isTrashOf(id, key));
+  const keys = [...(at ?? []), ...(lists ?? [])];
+  const isOurs = keys.length + (versions?.length ?? 0) > 0 && keys.every((key) => isTrashOf(id, key));
   if (at !== undefined && versions !== undefined && lists !== undefined && isOurs)
     return { at, versions, lists, bytes: typeof bytes === "number" ? bytes : 0 };
   throw new ServiceError("OBJECT_CORRUPT", `The tombstone ${id} names no trash that could be read.`, {
@@ -104,6 +105,17 @@ export function* trashKeys(id: string, path: string, rest: string): Generator<{ 
   }
 }
 
+/** What is thrown when no attempt had its place. */
+export function noPlace(path: string): ServiceError {
+  return new ServiceError("STORE_CONFLICT", `The trash has other bytes at every place for ${path}.`, {
+    details: {
+      field: "path",
+      value: path,
+      remedy: "Check that the store copies objects whole (holdfast stores verify).",
+    },
+  });
+}
+
 /** The digest tells whose it is also when the numbers of tombstones begin again, after a restore. */
 function basesOf(id: string, path: string, attempt: number): readonly [full: string, short: string] {
   const folder = `_trash/${attempt === 1 ? id : `${id}.${attempt}`}`;
@@ -111,12 +123,13 @@ function basesOf(id: string, path: string, attempt: number): readonly [full: str
   return [`${folder}/${path}`, `${folder}/~${digest}`];
 }
 
-/** Looks which places have bytes of the object. */
+/** Looks which places in the trash have bytes of the object. */
 export async function findBases(
   driver: StoreDriver,
   { id, path }: Buried,
   signal?: AbortSignal,
 ): Promise<string[]> {
+  if (!(await hasTrash(driver, id, signal))) return [];
   const found: string[] = [];
   for (let attempt = 1; attempt <= attempts; attempt++) {
     const before = found.length;
@@ -129,6 +142,14 @@ export async function findBases(
     if (found.length === before) break;
   }
   return found;
+}
+
+/** Whether anything at all lies in what belongs to the tombstone `id`. */
+export async function hasTrash(driver: StoreDriver, id: string, signal?: AbortSignal): Promise<boolean> {
+  for (const prefix of [`_trash/${id}/`, `_trash/${id}.`]) {
+    for await (const _ of driver.list(prefix, { signal })) return true;
+  }
+  return false;
 }
 
 /** The keys of one object below `base`: of itself, of its tree, and its manifest. */
