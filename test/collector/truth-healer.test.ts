@@ -41,7 +41,8 @@ const runs = async () => (await lab.db.query("SELECT FROM holdfast.collector_run
 
 /** All that was begun is done. */
 async function healed(): Promise<void> {
-  for (let tries = 0; tries < 200 && (await runs()) < 1; tries++)
+  const text = "SELECT FROM holdfast.collector_run WHERE state = 'DONE'";
+  for (let tries = 0; tries < 1000 && (await lab.db.query(text)).rowCount < 1; tries++)
     await new Promise((go) => setTimeout(go, 10));
   await healer?.close();
 }
