@@ -47,7 +47,7 @@ const longestKey = 900;
 const attempts = 9;
 
 /** Nothing was there. */
-export const emptyTrash: Trash = { at: [], versions: [], lists: [], bytes: 0 };
+const emptyTrash: Trash = { at: [], versions: [], lists: [], bytes: 0 };
 
 /** The text of a tombstone; null when nothing was there. */
 export function trashText({ at, versions, lists, bytes }: Trash): string | null {
