@@ -7,6 +7,8 @@ const long = [
   "test/parity/**",
   "test/crash/**",
   "test/db/apply-random.test.ts",
+  "test/collector/truth-random.test.ts",
+  "test/collector/truth-memory.test.ts",
   "test/acceptance/kill.test.ts",
   "test/acceptance/resumable.test.ts",
   "test/acceptance/capability-keys.test.ts",
