@@ -99,14 +99,18 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   const events: GraphqlRouteParts["events"] = (mount, request, reply) =>
     wantsEvents(request) ? answerEvents({ hosts, connections, mount, baseUrl }, request, reply) : undefined;
   const entity = addGraphqlRoute(app, { ...shared, baseUrl, path: "/graphql", events });
+  const system = addGraphqlRoute(app, { ...shared, baseUrl, path: "/system/graphql", events });
   const { logger } = options;
-  app.server.on("upgrade", createSockets({ hosts, connections, mount: entity, logger, baseUrl: urlAt }));
-  const system = addGraphqlRoute(app, { ...shared, baseUrl, path: "/system/graphql" });
+  const mounts = new Map([
+    ["/graphql", entity],
+    ["/system/graphql", system],
+  ]);
+  app.server.on("upgrade", createSockets({ hosts, connections, mounts, logger, baseUrl: urlAt }));
   return {
     listen: () => listen(app, options),
     mountEntityApi: (server) => {
       const idle = entity.mount(server);
-      connections.changeOver();
+      connections.changeOver(entity);
       return idle;
     },
     mountSystemApi: (server) => system.mount(server),
