@@ -82,9 +82,15 @@ export class CollectInput {
   confirm!: boolean;
 
   @Field(() => Boolean, {
+    defaultValue: true,
+    description: "False: answered at once, while the run is RUNNING.",
+  })
+  wait!: boolean;
+
+  @Field(() => Boolean, {
     defaultValue: false,
     description:
-      "The run is answered at once, and waits until `collectorProgress` has taken its decisions: 10 seconds at most at a time.",
+      "Answered at once; the run waits for `collectorProgress` to take its decisions, up to 10 seconds at a time.",
   })
   follow!: boolean;
 }
@@ -107,8 +113,15 @@ export class FsckInput {
   scrub!: number;
 
   @Field(() => Boolean, {
+    defaultValue: true,
+    description: "False: answered at once, while the run is RUNNING.",
+  })
+  wait!: boolean;
+
+  @Field(() => Boolean, {
     defaultValue: false,
-    description: "As for `CollectInput`, with what is found.",
+    description:
+      "Answered at once; the run waits for `collectorProgress` to take what it finds, up to 10 seconds at a time.",
   })
   follow!: boolean;
 }

@@ -107,7 +107,7 @@ export class CollectorResolver {
   })
   async collect(
     @Ctx() context: SystemContext,
-    @Arg("input", () => CollectInput) { stores, apply, confirm, follow }: CollectInput,
+    @Arg("input", () => CollectInput) { stores, apply, confirm, wait, follow }: CollectInput,
   ): Promise<CollectorRun> {
     requireRight(context, "ADMIN");
     const { collector, runs } = this.services;
@@ -119,7 +119,7 @@ export class CollectorResolver {
           ...hooks,
           ...(tell && { onDecision: (decision) => tell({ decision }) }),
         }),
-      { follow },
+      { wait, follow },
     );
     return this.#found(id);
   }
@@ -130,7 +130,7 @@ export class CollectorResolver {
   })
   async fsck(
     @Ctx() context: SystemContext,
-    @Arg("input", () => FsckInput) { stores, apply, scrub, follow }: FsckInput,
+    @Arg("input", () => FsckInput) { stores, apply, scrub, wait, follow }: FsckInput,
   ): Promise<CollectorRun> {
     requireRight(context, "ADMIN");
     checkShare(scrub);
@@ -139,7 +139,7 @@ export class CollectorResolver {
     const id = await runs.begin(
       ({ tell, ...hooks }) =>
         collector.fsck({ ...asked, ...hooks, ...(tell && { onFinding: (finding) => tell({ finding }) }) }),
-      { follow },
+      { wait, follow },
     );
     return this.#found(id);
   }

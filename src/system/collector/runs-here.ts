@@ -38,12 +38,12 @@ export class RunsHere {
   }
 
   /**
-   * Begins a run. Answers its id when it has ended, or after a while during which it goes on; at once where it is to be followed.
+   * Begins a run. Answers its id when it has ended, or after a while during which it goes on; at once where it is to be followed, or not waited for.
    * @throws what the run throws before that.
    */
   async begin(
     work: (hooks: RunHooks) => Promise<{ readonly run: string }>,
-    { follow }: { readonly follow: boolean },
+    { wait, follow }: { readonly wait: boolean; readonly follow: boolean },
   ): Promise<string> {
     const stop = new AbortController();
     const pipe = follow ? new Pipe<Told>(stallMs) : undefined;
@@ -62,7 +62,7 @@ export class RunsHere {
       .catch((error: unknown) => isAnswered && this.#log(error, run))
       // A followed run that was quick is still to be read.
       .finally(() => setTimeout(() => this.#runs.delete(run), follow ? stallMs : 0).unref());
-    if (!follow) await Promise.race([ended, sleep(answerMs, undefined, { ref: false })]);
+    if (wait && !follow) await Promise.race([ended, sleep(answerMs, undefined, { ref: false })]);
     isAnswered = true;
     return run;
   }
