@@ -33,6 +33,7 @@ import { migrate } from "./db/migrate.ts";
 import { createFieldReader } from "./http/field-reader.ts";
 import type { GraphqlServer } from "./http/graphql-route.ts";
 import { createHttpServer, type HttpServer } from "./http/server.ts";
+import { createMetrics } from "./metrics/metrics.ts";
 import type { Model } from "./model/model.ts";
 import { type FaultPoints, parseFaultPoints, withCommitFaults } from "./object/fault-points.ts";
 import type { Objects } from "./object/objects.ts";
@@ -224,6 +225,7 @@ async function createHttp(parts: Parts, running: Running): Promise<HttpServer> {
     objects,
     readField: createFieldReader({ db, stores, codecOf }),
     checks: () => checksOf(parts, running),
+    metrics: createMetrics(db, (err) => logger.warn({ err }, "the database cannot be measured")),
   });
 }
 

@@ -2,7 +2,7 @@
 
 import { byteText } from "../byte-text.ts";
 import { textTable } from "../text-table.ts";
-import { doubtLines } from "./collect-text.ts";
+import { doubtLines, failedText } from "./collect-text.ts";
 import type { FindingRow, RunRow } from "./run.ts";
 
 /** A run with what it found in each store. */
@@ -54,8 +54,9 @@ export function checkText(run: CheckRow): string {
   ].join("\n");
 }
 
-function heading({ id, state, isApplied, startedAt }: RunRow): string {
-  if (state === "FAILED") return `Check ${id} of ${startedAt} has failed; the log of the service tells why.`;
+function heading({ isApplied, ...run }: RunRow): string {
+  const { id, startedAt } = run;
+  if (run.state === "FAILED") return failedText("Check", run);
   return `Check ${id} of ${startedAt}${isApplied ? ", what could be mended is" : ": nothing was changed"}`;
 }
 

@@ -60,11 +60,20 @@ export function collectText(run: CollectRow): string {
   ].join("\n");
 }
 
-function heading({ id, state, isApplied, startedAt }: RunRow): string {
-  if (state === "FAILED") return `Run ${id} of ${startedAt} has failed; the log of the service tells why.`;
+function heading({ isApplied, ...run }: RunRow): string {
+  const { id, startedAt } = run;
+  if (run.state === "FAILED") return failedText("Run", run);
   return isApplied
     ? `Run ${id} of ${startedAt} has done:`
     : `Dry run ${id} of ${startedAt}: nothing was changed. A run would do:`;
+}
+
+/** A run that came to no end, and why. */
+export function failedText(
+  what: string,
+  { id, startedAt, error }: Pick<RunRow, "id" | "startedAt" | "error">,
+): string {
+  return `${what} ${id} of ${startedAt} has failed${error === null ? ", after what is told here" : `: ${error}`}`;
 }
 
 /** Every doubt with its remedy. */
@@ -94,6 +103,12 @@ export function nextCollect(run: CollectRow, stores: readonly string[]): string 
   const done: readonly StepName[] = ["release", "condemn", "clear", "kill", "hide", "purge", "reap"];
   const isIdle = collected.every(({ counts }) => done.every((step) => counts[step] === 0));
   return isIdle ? undefined : `holdfast gc --apply${named}`;
+}
+
+/** Whether something was not done that somebody wants: not in a store that is off on purpose. */
+export function isWaiting({ isApplied, doubts, collected }: CollectRow): boolean {
+  const off = new Set((collected ?? []).filter(({ mode }) => mode === "OFF").map(({ store }) => store));
+  return isApplied && doubts.some(({ code, store }) => code !== "MODE" || store === null || !off.has(store));
 }
 
 /** One decision a line: step, locator, bytes, why. */

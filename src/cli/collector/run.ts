@@ -22,6 +22,8 @@ export interface RunRow {
   readonly isApplied: boolean;
   readonly startedAt: string;
   readonly endedAt: string | null;
+  /** Why it has failed, where that is known. */
+  readonly error: string | null;
   readonly doubts: readonly DoubtRow[];
 }
 
@@ -55,7 +57,7 @@ export interface RunOrder {
   readonly onNews: (news: News) => Promise<void>;
 }
 
-const common = "id state isApplied startedAt endedAt doubts { code store subject message remedy }";
+const common = "id state isApplied startedAt endedAt error doubts { code store subject message remedy }";
 const news = `decisions { step store locator reason sizeBytes condemnedAt }
   findings { kind store locator message outcome }`;
 

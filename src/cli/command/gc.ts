@@ -7,6 +7,7 @@ import {
   collectSelection,
   collectText,
   decisionLine,
+  isWaiting,
   nextCollect,
 } from "../collector/collect-text.ts";
 import { type News, runToEnd } from "../collector/run.ts";
@@ -56,5 +57,5 @@ async function collect(options: CollectOptions, command: Command): Promise<void>
   if (run.isApplied && (run.collected ?? []).some(({ counts }) => counts.kill > 0))
     output.note("undo: holdfast revive <locator>; what can be: holdfast objects --removed");
   if (run.state === "FAILED") process.exitCode = 1;
-  else if (apply && run.doubts.length > 0) process.exitCode = 4;
+  else if (isWaiting(run)) process.exitCode = 4;
 }

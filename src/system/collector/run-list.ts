@@ -49,11 +49,12 @@ export async function findRun(db: Queryable, id: string): Promise<CollectorRun |
 interface RecordedReport {
   readonly doubts?: readonly (Omit<CollectorDoubt, "store"> & { readonly store?: string })[];
   readonly stores?: readonly object[];
+  readonly error?: string;
 }
 
 function toRun(row: RunRow): CollectorRun {
   const report = row.report === null ? null : (JSON.parse(row.report) as RecordedReport); // as: the collector wrote it
-  const stores = row.state === "DONE" ? (report?.stores ?? []) : null;
+  const stores = report?.stores ?? null;
   return {
     id: row.id,
     kind: row.kind,
@@ -62,7 +63,9 @@ function toRun(row: RunRow): CollectorRun {
     by: row.by,
     version: row.version,
     startedAt: new Date(row.started),
-    endedAt: instant(row.ended),
+    // Of a run under way it is when its process was last seen.
+    endedAt: row.state === "RUNNING" ? null : instant(row.ended),
+    error: report?.error ?? null,
     doubts: (report?.doubts ?? []).map((doubt) => ({ ...doubt, store: doubt.store ?? null })),
     collected: row.kind === "COLLECT" ? (stores as CollectedStore[] | null) : null, // as: see above
     checked: row.kind === "FSCK" ? (stores as CheckedStore[] | null) : null, // as: see above

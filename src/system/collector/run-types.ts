@@ -125,13 +125,22 @@ export class CollectorRun {
   @Field(() => GraphQLDateTimeISO, { nullable: true })
   endedAt!: Date | null;
 
+  @Field(() => String, { nullable: true, description: "Why it has failed, where that is known." })
+  error!: string | null;
+
   @Field(() => [CollectorDoubt], { description: "Why nothing was deleted, in one store or in all." })
   doubts!: CollectorDoubt[];
 
-  @Field(() => [CollectedStore], { nullable: true, description: "Of a `COLLECT` that has ended." })
+  @Field(() => [CollectedStore], {
+    nullable: true,
+    description: "Of a `COLLECT` that has ended: each store that it came to.",
+  })
   collected!: CollectedStore[] | null;
 
-  @Field(() => [CheckedStore], { nullable: true, description: "Of a `FSCK` that has ended." })
+  @Field(() => [CheckedStore], {
+    nullable: true,
+    description: "Of a `FSCK` that has ended: each store that it came to.",
+  })
   checked!: CheckedStore[] | null;
 
   @Field(() => GraphQLJSONObject, { nullable: true, description: "All that was recorded of it." })
