@@ -37,6 +37,12 @@ export interface DeleteOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+export interface MoveOptions {
+  /** After this moment nothing is moved any more: CONFLICT. */
+  readonly expiresAt?: Date;
+  readonly signal?: AbortSignal | undefined;
+}
+
 export interface PresignOptions {
   /** 300 at most. */
   readonly expiresInSeconds: number;
@@ -190,6 +196,12 @@ export interface StoreDriver {
    * @throws {STORE_CONFLICT} when `to` exists, {OBJECT_MISSING} when `from` does not.
    */
   copy(from: string, to: string, options?: CopyOptions): Promise<ObjectHead>;
+  /**
+   * Gives an object another path, without a second copy of its bytes; durable when it returns. A move that failed half-way has left the
+   * bytes under one path or under both, and may be done again.
+   * @throws {STORE_CONFLICT} when `to` has other bytes, {OBJECT_MISSING} when `from` has none.
+   */
+  move?(from: string, to: string, options?: MoveOptions): Promise<ObjectHead>;
   /** Every object whose path begins with `prefix`, in byte order of the path. */
   list(prefix: string, options?: ListOptions): AsyncIterable<ObjectHead>;
   /** Takes an object away; one that is absent is fine. */

@@ -14,6 +14,7 @@ import { fillFrom } from "./file-copy.ts";
 import { remove } from "./file-delete.ts";
 import { errnoOf, fileError } from "./file-error.ts";
 import { listFolder } from "./file-list.ts";
+import { move } from "./file-move.ts";
 import { type FileContext, get, head, headOf, openFile } from "./file-read.ts";
 import { resumableFiles } from "./file-resumable.ts";
 import { rootOpener } from "./file-root.ts";
@@ -50,6 +51,8 @@ export function createFileDriver(location: string, options: FileDriverOptions = 
     put: async (path, body, putOptions) => put(context, { path: checkPath(path), body, ...putOptions }),
     copy: async (from, to, copyOptions) =>
       copy(context, { from: checkPath(from), to: checkPath(to), ...copyOptions }),
+    move: async (from, to, moveOptions) =>
+      move(context, { from: checkPath(from), to: checkPath(to), ...moveOptions }),
     list: (prefix, listOptions) => list(context, prefix, listOptions ?? {}),
     delete: async (path, deleteOptions) => remove(context, checkPath(path), deleteOptions ?? {}),
     resumable: resumableFiles(context),
