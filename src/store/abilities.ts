@@ -8,6 +8,7 @@ const abilities = [
   "presign",
   "refusesLate",
   "tags",
+  "versions",
 ] as const satisfies (keyof StoreDriver)[];
 
 /** Names of the abilities that a driver has. */

@@ -210,6 +210,8 @@ export interface StoreDriver {
   refusesLate?(path: string, signal?: AbortSignal): Promise<boolean>;
   /** A URL by which anybody can read one object from the store itself. */
   presign?(path: string, options: PresignOptions): Promise<string>;
+  /** Every version that is kept of the objects whose path begins with `prefix`, hidden ones too; of one path the newest first. */
+  versions?(prefix: string, signal?: AbortSignal): AsyncIterable<ObjectHead>;
   readonly multipart?: MultipartAbility;
   readonly resumable: ResumableAbility;
   readonly tags?: TagAbility;

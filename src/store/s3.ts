@@ -19,6 +19,7 @@ import { multipartOf } from "./s3-multipart.ts";
 import { put } from "./s3-put.ts";
 import { resumableOf } from "./s3-resumable.ts";
 import { tagsOf } from "./s3-tags.ts";
+import { versions } from "./s3-versions.ts";
 
 const maxPresignSeconds = 300;
 
@@ -41,6 +42,7 @@ export function createS3Driver(config: StoreConfig, limits: Partial<S3Limits> = 
     delete: async (path, options) => remove(c, path, options ?? {}),
     refusesLate: (path, signal) => refusesLate(c, path, signal),
     presign: async (path, options) => presign(c, path, options),
+    versions: (prefix, signal) => versions(c, prefix, signal),
     multipart: multipartOf(c),
     resumable: resumableOf(c, conditions),
     tags: tagsOf(c),

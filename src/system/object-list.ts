@@ -23,13 +23,13 @@ const columns = `locator, tree, size::text, encode(sha256, 'hex') AS sha256, con
   .map((name) => `${instantSql(`${name}_at`)} AS ${name}`)
   .join(", ")}`;
 
-/** What to list. */
+/** What to list; an argument that is left out is undefined. */
 export interface ObjectQuery {
   readonly first: number;
   readonly after: string | null;
   readonly prefix: string | null;
   /** True: only objects that no schema holds; false: only held ones. */
-  readonly unreferenced: boolean | null;
+  readonly unreferenced: boolean | null | undefined;
   readonly store: string | null;
   readonly condemned: boolean | null;
 }
@@ -58,8 +58,8 @@ export async function findObject(db: Queryable, locator: string): Promise<Stored
 }
 
 /** The catalog knows every table that holds objects; `holdfast.unreferenced` writes the anti-join over them. */
-async function heldCondition(db: Queryable, unreferenced: boolean | null): Promise<string> {
-  if (unreferenced === null) return "true";
+async function heldCondition(db: Queryable, unreferenced: boolean | null | undefined): Promise<string> {
+  if (unreferenced == null) return "true";
   const { rows } = await db.query<{ condition: string }>(
     "SELECT holdfast.unreferenced('holdfast.object'::regclass) AS condition",
   );

@@ -13,8 +13,9 @@ export function checkCount(field: string, count: number): void {
 }
 
 /** An id that PostgreSQL gives out: a whole number as text. @throws {BAD_USER_INPUT} */
-export function checkId(field: string, id: string | null): void {
-  if (id === null || /^\d{1,18}$/.test(id)) return;
+export function checkId(field: string, id: string | null | undefined): void {
+  // An argument that is left out is undefined.
+  if (id == null || /^\d{1,18}$/.test(id)) return;
   const value = id.slice(0, 100);
   throw new ServiceError("BAD_USER_INPUT", `${field} is ${JSON.stringify(value)}, which is no id.`, {
     details: { field, value, remedy: "Pass an id or endCursor as it was answered." },

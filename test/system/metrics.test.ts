@@ -12,7 +12,7 @@ type Sample @table { sampleId: Int! @key  trace: NdArray @codec(name: "npy", sto
 const { db } = world.service;
 
 async function scrape(token: string | undefined = world.token("READ")): Promise<Response> {
-  const headers: HeadersInit = token === undefined ? {} : { authorization: `Bearer ${token}` };
+  const headers: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` };
   return await fetch(`${world.url}/metrics`, { headers });
 }
 
@@ -47,7 +47,9 @@ describe("/metrics", () => {
   it("counts requests by route, never by what was asked for", async () => {
     const before = await samples();
     await fetch(`${world.url}/d/some-capability/secret-name.txt`);
-    await fetch(`${world.url}/nothing/of/ours`, { headers: { authorization: `Bearer ${world.token("READ")}` } });
+    await fetch(`${world.url}/nothing/of/ours`, {
+      headers: { authorization: `Bearer ${world.token("READ")}` },
+    });
     const after = await samples();
     const data = [...after.keys()].filter((name) => name.includes("/d/"));
     expect(data.length).toBeGreaterThan(0);
