@@ -2,10 +2,11 @@
 
 import { Gauge, type Registry } from "prom-client";
 import type { Queryable } from "../db/contract.ts";
+import { isServiceError } from "../errors.ts";
 
-/** Counting all objects reads them all: once in so long will do. */
+/** Counting all objects reads them all: once in so long will do, and where that takes too long it is left out. */
 const countEveryMs = 60_000;
-const timeoutMs = 10_000;
+const timeoutMs = 5_000;
 
 interface Sample {
   readonly labels: string;
@@ -27,7 +28,7 @@ const store = "split_part(locator, ':', 1)";
 const measures: readonly Measured[] = [
   {
     name: "holdfast_objects",
-    help: "Objects, counted at most once a minute.",
+    help: "Objects, counted at most once a minute; left out where that takes longer than 5 s.",
     labels: ["store"],
     sql: `SELECT json_build_object('store', ${store}) AS labels, count(*)::float8 AS value FROM holdfast.object GROUP BY ${store}`,
     isSlow: true,
@@ -116,12 +117,17 @@ export function addCollectorMetrics(
   const measureAll = async (): Promise<void> => {
     for (const measured of gauges) {
       if (measured.isSlow === true && performance.now() - measured.measuredAt < countEveryMs) continue;
-      const { rows } = await db.query<Sample>(measured.sql, [], { timeoutMs });
-      measured.gauge.reset();
-      // as: every label is a text by the statement
-      for (const { labels, value } of rows)
-        measured.gauge.set(JSON.parse(labels) as Record<string, string>, value);
       measured.measuredAt = performance.now();
+      measured.gauge.reset();
+      try {
+        const { rows } = await db.query<Sample>(measured.sql, [], { timeoutMs });
+        // as: every label is a text by the statement
+        for (const { labels, value } of rows)
+          measured.gauge.set(JSON.parse(labels) as Record<string, string>, value);
+      } catch (error) {
+        if (measured.isSlow !== true || !isServiceError(error, "LIMIT_EXCEEDED")) throw error;
+        warn(error);
+      }
     }
   };
   let running: Promise<void> | undefined;
