@@ -29,6 +29,8 @@ export interface JobParts {
   readonly log: JobLog;
   /** Nothing is loaded or asked of PostgreSQL before; 3000 unless given. */
   readonly afterMs?: number;
+  /** How late a retry may be, and a new job that no notification tells of; 30,000 unless given. */
+  readonly pollMs?: number;
 }
 
 /** Tasks that run by themselves. */
@@ -41,8 +43,7 @@ export interface Jobs {
 const connections = 2;
 /** A service has more to do in its first seconds; one that lives for a call never comes to it. */
 const usualDelayMs = 3000;
-/** How late a retry may be; a new job is told at once by a notification, or by this behind a pooler that passes none on. */
-const pollMs = 30_000;
+const usualPollMs = 30_000;
 const firstWaitMs = 1000;
 const longestWaitMs = 60_000;
 
@@ -91,8 +92,10 @@ async function runUntilItEnds(parts: JobParts, closing: AbortSignal): Promise<vo
       taskList: tasks,
       parsedCronItems: parseCronItems(cronItems(parts)),
       concurrency: Object.keys(tasks).length,
-      pollInterval: pollMs,
+      pollInterval: parts.pollMs ?? usualPollMs,
       noHandleSignals: true,
+      // What becomes of a job is then written by a step that the end waits for; else by one that nobody waits for.
+      preset: { worker: { completeJobBatchDelay: 0, failJobBatchDelay: 0 } },
       noPreparedStatements: !parts.prepared,
       logger: new Logger(() => (level, message, meta) => tell(parts.log, level, { message, meta })),
     });
