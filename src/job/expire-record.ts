@@ -3,17 +3,29 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Database, Transaction } from "../db/contract.ts";
 
+/** What rows of one entity are kept by. */
+interface Kept {
+  readonly entity: string;
+  readonly kept: Readonly<Record<string, number>>;
+  readonly doubt?: string;
+}
+
+/** How a run was recorded. */
+export interface Recorded {
+  /** Absent: nothing went, and what is kept was told before. */
+  readonly run?: string;
+  /** True where nothing is kept, or the run before has told the same. */
+  readonly isToldBefore: boolean;
+}
+
 /** The record of one run; nothing is written before there is something to tell. */
 export interface ExpireRecord {
   /** Notes rows that this transaction deletes, by table. */
   add(transaction: Transaction, entity: string, removed: ReadonlyMap<string, number>): Promise<void>;
   /** The transaction of the last {@link add} is committed. */
   settle(): void;
-  /** Ends it. Answers the run's number; none where nothing went and the last run has told the same. */
-  close(
-    report: { readonly entities: readonly { readonly entity: string }[] },
-    failure: unknown,
-  ): Promise<string | undefined>;
+  /** Ends it. */
+  close(report: { readonly entities: readonly Kept[] }, failure: unknown): Promise<Recorded>;
 }
 
 const begin = `INSERT INTO holdfast.collector_run (kind, applied, by, version) VALUES ('EXPIRE', true, $1, $2) RETURNING id::text`;
@@ -45,29 +57,36 @@ export function openRecord(
       run ??= begun;
     },
     close: async (report, failure) => {
-      if (run === undefined && failure === undefined && (await wasTold(db, report.entities)))
-        return undefined;
+      const isToldBefore = await wasTold(db, report.entities);
+      if (run === undefined && failure === undefined && isToldBefore) return { isToldBefore };
+      const told = failure === undefined ? report : { ...report, failure: String(failure) };
+      const values = [failure === undefined ? "DONE" : "FAILED", JSON.stringify(told)];
       return db.transaction(async (transaction) => {
         const id = await open(transaction);
-        const told = failure === undefined ? report : { ...report, failure: String(failure) };
         await transaction.query(
-          `UPDATE holdfast.collector_run SET state = $2, ended_at = clock_timestamp(), report = $3::jsonb WHERE id = $1::bigint`,
-          [id, failure === undefined ? "DONE" : "FAILED", JSON.stringify(told)],
+          "UPDATE holdfast.collector_run SET state = $2, ended_at = clock_timestamp(), report = $3::jsonb WHERE id = $1::bigint",
+          [id, ...values],
         );
-        return id;
+        return { run: id, isToldBefore };
       });
     },
   };
 }
 
 /** Rows that are kept are told once, not at every run. */
-async function wasTold(db: Database, entities: readonly unknown[]): Promise<boolean> {
-  if (entities.length === 0) return true;
+async function wasTold(db: Database, entities: readonly Kept[]): Promise<boolean> {
+  const now = keptOf(entities);
+  if (now.length === 0) return true;
   const { rows } = await db.query<{ entities: string | null }>(
-    `SELECT (report -> 'entities')::text AS entities FROM holdfast.collector_run WHERE kind = 'EXPIRE' ORDER BY id DESC LIMIT 1`,
+    `SELECT (report -> 'entities')::text AS entities FROM holdfast.collector_run
+     WHERE kind = 'EXPIRE' AND state <> 'RUNNING' ORDER BY id DESC LIMIT 1`,
   );
-  const last = rows[0]?.entities;
-  return (
-    typeof last === "string" && isDeepStrictEqual(JSON.parse(last), JSON.parse(JSON.stringify(entities)))
-  );
+  const last: readonly Kept[] = JSON.parse(rows[0]?.entities ?? "[]");
+  return isDeepStrictEqual(keptOf(last), now);
+}
+
+function keptOf(entities: readonly Kept[]): readonly Kept[] {
+  return entities
+    .filter(({ kept, doubt }) => Object.keys(kept).length > 0 || doubt !== undefined)
+    .map(({ entity, kept, doubt }) => ({ entity, kept, ...(doubt === undefined ? {} : { doubt }) }));
 }

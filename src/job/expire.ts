@@ -40,6 +40,8 @@ export interface ExpiredEntity {
 export interface ExpireReport {
   /** Of `holdfast.collector_run`; absent where there was nothing to tell that was not told before. */
   readonly run?: string;
+  /** True where no row is kept, or the run before has told the same. */
+  readonly isToldBefore: boolean;
   /** Rows of a later time were not looked at; UTC, by the clock of the database. */
   readonly until: string;
   readonly entities: readonly ExpiredEntity[];
@@ -61,7 +63,7 @@ export async function expire(context: ExpireContext, request: ExpireRequest): Pr
   const { db } = context;
   const expiries = expiriesOf(context.model());
   const until = await currentTime(db);
-  if (expiries.length === 0) return { until, entities: [] };
+  if (expiries.length === 0) return { until, entities: [], isToldBefore: true };
   const run: Run = {
     db,
     until,
@@ -85,8 +87,7 @@ export async function expire(context: ExpireContext, request: ExpireRequest): Pr
     await closing.catch(() => undefined);
     throw failures[0];
   }
-  const id = await closing;
-  return { ...report, ...(id === undefined ? {} : { run: id }) };
+  return { ...report, ...(await closing) };
 }
 
 interface Told {

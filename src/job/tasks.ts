@@ -10,13 +10,11 @@ const by = "schedule";
 /** Removes rows whose time has come. */
 export function expireTask(context: ExpireContext, log: JobLog): Task {
   return async (signal) => {
-    const { run, entities } = await expire(context, { by, signal });
-    // A run that has no number has told nothing new.
+    const { run, entities, isToldBefore } = await expire(context, { by, signal });
     if (run === undefined) return;
-    const isAsked = entities.some(({ kept, doubt }) => doubt !== undefined || Object.keys(kept).length > 0);
-    const facts = { run, entities };
-    if (isAsked) log.warn(facts, "rows whose time has come were removed where nothing keeps them");
-    else log.info(facts, "rows whose time has come were removed");
+    const message = "rows whose time has come were removed where nothing keeps them";
+    if (isToldBefore) log.info({ run, entities }, message);
+    else log.warn({ run, entities }, message);
   };
 }
 

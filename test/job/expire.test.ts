@@ -334,9 +334,12 @@ describe("the record of expiry", () => {
     expect((await run()).run).toBeUndefined();
     await addRuns(1);
     await sql("INSERT INTO lab.analysis (analysis, rig, run, stale_at) VALUES (1, 'a', 1, $1)", [future]);
-    expect((await run()).run).toBeDefined();
+    expect(await run()).toMatchObject({ run: expect.any(String), isToldBefore: false });
     expect((await run()).run).toBeUndefined();
-    expect(await sql("SELECT FROM holdfast.collector_run")).toHaveLength(1);
+    await addRuns(1, past, 2);
+    expect(await run()).toMatchObject({ run: expect.any(String), isToldBefore: true });
+    expect((await run()).run).toBeUndefined();
+    expect(await sql("SELECT FROM holdfast.collector_run")).toHaveLength(2);
   });
 });
 
