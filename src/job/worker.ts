@@ -46,6 +46,7 @@ const usualDelayMs = 3000;
 const usualPollMs = 30_000;
 const firstWaitMs = 1000;
 const longestWaitMs = 60_000;
+const longestEndMs = 5000;
 
 /** Begins to run what is due; answers at once. Never fails: without PostgreSQL it waits until it is back. */
 export function startJobs(parts: JobParts): Jobs {
@@ -67,7 +68,7 @@ async function keepRunning(parts: JobParts, closing: AbortSignal): Promise<void>
     try {
       await runUntilItEnds(parts, closing);
     } catch (error) {
-      parts.log.warn({ err: error }, "schedules cannot run; it is tried again");
+      if (!closing.aborted) parts.log.warn({ err: error }, "schedules cannot run; it is tried again");
     }
     if (performance.now() - begin > longestWaitMs) waitMs = firstWaitMs;
     await wait(waitMs * (0.5 + Math.random() / 2), closing);
@@ -101,7 +102,8 @@ async function runUntilItEnds(parts: JobParts, closing: AbortSignal): Promise<vo
     });
     await untilClosed(runner, closing);
   } finally {
-    await pool.end();
+    // A connection that the library has not given back must not keep the service from ending.
+    await Promise.race([pool.end(), sleep(longestEndMs, undefined, { ref: false })]);
   }
 }
 
