@@ -1,7 +1,7 @@
 /** A whole service whose rows expire: what its users see of it, and what a replica does that only serves. */
 
 import { describe, expect, it, vi } from "vitest";
-import { openPlace } from "../live/laboratory.ts";
+import { openPlace } from "./laboratory.ts";
 
 const sdl = `
 type Reservation @table(expires: "keptUntil") { reservation: Int! @key  rig: String!  keptUntil: DateTime }
