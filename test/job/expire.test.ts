@@ -192,11 +192,13 @@ describe("expire", () => {
   it("keeps a chain as far as a row refers to it that stays", async () => {
     await addRuns(4);
     await addRuns(1, future, 5);
+    await addRuns(1, past, 6);
     await sql("UPDATE lab.run SET previous_rig = 'a', previous_run = run - 1 WHERE run IN (2, 3, 5)");
+    await sql("UPDATE lab.run SET previous_rig = 'a', previous_run = 6 WHERE run = 4");
     const report = await run();
-    // 5 → 4 stays; 3 → 2 → 1 all go.
-    expect(await runs()).toEqual([4, 5]);
-    expect(report.entities[0]?.kept).toEqual({ "rows of lab.run refer to them": 1 });
+    // 5 → 4 → 6 stays; 3 → 2 → 1 all go.
+    expect(await runs()).toEqual([4, 5, 6]);
+    expect(report.entities[0]?.kept).toEqual({ "rows of lab.run refer to them": 2 });
   });
 
   it("removes the others where a rule of the database refuses one", async () => {
