@@ -20,7 +20,7 @@ const arrows: readonly (readonly [name: string, allowed: readonly string[]])[] =
   ["src/remote/", []],
   ["src/object/", ["src/store/", "src/codec/contract.ts", "src/db/"]],
   ["src/collector/", ["src/object/", "src/store/", "src/db/"]],
-  ["src/job/", ["src/object/", "src/collector/", "src/db/"]],
+  ["src/job/", ["src/model/", "src/sql/", "src/object/", "src/collector/", "src/db/"]],
   ["src/db/", ["src/sql/", "src/model/"]],
   [
     "src/api/",
@@ -75,6 +75,7 @@ const fences: Readonly<Record<string, readonly string[]>> = {
   "prom-client": ["src/metrics/"],
   "ipaddr.js": ["src/remote/"],
   commander: ["src/cli/"],
+  "graphile-worker": ["src/job/"],
 };
 
 interface Import {
