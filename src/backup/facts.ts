@@ -38,6 +38,8 @@ export interface SequenceFacts {
   readonly name: string;
   /** `AS bigint INCREMENT BY 1 …` */
   readonly options: string;
+  /** Absent: nobody has asked it yet. */
+  readonly last: string | null;
   readonly ownedBy: { readonly table: string; readonly column: string } | null;
 }
 
@@ -85,8 +87,8 @@ const enumsText = `SELECT n.nspname::text AS schema, t.typname::text AS name,
 // The value itself is no matter of the snapshot: read after it, it is never behind the rows.
 const sequencesText = `SELECT s.schemaname::text AS schema, s.sequencename::text AS name,
     format('AS %s INCREMENT BY %s MINVALUE %s MAXVALUE %s START WITH %s CACHE %s %s', s.data_type, s.increment_by, s.min_value, s.max_value,
-      coalesce(least(greatest(s.last_value + s.increment_by, s.min_value), s.max_value), s.start_value), s.cache_size,
-      CASE WHEN s.cycle THEN 'CYCLE' ELSE 'NO CYCLE' END) AS options,
+      s.start_value, s.cache_size,
+      CASE WHEN s.cycle THEN 'CYCLE' ELSE 'NO CYCLE' END) AS options, s.last_value::text AS last,
     t.relname::text AS "ownerTable", a.attname::text AS "ownerColumn"
   FROM pg_sequences s JOIN pg_namespace n ON n.nspname = s.schemaname JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = s.sequencename
   LEFT JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.refclassid = 'pg_class'::regclass AND d.deptype = 'a'

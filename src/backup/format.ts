@@ -67,6 +67,8 @@ export interface BackupHeader {
 export interface MissingObject {
   readonly locator: string;
   readonly problem: string;
+  /** Entries whose bytes are not the object's. */
+  readonly entries: readonly string[];
 }
 
 /** The last entry. */

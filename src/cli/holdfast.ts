@@ -4,11 +4,13 @@
 // First: on an older Node nothing else may be loaded.
 import "./node-version.ts";
 import { Command, CommanderError } from "commander";
+import { backupCommand } from "./command/backup.ts";
 import { capabilityCommands } from "./command/capability.ts";
 import { doctorCommand } from "./command/doctor.ts";
 import { getCommand } from "./command/get.ts";
 import { initCommand } from "./command/init.ts";
 import { codecCommands, objectCommands } from "./command/inspect.ts";
+import { restoreCommand } from "./command/restore.ts";
 import { sampleCommands } from "./command/sample.ts";
 import { schemaCommands } from "./command/schema.ts";
 import { schemaPrintCommands } from "./command/schema-print.ts";
@@ -59,6 +61,7 @@ const groups: readonly (readonly [title: string, add: readonly ((program: Comman
   ["Schema:", [schemaCommands, schemaPrintCommands]],
   ["Values:", [getCommand, uploadCommand]],
   ["Looking:", [storeCommands, codecCommands, objectCommands]],
+  ["Keeping:", [backupCommand, restoreCommand]],
   ["More:", [tokenCommands, capabilityCommands, sampleCommands]],
 ];
 for (const [title, adds] of groups) {
