@@ -21,7 +21,10 @@ export interface Entry {
   readonly body: AsyncIterable<Uint8Array>;
 }
 
-/** Every entry but the digests and the end, which it answers. @throws {BACKUP_INVALID} naming what is wrong, {NOT_FOUND} when there is no file. */
+/**
+ * Every entry but the digests and the end, which it answers. Who does not read to the end must `return` it, as `for await` does.
+ * @throws {BACKUP_INVALID} naming what is wrong, {NOT_FOUND} when there is no file.
+ */
 export async function* readArchive(path: string, signal?: AbortSignal): AsyncGenerator<Entry, BackupEnd> {
   const file = await openFile(path);
   const tar = extract();
@@ -30,10 +33,9 @@ export async function* readArchive(path: string, signal?: AbortSignal): AsyncGen
   const whole = new LaggingDigest();
   const feeding = feed(path, { tar, whole, signal });
   try {
-    return yield* new Reading(path, file, whole).entries(tar);
+    return yield* new Reading(path, { file, whole, signal }).entries(tar);
   } catch (error) {
-    signal?.throwIfAborted();
-    throw isServiceError(error) || isSystemError(error) ? error : damaged(path, reasonOf(error), error);
+    throw faultOf(path, error, signal);
   } finally {
     tar.destroy();
     await feeding;
@@ -78,16 +80,21 @@ class Reading {
   readonly #path: string;
   readonly #file: FileHandle;
   readonly #whole: LaggingDigest;
+  readonly #signal: AbortSignal | undefined;
   #entries = 0;
   /** Lines of the entries since the last list. */
   #lines: string[] = [];
   /** The last entry that was no link. */
   #content = { name: "", sha256: "" };
 
-  constructor(path: string, file: FileHandle, whole: LaggingDigest) {
+  constructor(
+    path: string,
+    { file, whole, signal }: { file: FileHandle; whole: LaggingDigest; signal: AbortSignal | undefined },
+  ) {
     this.#path = path;
     this.#file = file;
     this.#whole = whole;
+    this.#signal = signal;
   }
 
   async *entries(tar: Extract): AsyncGenerator<Entry, BackupEnd> {
@@ -116,11 +123,15 @@ class Reading {
   ): AsyncGenerator<Uint8Array> {
     let at = start;
     this.#whole.upTo(at);
-    for await (const chunk of source) {
-      digest.update(chunk);
-      at += chunk.length;
-      this.#whole.upTo(at);
-      yield chunk;
+    try {
+      for await (const chunk of source) {
+        digest.update(chunk);
+        at += chunk.length;
+        this.#whole.upTo(at);
+        yield chunk;
+      }
+    } catch (error) {
+      throw faultOf(this.#path, error, this.#signal);
     }
   }
 
@@ -208,6 +219,12 @@ export function damaged(path: string, what: string, cause?: unknown): ServiceErr
   });
 }
 
+/** Whatever stopped the reading: the caller's wish, the disk, or the file. */
+function faultOf(path: string, error: unknown, signal: AbortSignal | undefined): unknown {
+  if (signal?.aborted === true) return signal.reason;
+  return isServiceError(error) || isSystemError(error) ? error : damaged(path, reasonOf(error), error);
+}
+
 function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message.replace(/\.$/, "") : String(error);
 }
@@ -215,4 +232,10 @@ function reasonOf(error: unknown): string {
 /** Of the disk, not of the file's content. */
 function isSystemError(error: unknown): boolean {
   return error instanceof Error && "syscall" in error;
+}
+
+/** Gives an archive back that is not read further. */
+export async function closeArchive(entries: AsyncGenerator<Entry, BackupEnd>): Promise<void> {
+  // Typed as what the generator would answer at its end.
+  await (entries as AsyncGenerator<Entry, unknown>).return(undefined);
 }

@@ -48,6 +48,8 @@ export interface BackupRequest {
   readonly signal?: AbortSignal | undefined;
   /** Told what is being written. */
   readonly onStep?: (step: string) => void;
+  /** Told once all rows are in the file and none of the objects. */
+  readonly onFrozen?: () => Promise<void>;
 }
 
 /** What a backup holds. */
@@ -78,6 +80,7 @@ export async function backup(context: BackupContext, request: BackupRequest): Pr
   try {
     const { header, rows, list } = await freeze(context, request, archive);
     await using objects = list;
+    await request.onFrozen?.();
     const written = await writeObjects(
       {
         db: context.database,
@@ -105,7 +108,7 @@ function reportOf(header: BackupHeader, rows: readonly number[], written: Writte
   return {
     id: header.id,
     moment: header.moment,
-    tables: header.facts.tables.length,
+    tables: header.tables.filter(isUsers).length,
     rows: rows.reduce((sum, count, at) => sum + (isUsers(header.tables[at]) ? count : 0), 0),
     objects: written.objects,
     objectBytes: written.bytes,

@@ -1,6 +1,6 @@
 /** Looks a backup file through, without any database or store. */
 
-import { damaged, type Entry, readArchive } from "./archive-reader.ts";
+import { closeArchive, damaged, type Entry, readArchive } from "./archive-reader.ts";
 import {
   type BackupEnd,
   type BackupHeader,
@@ -36,14 +36,25 @@ export async function readHead(path: string, signal?: AbortSignal): Promise<Back
   try {
     return await headOf(path, entries);
   } finally {
-    // Typed as what the generator would answer at its end.
-    await (entries as AsyncGenerator<Entry, unknown>).return(undefined);
+    await closeArchive(entries);
   }
 }
 
 /** Reads every byte. @throws {BACKUP_INVALID} naming what is wrong, {NOT_FOUND} when there is no file. */
 export async function checkBackup(path: string, options: CheckOptions = {}): Promise<CheckedBackup> {
   const entries = readArchive(path, options.signal);
+  try {
+    return await checkEntries(path, entries, options);
+  } finally {
+    await closeArchive(entries);
+  }
+}
+
+async function checkEntries(
+  path: string,
+  entries: AsyncGenerator<Entry, BackupEnd>,
+  { onObject }: CheckOptions,
+): Promise<CheckedBackup> {
   const head = await headOf(path, entries);
   const seen = { objects: 0, bytes: 0 };
   let next = await entries.next();
@@ -51,7 +62,7 @@ export async function checkBackup(path: string, options: CheckOptions = {}): Pro
     const entry = next.value;
     if (entry.name.startsWith(storesFolder)) {
       if (entry.linkTo === undefined) seen.bytes += entry.sizeBytes;
-      await options.onObject?.(entry);
+      await onObject?.(entry);
     } else if (!entry.name.startsWith(rowsFolder))
       throw damaged(path, `it has an unknown entry ${entry.name}`);
   }

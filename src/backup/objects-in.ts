@@ -5,7 +5,7 @@ import type { Database } from "../db/contract.ts";
 import { isServiceError, ServiceError } from "../errors.ts";
 import { locatorOf } from "../object/locator.ts";
 import type { Store, Stores } from "../store/contract.ts";
-import { damaged, type Entry, readArchive } from "./archive-reader.ts";
+import { closeArchive, damaged, type Entry, readArchive } from "./archive-reader.ts";
 import type { CheckedBackup } from "./check.ts";
 import { rowsOf, storesFolder } from "./format.ts";
 import { linesOf } from "./lines.ts";
@@ -39,9 +39,17 @@ export function targetOf(name: string): Target {
 
 /** Reserves all keys, then writes the objects. @throws {CONFLICT} naming a key that is not free. */
 export async function restoreObjects(context: ObjectsIn): Promise<void> {
-  const { backup, stores, signal } = context;
-  const damagedEntries = new Set(backup.end.missing.flatMap(({ entries }) => entries));
-  const entries = readArchive(context.path, signal);
+  const entries = readArchive(context.path, context.signal);
+  try {
+    await restoreFrom(context, entries);
+  } finally {
+    await closeArchive(entries);
+  }
+}
+
+async function restoreFrom(context: ObjectsIn, entries: Entries): Promise<void> {
+  const { backup, stores } = context;
+  const damagedEntries = new Set(backup.end.missing.flatMap(({ entries: names }) => names));
   const rest = await reserveFrom(context, entries);
   let content: Target | undefined;
   let files = 0;

@@ -29,6 +29,8 @@ export interface RestoreRequest {
   readonly signal?: AbortSignal | undefined;
   /** Told what is being done. */
   readonly onStep?: (step: string) => void;
+  /** Told after each file that was written to a store. */
+  readonly onFile?: (files: number) => void;
 }
 
 /** What was restored. */
@@ -58,6 +60,7 @@ export async function restore(context: RestoreContext, request: RestoreRequest):
   const backup = await checkBackup(file, { signal, onObject });
   const model = await context.parse(backup.source);
   const onFile = (files: number) => {
+    request.onFile?.(files);
     if (files % 100 === 0) onStep?.(`objects: ${files}`);
   };
   await restoreObjects({ db: database, stores, path: file, backup, isResumed, signal, onFile });

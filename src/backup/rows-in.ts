@@ -6,7 +6,7 @@ import { ServiceError } from "../errors.ts";
 import type { Model } from "../model/model.ts";
 import { lineageTable } from "../sql/lineage.ts";
 import { identifiers, literal, qualified } from "../sql/quote.ts";
-import { damaged, readArchive } from "./archive-reader.ts";
+import { closeArchive, damaged, readArchive } from "./archive-reader.ts";
 import type { CheckedBackup } from "./check.ts";
 import { readFacts } from "./facts.ts";
 import { type BackupTable, rowsOf } from "./format.ts";
@@ -114,7 +114,7 @@ async function copyRows(transaction: CopyTransaction, context: RowsIn): Promise<
         throw damaged(path, `it tells of ${wanted} rows of ${table.schema}.${table.table}, and has ${rows}`);
     }
   } finally {
-    await (entries as AsyncGenerator<unknown, unknown>).return(undefined);
+    await closeArchive(entries);
   }
 }
 

@@ -1,0 +1,306 @@
+/** The drill: a laboratory is backed up while it is written to, and brought back elsewhere, everything equal. */
+
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { checkBackup } from "../../src/backup/check.ts";
+import { freshDatabase } from "../support/database.ts";
+import { fileStore, Lab } from "./support/lab.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "holdfast-backup-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+let labs = 0;
+async function newLab(isEmpty = false): Promise<Lab> {
+  labs += 1;
+  const stores = [
+    fileStore("main", join(folder, `main${labs}`)),
+    fileStore("cold", join(folder, `cold${labs}`)),
+  ];
+  for (const { location } of stores) mkdirSync(location);
+  return Lab.open(await freshDatabase(), stores, { isEmpty });
+}
+
+describe("a backup", () => {
+  it("brings rows, tables and objects back as they were", async () => {
+    await using lab = await newLab();
+    await lab.write(Buffer.from("one content"));
+    await lab.write(Buffer.alloc(0));
+    for (let count = 0; count < 20; count++) await lab.write();
+    await lab.writeTree("frames.zarr", { ".zarray": "{}", "0.0": "chunk", "0.1": "" });
+    await lab.writeForeign("_hash/lab/aaaaaaaaaaaaaaaaaaaaaaaaaa", "of another program");
+    // What no schema file says, and an apply does not touch.
+    await lab.db.query("CREATE INDEX by_value ON lab.reading (value) WHERE value > 0");
+    await lab.db.query(
+      "ALTER TABLE lab.reading ADD COLUMN _job_version varchar(64) DEFAULT 'none', ADD CHECK (value < 1e9)",
+    );
+    await lab.db.query("UPDATE lab.reading SET _job_version = 'v' || reading_idx");
+    await lab.db.query("CREATE SEQUENCE lab.ticket; SELECT nextval('lab.ticket'), nextval('lab.ticket')");
+    const file = join(folder, "equal.tar");
+    const report = await lab.backup(file);
+    expect(report).toMatchObject({ objects: 24, missing: [], tables: 3 });
+    expect((await checkBackup(file)).end.objects).toBe(24);
+
+    await using other = await newLab(true);
+    await other.restore(file);
+    expect(await other.definitions()).toEqual(await lab.definitions());
+    expect(await other.rows()).toEqual(await lab.rows());
+    expect(await other.keys()).toEqual(await lab.keys());
+    // What was restored goes on: new rows, new objects.
+    expect(await other.write()).toBe(25);
+    const { rows } = await other.db.query(
+      "SELECT gc FROM holdfast.store UNION SELECT state FROM holdfast.collector_run",
+    );
+    expect(rows.map((row) => Object.values(row)[0]).sort()).toEqual(["DONE", "report"]);
+    expect((await other.db.query("SELECT FROM holdfast.upload")).rowCount).toBe(0);
+  });
+
+  it("is of one moment, whatever is written meanwhile", async () => {
+    await using lab = await newLab();
+    for (let count = 0; count < 30; count++) await lab.write();
+    const stop = { is: false };
+    const writers = [1, 2, 3].map(async () => {
+      while (!stop.is) await lab.write();
+    });
+    const files: string[] = [];
+    for (let number = 1; number <= 3; number++) {
+      files.push(join(folder, `moment${number}.tar`));
+      await lab.backup(files.at(-1) ?? "");
+    }
+    stop.is = true;
+    await Promise.all(writers);
+    const totals: number[] = [];
+    for (const file of files) {
+      await using other = await newLab(true);
+      await other.restore(file);
+      const { rows } = await other.db.query<{ total: number; samples: number; readings: number }>(
+        "SELECT total, (SELECT count(*)::int FROM lab.sample) AS samples, (SELECT count(*)::int FROM lab.reading) AS readings FROM lab.tally",
+      );
+      const total = rows[0]?.total ?? 0;
+      expect(rows).toEqual([{ total, samples: total, readings: 3 * total }]);
+      // Rows are never changed: those that the moment has are those that the laboratory has still.
+      const [theirs, ours] = [await lab.rows(total), await other.rows(total)];
+      expect(ours["lab.sample"]).toEqual(theirs["lab.sample"]);
+      expect(ours["lab.reading"]).toEqual(theirs["lab.reading"]);
+      expect(await lab.keys()).toMatchObject(await other.keys());
+      const { rows: objects } = await other.db.query<{ locator: string; digest: string }>(
+        "SELECT locator, encode(sha256, 'hex') AS digest FROM holdfast.object",
+      );
+      expect(await other.keys()).toEqual(Object.fromEntries(objects.map((row) => [row.locator, row.digest])));
+      totals.push(total);
+    }
+    expect(totals.toSorted((a, b) => a - b)).toEqual(totals);
+    expect(totals[2]).toBeGreaterThan(totals[0] ?? 0);
+  });
+
+  it("is whole also when the collector takes objects meanwhile", async () => {
+    await using lab = await newLab();
+    for (let count = 0; count < 5; count++) await lab.write();
+    await lab.writeTree("folder.zarr", { a: "first", "b/c": "second", d: "third" });
+    const keys = await lab.keys();
+    const file = join(folder, "taken.tar");
+    const taken = new Set<string>();
+    // All rows are in the file, no object is: now everything is deleted, killed and hidden.
+    await lab.backup(file, {
+      onStep: (step) => {
+        if (step === "lab.tally") taken.add(step);
+      },
+      onFrozen: async () => {
+        await lab.db.query(
+          'DELETE FROM lab.reading; DELETE FROM lab.sample; DELETE FROM lab."~object"; DELETE FROM holdfast.object',
+        );
+        await lab.hideAll();
+      },
+    });
+    expect(await lab.keys()).toEqual({});
+    await using other = await newLab(true);
+    await other.restore(file);
+    expect(await other.keys()).toEqual(keys);
+  });
+
+  it("holds equal content once", async () => {
+    await using lab = await newLab();
+    const content = Buffer.alloc(300_000, 7);
+    await lab.write(content);
+    await lab.writeCold(content);
+    await lab.writeCold(content);
+    const file = join(folder, "once.tar");
+    expect(await lab.backup(file)).toMatchObject({ objects: 3, objectBytes: 300_000 });
+    await using other = await newLab(true);
+    await other.restore(file);
+    expect(await other.keys()).toEqual(await lab.keys());
+  });
+});
+
+describe("what a backup refuses", () => {
+  it("names missing and damaged objects, and leaves no file", async () => {
+    await using lab = await newLab();
+    await lab.write(Buffer.from("good"));
+    const [lost, wrong, short] = [
+      await lab.locatorOf(await lab.write()),
+      await lab.locatorOf(await lab.write()),
+      await lab.locatorOf(await lab.write()),
+    ];
+    lab.damage(lost, undefined);
+    lab.damage(wrong, Buffer.alloc(2000, 1));
+    lab.damage(short, Buffer.alloc(1999));
+    const file = join(folder, "damaged.tar");
+    const error = await lab.backup(file).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: "OBJECT_MISSING" });
+    for (const locator of [lost, wrong, short]) expect(String(error)).toContain(locator);
+    expect(readdirSync(folder).filter((name) => name.startsWith("damaged"))).toEqual([]);
+
+    const report = await lab.backup(file, { allowMissing: true });
+    expect(report.missing.map(({ locator }) => locator).toSorted()).toEqual([lost, wrong, short].toSorted());
+    await using other = await newLab(true);
+    await other.restore(file);
+    expect(Object.keys(await other.keys())).toHaveLength(1);
+    const { rows } = await other.db.query<{ locator: string }>(
+      "SELECT locator FROM holdfast.object WHERE verified_at IS NULL AND dedup IS NULL ORDER BY 1",
+    );
+    expect(rows.map(({ locator }) => locator)).toEqual([lost, wrong, short].toSorted());
+    expect((await other.rows())["lab.sample"]).toEqual((await lab.rows())["lab.sample"]);
+  });
+
+  it("what the schema file does not say, unless it is left out by name", async () => {
+    await using lab = await newLab();
+    await lab.db.query(`CREATE TABLE lab."~~jobs" (n int); CREATE VIEW lab.latest AS SELECT 1 AS one;
+      CREATE FUNCTION lab.twice(n int) RETURNS int LANGUAGE sql AS 'SELECT 2 * n'`);
+    const file = join(folder, "strange.tar");
+    const error = await lab.backup(file).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({
+      code: "CONFLICT",
+      details: { problems: ["the view lab.latest", "the function lab.twice", "the table lab.~~jobs"] },
+    });
+    await expect(lab.backup(file, { leaveOut: ["lab.latest", "lab.~~jobs"] })).rejects.toMatchObject({
+      details: { problems: ["the function lab.twice"] },
+    });
+    await lab.backup(file, { leaveOut: ["lab.latest", "lab.~~jobs", "lab.twice"] });
+    await expect(
+      lab.backup(join(folder, "x.tar"), { leaveOut: ["lab.latest", "lab.~~jobs", "lab.twice", "lab.no"] }),
+    ).rejects.toMatchObject({ code: "BAD_USER_INPUT" });
+    await lab.db.query("ALTER TABLE lab.sample ALTER COLUMN label TYPE text");
+    await expect(lab.backup(join(folder, "x.tar"))).rejects.toMatchObject({
+      code: "CONFLICT",
+      message: expect.stringContaining("label"),
+    });
+  });
+
+  it("a file that is there, and a folder that is not", async () => {
+    await using lab = await newLab();
+    const file = join(folder, "there.tar");
+    writeFileSync(file, "mine");
+    await expect(lab.backup(file)).rejects.toMatchObject({ code: "CONFLICT" });
+    expect(readFileSync(file, "utf8")).toBe("mine");
+    await expect(lab.backup(join(folder, "no/where.tar"))).rejects.toMatchObject({ code: "BAD_USER_INPUT" });
+  });
+});
+
+describe("what a restore refuses", () => {
+  it("every file that is not as it was written, before anything is changed", async () => {
+    await using lab = await newLab();
+    for (let count = 0; count < 3; count++) await lab.write();
+    await lab.writeTree("deep.zarr", { [`${"long".repeat(30)}/${"name".repeat(20)}`]: "x", é: "y" });
+    const file = join(folder, "good.tar");
+    await lab.backup(file);
+    const good = readFileSync(file);
+    const bad = join(folder, "bad.tar");
+    const refused = async (bytes: Uint8Array): Promise<unknown> => {
+      writeFileSync(bad, bytes);
+      return checkBackup(bad).then(
+        () => "accepted",
+        (error: unknown) => (error as { code?: string }).code ?? error,
+      );
+    };
+    const results: unknown[] = [];
+    for (const length of [
+      0,
+      1,
+      511,
+      512,
+      5000,
+      good.length - 1024 - 512,
+      good.length - 1024,
+      good.length - 512,
+      good.length - 1,
+    ])
+      results.push(await refused(good.subarray(0, length)));
+    results.push(
+      await refused(Buffer.concat([good, Buffer.alloc(512)])),
+      await refused(Buffer.from("no tar at all".repeat(100))),
+    );
+    // Every 97th byte, so that headers, bodies, the spaces between them and the end are all met.
+    for (let at = 0; at < good.length; at += 97) {
+      const flipped = Buffer.from(good);
+      flipped[at] = (flipped[at] ?? 0) ^ (1 << (at % 8));
+      results.push(await refused(flipped));
+    }
+    expect(new Set(results)).toEqual(new Set(["BACKUP_INVALID"]));
+    const content = good.indexOf("stores/main/_hash/") + 700;
+    const flipped = Buffer.from(good);
+    flipped[content] = (flipped[content] ?? 0) ^ 1;
+    writeFileSync(bad, flipped);
+    await using other = await newLab(true);
+    await expect(other.restore(bad)).rejects.toMatchObject({
+      code: "BACKUP_INVALID",
+      message: expect.stringContaining("the entry stores/main/_hash/lab/"),
+    });
+    expect(await other.keys()).toEqual({});
+    expect((await other.db.query("SELECT FROM holdfast.upload")).rowCount).toBe(0);
+    await expect(other.restore(join(folder, "absent.tar"))).rejects.toMatchObject({ code: "NOT_FOUND" });
+  });
+
+  it("schemas and keys that are there, and stores that are not", async () => {
+    await using lab = await newLab();
+    await lab.write();
+    const file = join(folder, "again.tar");
+    await lab.backup(file);
+    await expect(lab.restore(file)).rejects.toMatchObject({
+      code: "CONFLICT",
+      message: expect.stringContaining("schema lab"),
+    });
+    await using other = await newLab(true);
+    const [locator = ""] = Object.keys(await lab.keys());
+    await other.put(locator, "somebody else's");
+    await expect(other.restore(file)).rejects.toMatchObject({
+      code: "CONFLICT",
+      details: { value: locator },
+    });
+    expect((await other.db.query("SELECT FROM holdfast.upload")).rowCount).toBe(0);
+    mkdirSync(join(folder, "alone"));
+    await using alone = await Lab.open(await freshDatabase(), [fileStore("cold", join(folder, "alone"))], {
+      isEmpty: true,
+    });
+    await expect(alone.restore(file)).rejects.toMatchObject({
+      code: "CONFIG_INVALID",
+      message: expect.stringContaining("the store main"),
+    });
+  });
+
+  it("to leave anything visible when it is ended, and goes on when it is run again", async () => {
+    await using lab = await newLab();
+    for (let count = 0; count < 10; count++) await lab.write();
+    await lab.writeCold(Buffer.from("cold"));
+    await lab.writeTree("t.zarr", { a: "1", b: "2" });
+    const file = join(folder, "resumed.tar");
+    await lab.backup(file);
+    await using other = await newLab(true);
+    const ended = new AbortController();
+    const half = other.restore(file, ended.signal, (files) => files === 6 && ended.abort(new Error("ended")));
+    await expect(half).rejects.toThrow("ended");
+    expect(Object.keys(await other.keys())).toHaveLength(6);
+    expect((await other.db.query("SELECT FROM pg_namespace WHERE nspname = 'lab'")).rowCount).toBe(0);
+    expect((await other.db.query("SELECT FROM holdfast.object")).rowCount).toBe(0);
+    // A key that was written by nobody we know, though it is reserved.
+    const [foreign = ""] = Object.keys(await lab.keys()).filter((key) => key.startsWith("cold:"));
+    await other.put(foreign, "other bytes").catch(() => undefined);
+    const again = await other.restore(file).then(
+      () => "restored",
+      (error: unknown) => error,
+    );
+    expect(["restored", "CONFLICT"]).toContain(
+      again === "restored" ? again : (again as { code: string }).code,
+    );
+  });
+});
