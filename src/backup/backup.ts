@@ -6,6 +6,7 @@ import { type CopyTransaction, copyTransaction } from "../db/copy.ts";
 import type { PostgresDatabase } from "../db/database.ts";
 import { ServiceError } from "../errors.ts";
 import type { Model } from "../model/model.ts";
+import type { FaultPoints } from "../object/fault-points.ts";
 import { qualified } from "../sql/quote.ts";
 import type { Stores } from "../store/contract.ts";
 import { ArchiveWriter } from "./archive-writer.ts";
@@ -35,6 +36,7 @@ export interface BackupContext {
   readonly source: string;
   /** Of Holdfast. */
   readonly version: string;
+  readonly faults: FaultPoints;
 }
 
 /** What a caller asks of {@link backup}. */
@@ -48,8 +50,6 @@ export interface BackupRequest {
   readonly signal?: AbortSignal | undefined;
   /** Told what is being written. */
   readonly onStep?: (step: string) => void;
-  /** Told once all rows are in the file and none of the objects. */
-  readonly onFrozen?: () => Promise<void>;
 }
 
 /** What a backup holds. */
@@ -80,20 +80,22 @@ export async function backup(context: BackupContext, request: BackupRequest): Pr
   try {
     const { header, rows, list } = await freeze(context, request, archive);
     await using objects = list;
-    await request.onFrozen?.();
+    await context.faults("backup.frozen");
     const written = await writeObjects(
       {
         db: context.database,
         stores: context.stores,
         archive,
         signal: request.signal,
-        onObject: ({ objects: done }) => {
+        onObject: async ({ objects: done }) => {
+          await context.faults("backup.object");
           if (done % 100 === 0) request.onStep?.(`objects: ${done}`);
         },
       },
       objects.objects(),
     );
     if (written.missing.length > 0 && !request.allowMissing) throw incomplete(written.missing);
+    await context.faults("backup.before-name");
     const { id } = header;
     const { bytes: objectBytes, missing } = written;
     await archive.finish({ id, rows, objects: written.objects, objectBytes, missing });

@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto";
 import type { Database } from "../db/contract.ts";
 import { isServiceError, ServiceError } from "../errors.ts";
+import type { FaultPoints } from "../object/fault-points.ts";
 import { locatorOf } from "../object/locator.ts";
 import type { Store, Stores } from "../store/contract.ts";
 import { closeArchive, damaged, type Entry, readArchive } from "./archive-reader.ts";
@@ -20,9 +21,10 @@ export interface ObjectsIn {
   readonly backup: CheckedBackup;
   /** True: an earlier try has reserved keys, and perhaps written to them. */
   readonly isResumed: boolean;
+  readonly faults: FaultPoints;
   readonly signal?: AbortSignal | undefined;
   /** Told after each file of an object. */
-  readonly onFile?: ((files: number) => void) | undefined;
+  readonly onFile?: ((files: number) => Promise<void>) | undefined;
 }
 
 /** A file of an object by its entry's name. */
@@ -51,6 +53,7 @@ async function restoreFrom(context: ObjectsIn, entries: Entries): Promise<void> 
   const { backup, stores } = context;
   const damagedEntries = new Set(backup.end.missing.flatMap(({ entries: names }) => names));
   const rest = await reserveFrom(context, entries);
+  await context.faults("restore.reserved");
   let content: Target | undefined;
   let files = 0;
   for (let next = rest; next.done !== true; next = await entries.next()) {
@@ -64,7 +67,7 @@ async function restoreFrom(context: ObjectsIn, entries: Entries): Promise<void> 
       if (!damagedEntries.has(entry.name)) await write(context, { store, target, entry });
     }
     files += 1;
-    context.onFile?.(files);
+    await context.onFile?.(files);
   }
 }
 

@@ -16,7 +16,9 @@ export interface ObjectsOut {
   readonly archive: ArchiveWriter;
   readonly signal?: AbortSignal | undefined;
   /** Told after each object. */
-  readonly onObject?: ((done: { readonly objects: number; readonly bytes: number }) => void) | undefined;
+  readonly onObject?:
+    | ((done: { readonly objects: number; readonly bytes: number }) => Promise<void>)
+    | undefined;
 }
 
 /** What was written. */
@@ -66,7 +68,7 @@ class Writing {
       if (problem !== undefined) this.#missing.push({ locator: object.locator, ...problem });
     }
     this.#objects += 1;
-    this.#out.onObject?.({ objects: this.#objects, bytes: this.#bytes });
+    await this.#out.onObject?.({ objects: this.#objects, bytes: this.#bytes });
   }
 
   async #write(object: ListedObject, from: From): Promise<Problem | undefined> {

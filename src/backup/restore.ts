@@ -3,6 +3,7 @@
 import { copyTransaction } from "../db/copy.ts";
 import type { PostgresDatabase } from "../db/database.ts";
 import { ServiceError } from "../errors.ts";
+import type { FaultPoints } from "../object/fault-points.ts";
 import { locatorOf } from "../object/locator.ts";
 import type { Stores } from "../store/contract.ts";
 import type { Entry } from "./archive-reader.ts";
@@ -21,6 +22,7 @@ export interface RestoreContext {
   readonly parse: ParseModel;
   /** Of Holdfast. */
   readonly version: string;
+  readonly faults: FaultPoints;
 }
 
 /** What a caller asks of {@link restore}. */
@@ -29,8 +31,6 @@ export interface RestoreRequest {
   readonly signal?: AbortSignal | undefined;
   /** Told what is being done. */
   readonly onStep?: (step: string) => void;
-  /** Told after each file that was written to a store. */
-  readonly onFile?: (files: number) => void;
 }
 
 /** What was restored. */
@@ -49,7 +49,7 @@ export interface RestoreReport {
  * store that is not configured as it was, {SCHEMA_INVALID} when a codec is not there.
  */
 export async function restore(context: RestoreContext, request: RestoreRequest): Promise<RestoreReport> {
-  const { database, stores } = context;
+  const { database, stores, faults } = context;
   const { file, signal, onStep } = request;
   const head = await readHead(file, signal);
   await refuseEarly(context, head);
@@ -59,17 +59,21 @@ export async function restore(context: RestoreContext, request: RestoreRequest):
   const onObject = (entry: Entry) => refuseTaken(stores, { entry, occupied, signal });
   const backup = await checkBackup(file, { signal, onObject });
   const model = await context.parse(backup.source);
-  const onFile = (files: number) => {
-    request.onFile?.(files);
+  const onFile = async (files: number) => {
+    await faults("restore.file");
     if (files % 100 === 0) onStep?.(`objects: ${files}`);
   };
-  await restoreObjects({ db: database, stores, path: file, backup, isResumed, signal, onFile });
+  await restoreObjects({ db: database, stores, path: file, backup, isResumed, faults, signal, onFile });
   await copyTransaction(
     database,
-    (transaction) =>
-      restoreRows(transaction, { path: file, backup, model, version: context.version, signal, onStep }),
+    async (transaction) => {
+      const { version } = context;
+      await restoreRows(transaction, { path: file, backup, model, version, signal, onStep });
+      await faults("restore.before-commit");
+    },
     { isSnapshot: false },
   );
+  await faults("restore.committed");
   const { header, source, end } = backup;
   return { header, source, objects: end.objects, missing: end.missing };
 }

@@ -100,18 +100,12 @@ describe("a backup", () => {
     await lab.writeTree("folder.zarr", { a: "first", "b/c": "second", d: "third" });
     const keys = await lab.keys();
     const file = join(folder, "taken.tar");
-    const taken = new Set<string>();
     // All rows are in the file, no object is: now everything is deleted, killed and hidden.
-    await lab.backup(file, {
-      onStep: (step) => {
-        if (step === "lab.tally") taken.add(step);
-      },
-      onFrozen: async () => {
-        await lab.db.query(
-          'DELETE FROM lab.reading; DELETE FROM lab.sample; DELETE FROM lab."~object"; DELETE FROM holdfast.object',
-        );
-        await lab.hideAll();
-      },
+    await lab.backup(file, {}, async (point) => {
+      if (point !== "backup.frozen") return;
+      const tables = ["lab.reading", "lab.sample", 'lab."~object"', "holdfast.object"];
+      await lab.db.query(tables.map((table) => `DELETE FROM ${table}`).join("; "));
+      await lab.hideAll();
     });
     expect(await lab.keys()).toEqual({});
     await using other = await newLab(true);
@@ -286,21 +280,39 @@ describe("what a restore refuses", () => {
     const file = join(folder, "resumed.tar");
     await lab.backup(file);
     await using other = await newLab(true);
-    const ended = new AbortController();
-    const half = other.restore(file, ended.signal, (files) => files === 6 && ended.abort(new Error("ended")));
-    await expect(half).rejects.toThrow("ended");
+    let files = 0;
+    const dies = (point: string): void => {
+      if (point === "restore.file") files += 1;
+      if (files === 6 || point === "restore.before-commit") throw new Error(`dead at ${point}`);
+    };
+    const nothing = async () => {
+      expect((await other.db.query("SELECT FROM pg_namespace WHERE nspname = 'lab'")).rowCount).toBe(0);
+      expect((await other.db.query("SELECT FROM holdfast.object")).rowCount).toBe(0);
+    };
+    await expect(other.restore(file, dies)).rejects.toThrow("dead at restore.file");
     expect(Object.keys(await other.keys())).toHaveLength(6);
-    expect((await other.db.query("SELECT FROM pg_namespace WHERE nspname = 'lab'")).rowCount).toBe(0);
-    expect((await other.db.query("SELECT FROM holdfast.object")).rowCount).toBe(0);
-    // A key that was written by nobody we know, though it is reserved.
-    const [foreign = ""] = Object.keys(await lab.keys()).filter((key) => key.startsWith("cold:"));
-    await other.put(foreign, "other bytes").catch(() => undefined);
-    const again = await other.restore(file).then(
-      () => "restored",
-      (error: unknown) => error,
-    );
-    expect(["restored", "CONFLICT"]).toContain(
-      again === "restored" ? again : (again as { code: string }).code,
-    );
+    await nothing();
+    files = 100;
+    await expect(other.restore(file, dies)).rejects.toThrow("dead at restore.before-commit");
+    await nothing();
+    await other.restore(file);
+    expect(await other.keys()).toEqual(await lab.keys());
+    expect((await other.rows())["lab.sample"]).toEqual((await lab.rows())["lab.sample"]);
+  });
+
+  it("bytes of others under its keys, also when it goes on", async () => {
+    await using lab = await newLab();
+    for (let count = 0; count < 4; count++) await lab.write();
+    const file = join(folder, "others.tar");
+    await lab.backup(file);
+    await using other = await newLab(true);
+    const dies = (point: string): void => {
+      if (point === "restore.file") throw new Error("dead");
+    };
+    await expect(other.restore(file, dies)).rejects.toThrow("dead");
+    const mine = await other.keys();
+    const theirs = Object.keys(await lab.keys()).find((key) => !(key in mine)) ?? "";
+    await other.put(theirs, "somebody else's");
+    await expect(other.restore(file)).rejects.toMatchObject({ code: "CONFLICT", details: { value: theirs } });
   });
 });

@@ -3,6 +3,7 @@
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import type { BackupReport } from "../../backup/backup.ts";
+import { parseFaultPoints } from "../../object/fault-points.ts";
 import { loadModel } from "../start/load-model.ts";
 import { packageVersion } from "../version.ts";
 import { callOf } from "./context.ts";
@@ -29,7 +30,14 @@ async function run(file: string, options: Options, command: Command): Promise<vo
   const path = resolve(file);
   const report = await withDatabase(call, { storeConfigs, joins: true }, ({ database, stores, signal }) =>
     backup(
-      { database, stores, model, source, version: packageVersion() },
+      {
+        database,
+        stores,
+        model,
+        source,
+        version: packageVersion(),
+        faults: parseFaultPoints(call.settings.fault),
+      },
       {
         file: path,
         allowMissing: options.allowMissing === true,

@@ -4,6 +4,7 @@ import { writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import type { CheckedBackup } from "../../backup/check.ts";
+import { parseFaultPoints } from "../../object/fault-points.ts";
 import type { Settings } from "../settings.ts";
 import { checkModel, loadRegistry, readStores } from "../start/load-model.ts";
 import { packageVersion } from "../version.ts";
@@ -69,6 +70,7 @@ async function run(call: Call, path: string): Promise<void> {
         stores,
         parse: async (source) => checkModel(path, source, { registry, storeConfigs }),
         version: packageVersion(),
+        faults: parseFaultPoints(settings.fault),
       },
       { file: path, signal, onStep: stepsOf(process.stderr, output.json) },
     ),

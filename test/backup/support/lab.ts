@@ -9,6 +9,7 @@ import { applyModel } from "../../../src/db/apply.ts";
 import type { Transaction } from "../../../src/db/contract.ts";
 import { connect, type PostgresDatabase } from "../../../src/db/database.ts";
 import { migrate } from "../../../src/db/migrate.ts";
+import { type FaultPoints, inertFaults } from "../../../src/object/fault-points.ts";
 import { createObjects, type Objects } from "../../../src/object/objects.ts";
 import type { StoreConfig } from "../../../src/store/contract.ts";
 import { openStores } from "../../../src/store/open.ts";
@@ -177,19 +178,30 @@ export class Lab implements AsyncDisposable {
     }
   }
 
-  backup(file: string, request: Partial<BackupRequest> = {}): Promise<BackupReport> {
+  backup(
+    file: string,
+    request: Partial<BackupRequest> = {},
+    faults: FaultPoints = inertFaults,
+  ): Promise<BackupReport> {
     const { db, objects } = this;
     return backup(
-      { database: db, stores: objects.stores, model: model(schemaText), source: schemaText, version: "test" },
+      {
+        database: db,
+        stores: objects.stores,
+        model: model(schemaText),
+        source: schemaText,
+        version: "test",
+        faults,
+      },
       { file, allowMissing: false, leaveOut: [], ...request },
     );
   }
 
-  restore(file: string, signal?: AbortSignal, onFile?: (files: number) => void): Promise<RestoreReport> {
+  restore(file: string, faults: FaultPoints = inertFaults, signal?: AbortSignal): Promise<RestoreReport> {
     const { db, objects } = this;
     return restore(
-      { database: db, stores: objects.stores, parse: async (text) => model(text), version: "test" },
-      { file, signal, ...(onFile && { onFile }) },
+      { database: db, stores: objects.stores, parse: async (text) => model(text), version: "test", faults },
+      { file, signal },
     );
   }
 
