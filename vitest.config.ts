@@ -8,6 +8,7 @@ const long = [
   "test/crash/**",
   "test/db/apply-random.test.ts",
   "test/acceptance/kill.test.ts",
+  "test/backup/commands.test.ts",
   "test/acceptance/resumable.test.ts",
   "test/acceptance/capability-keys.test.ts",
   "test/acceptance/store-identity.test.ts",
