@@ -165,12 +165,19 @@ export class Lab implements AsyncDisposable {
       const { driver } = this.objects.stores.get(store);
       const keys: string[] = [];
       for await (const head of driver.list(path)) keys.push(head.path);
+      const versions: string[] = [];
       for (const key of keys) {
-        await driver.copy(key, `_trash/${id}/${key}`);
+        const { versionId } = (await driver.head(key)) ?? {};
+        if (versionId === undefined) await driver.copy(key, `_trash/${id}/${key}`);
+        else versions.push(versionId);
         await driver.delete(key);
       }
-      // Of some the worker has not yet written down where they are.
-      const trash = number % 2 === 0 ? null : JSON.stringify({ at: [`_trash/${id}/${path}`], bytes: 1 });
+      // Of some in the trash the worker has not yet written down where they are.
+      const at = [`_trash/${id}/${path}`];
+      const isWritten = versions.length > 0 || number % 2 === 1;
+      const trash = isWritten
+        ? JSON.stringify(versions.length > 0 ? { versions, bytes: 1 } : { at, bytes: 1 })
+        : null;
       await this.db.query(
         "UPDATE holdfast.tombstone SET claim_by = 'test', claim_until = now(), trash = $2::text, hidden_at = CASE WHEN $2::text IS NULL THEN NULL ELSE now() END WHERE id = $1",
         [id, trash],
