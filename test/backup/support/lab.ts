@@ -119,6 +119,11 @@ export class Lab implements AsyncDisposable {
   /** Inserts a row as another program does, which knows nothing of objects. */
   async writeForeign(path: string, text: string): Promise<void> {
     await put(this.objects.stores.get("main").driver, path, text);
+    await this.insertForeign(path);
+  }
+
+  /** The row alone: the bytes are there. */
+  async insertForeign(path: string): Promise<void> {
     await this.db.transaction((transaction) => insertSample(transaction, { notes: { path } }));
   }
 
