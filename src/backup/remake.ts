@@ -5,7 +5,7 @@ import { watchTriggers } from "../sql/watch.ts";
 import { type ColumnFacts, idOf, type SchemaFacts, type SequenceFacts, type TableFacts } from "./facts.ts";
 
 /** Tables that hold rows of users; those that Holdfast keeps beside them are as they are. */
-export function userTables(facts: SchemaFacts): readonly TableFacts[] {
+function userTables(facts: SchemaFacts): readonly TableFacts[] {
   return facts.tables.filter(({ table }) => !table.startsWith("~"));
 }
 

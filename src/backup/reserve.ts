@@ -8,7 +8,7 @@ const heldFor = "7 days";
 const batch = 1000;
 
 /** Whose reservations these are. */
-export function principalOf(backup: string): string {
+function principalOf(backup: string): string {
   return `restore ${backup}`;
 }
 

@@ -15,7 +15,7 @@ import type { StoreConfig } from "../../../src/store/contract.ts";
 import { openStores } from "../../../src/store/open.ts";
 import { model } from "../../support/sdl.ts";
 
-export const schemaText = `
+const schemaText = `
 extend schema @database(schema: "lab")
 enum Side { LEFT RIGHT }
 "How many samples there are: writers keep it so."
