@@ -1,11 +1,12 @@
 /** Writes the tar archive of a backup: each entry is digested as it passes, and the file appears whole or not at all. */
 
 import { createHash } from "node:crypto";
-import { type FileHandle, open, rename, rm, stat } from "node:fs/promises";
+import { type FileHandle, open, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { type Header, type Pack, pack } from "tar-stream";
 import { ServiceError } from "../errors.ts";
 import { type BackupEnd, digestsFolder } from "./format.ts";
+import { clearLeft, fileThere, partOf, takeName } from "./part-file.ts";
 import { tailOf } from "./tail.ts";
 
 /** Lines of digests are written when they are so many bytes: a reader compares that much at a time. */
@@ -45,18 +46,20 @@ export class ArchiveWriter {
       () => true,
       () => false,
     );
-    if (isThere) {
-      throw new ServiceError("CONFLICT", `${path} exists already.`, {
-        details: { file: path, remedy: "Name another file, or move that one away: none is ever replaced." },
-      });
-    }
-    const file = await open(partOf(path), "w", 0o600).catch((cause: Error) => {
+    if (isThere) throw fileThere(path);
+    await clearLeft(path);
+    const file = await open(partOf(path), "wx", 0o600).catch((cause: Error) => {
       throw new ServiceError("BAD_USER_INPUT", `${path} cannot be written: ${cause.message}.`, {
         details: { field: "file", value: path, remedy: "Name a file in a folder that can be written." },
         cause,
       });
     });
     return new ArchiveWriter(path, file);
+  }
+
+  /** Where the file lies until it is whole. */
+  get partPath(): string {
+    return partOf(this.#path);
   }
 
   /** Adds one entry of exactly `sizeBytes`; answers its SHA-256, hex. */
@@ -99,7 +102,7 @@ export class ArchiveWriter {
     await this.#put(await tailOf({ ...end, entries: this.#entries, position, sha256 }));
     await this.#file.sync();
     await this.#file.close();
-    await rename(partOf(this.#path), this.#path);
+    await takeName(this.#path);
     await syncFolder(dirname(this.#path));
   }
 
@@ -170,11 +173,6 @@ export class ArchiveWriter {
     if (this.#lines.length >= digestsBytes) await this.#flush();
     return sha256;
   }
-}
-
-/** Where the file lies until it is whole. */
-function partOf(path: string): string {
-  return `${path}.part`;
 }
 
 function textOf(error: unknown): string {

@@ -173,11 +173,14 @@ async function freezeOnce(transaction: CopyTransaction, freezing: Freezing): Pro
   await archive.addText(schemaName, context.source);
   const rows: number[] = [];
   for (const table of header.tables) {
-    request.signal?.throwIfAborted();
+    const { signal } = request;
+    signal?.throwIfAborted();
     request.onStep?.(`${table.schema}.${table.table}`);
-    rows.push(await writeRows(archive, transaction, { table, where: rowsWanted(table, model.schema) }));
+    rows.push(
+      await writeRows(archive, transaction, { table, where: rowsWanted(table, model.schema), signal }),
+    );
   }
-  return { header, rows, list: await ObjectList.of(transaction, request.file) };
+  return { header, rows, list: await ObjectList.of(transaction, `${archive.partPath}.objects`) };
 }
 
 async function headerOf(

@@ -31,9 +31,9 @@ export class ObjectList implements AsyncDisposable {
     this.#path = path;
   }
 
-  /** Writes down the objects of the transaction's moment, in a file beside `file`. */
-  static async of(transaction: CopyTransaction, file: string): Promise<ObjectList> {
-    const list = new ObjectList(`${file}.objects.part`);
+  /** Writes down the objects of the transaction's moment, in the file `path`. */
+  static async of(transaction: CopyTransaction, path: string): Promise<ObjectList> {
+    const list = new ObjectList(path);
     await pipeline(
       Readable.from(transaction.copyOut(listText), { objectMode: false }),
       createWriteStream(list.#path, { mode: 0o600 }),

@@ -118,7 +118,7 @@ function linesOf(facts: SchemaFacts): Set<string> {
   return new Set([
     ...facts.enums.map(({ schema, name, labels }) => `type ${schema}.${name} ${JSON.stringify(labels)}`),
     ...facts.sequences.map(({ schema, name, last }) => `sequence ${schema}.${name} at ${last}`),
-    ...facts.tables.flatMap(({ schema, table, comment, columns, indexes, rules, foreignKeys }) => [
+    ...userTables(facts).flatMap(({ schema, table, comment, columns, indexes, rules, foreignKeys }) => [
       `table ${schema}.${table} ${JSON.stringify(comment)}`,
       ...columns.map(
         ({ name, type, isNotNull, comment: said }) =>

@@ -9,11 +9,17 @@ import { type BackupTable, rowsOf } from "./format.ts";
 const pieceBytes = 4 * 1024 * 1024;
 const lineFeed = 10;
 
+interface RowsWanted {
+  readonly table: BackupTable;
+  readonly where: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** Writes the rows, `where` given only some; answers how many. */
 export async function writeRows(
   archive: ArchiveWriter,
   transaction: CopyTransaction,
-  { table, where }: { readonly table: BackupTable; readonly where: string | undefined },
+  { table, where, signal }: RowsWanted,
 ): Promise<number> {
   const from = qualified(table.schema, table.table);
   const query = `SELECT ${identifiers(table.columns)} FROM ${from}${where === undefined ? "" : ` WHERE ${where}`}`;
@@ -33,6 +39,7 @@ export async function writeRows(
   for await (const chunk of transaction.copyOut(`COPY (${query}) TO STDOUT`)) {
     // A line feed within a value is written as an escape.
     for (const byte of chunk) if (byte === lineFeed) rows += 1;
+    signal?.throwIfAborted();
     piece.push(chunk);
     bytes += chunk.length;
     if (bytes >= pieceBytes) await write();

@@ -8,7 +8,7 @@ import { registerStores } from "../../object/register-stores.ts";
 import type { StoreConfigs } from "../../store/config.ts";
 import type { Stores } from "../../store/contract.ts";
 import { openStores } from "../../store/open.ts";
-import { Interrupted, takeSignals } from "../interrupt.ts";
+import { Interrupted, type Interruption, takeSignals } from "../interrupt.ts";
 import type { Settings } from "../settings.ts";
 import { databasePlace, openDatabase } from "../start/open-database.ts";
 import { runningServer } from "../start/server-file.ts";
@@ -49,7 +49,7 @@ export async function withDatabase<T>(
   void signals.asked.then(() => stop.abort(new Interrupted()));
   try {
     await using stack = new AsyncDisposableStack();
-    const url = await urlFor(call.settings, { joins, stack });
+    const url = await urlFor(call.settings, { joins, stack, signals });
     const { prepared } = call.settings;
     const database = stack.adopt(await connect(url, { prepared }), (db) => db.close());
     await migrate(database);
@@ -65,12 +65,17 @@ export async function withDatabase<T>(
   }
 }
 
-async function urlFor(
-  settings: Settings,
-  { joins, stack }: { readonly joins: boolean; readonly stack: AsyncDisposableStack },
-): Promise<string> {
+interface Opening {
+  readonly joins: boolean;
+  readonly stack: AsyncDisposableStack;
+  readonly signals: Interruption;
+}
+
+async function urlFor(settings: Settings, { joins, stack, signals }: Opening): Promise<string> {
   const running = joins ? await runningServer(settings.dataFolder) : undefined;
   const isSame = running?.database === databasePlace(settings);
   if (isSame && running.databaseUrl !== undefined) return running.databaseUrl;
-  return stack.adopt(await openDatabase(settings), (opened) => opened.stop()).url;
+  const opened = stack.adopt(await openDatabase(settings), (own) => own.stop());
+  signals.beforeExit(() => opened.stop());
+  return opened.url;
 }
