@@ -9,6 +9,7 @@ const long = [
   "test/db/apply-random.test.ts",
   "test/acceptance/kill.test.ts",
   "test/backup/commands.test.ts",
+  "test/backup/drill.test.ts",
   "test/acceptance/resumable.test.ts",
   "test/acceptance/capability-keys.test.ts",
   "test/acceptance/store-identity.test.ts",

@@ -27,6 +27,8 @@ type Sample @table {
   sampleId: Int! @key
   side: Side!
   label: String @column(type: "varchar(200)") @unique
+  "Rows that name one another, in any order."
+  next: Sample @reference(columns: ["next_sample_id"])
   notes: File @codec(name: "hash", store: "default")
   frames: Tree @codec(name: "object", store: "default")
 }
