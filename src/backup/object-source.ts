@@ -1,7 +1,7 @@
 /** The bytes of one object, wherever they are now: at their place, in the trash, or an earlier version, also when that changes meanwhile. */
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { emptyTrash, findBases, type TrashedKey, trashedKeys, trashText } from "../collector/trash.ts";
+import { findBases, type TrashedKey, trashedKeys, trashText } from "../collector/trash.ts";
 import type { Queryable } from "../db/contract.ts";
 import { isServiceError, ServiceError } from "../errors.ts";
 import { locatorOf } from "../object/locator.ts";
@@ -20,6 +20,8 @@ export interface Place {
 /** Moves of the collector and stores that are away for a moment are waited for, six seconds in all. */
 const attempts = 6;
 const firstWaitMs = 100;
+
+const nothing = { at: [], versions: [], lists: [], bytes: 0 };
 
 export class ObjectSource {
   readonly #db: Queryable;
@@ -135,7 +137,7 @@ export class ObjectSource {
       // It is being hidden just now, and nothing was written down yet.
       const at = trash === null ? await findBases(driver, buried, this.#signal) : [];
       if (at.length > 0)
-        yield* trashedKeys(driver, { ...buried, trash: trashText({ ...emptyTrash, at }) }, this.#signal);
+        yield* trashedKeys(driver, { ...buried, trash: trashText({ ...nothing, at }) }, this.#signal);
     }
   }
 

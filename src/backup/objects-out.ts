@@ -64,7 +64,7 @@ class Writing {
     else {
       const store = stores.get(object.store);
       const source = new ObjectSource(db, store, { path: object.path, signal });
-      const problem = await this.#write(object, { store, source });
+      const problem = await this.#write(object, { store, source }).catch(problemOf);
       if (problem !== undefined) this.#missing.push({ locator: object.locator, ...problem });
     }
     this.#objects += 1;
@@ -140,6 +140,13 @@ interface Written {
   readonly name: string;
   readonly sha256: string;
   readonly problem: string | undefined;
+}
+
+/** Also where a tombstone does not tell where the bytes are. */
+function problemOf(error: unknown): Problem {
+  if (isServiceError(error, "OBJECT_MISSING") || isServiceError(error, "OBJECT_CORRUPT"))
+    return { problem: error.message, entries: [] };
+  throw error;
 }
 
 const zeros = new Uint8Array(64 * 1024);

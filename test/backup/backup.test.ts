@@ -114,6 +114,32 @@ describe("what a backup refuses", () => {
   });
 });
 
+describe("a wish to stop", () => {
+  it("ends both ways at once, and leaves nothing to be seen", async () => {
+    await using lab = await newLab();
+    for (let count = 0; count < 3; count++) await lab.write();
+    const file = join(folder, "stopped.tar");
+    const stop = new AbortController();
+    const asks = (wanted: string) => (point: string) => {
+      if (point === wanted) stop.abort(new Error("asked to stop"));
+    };
+    await expect(lab.backup(file, { signal: stop.signal }, asks("backup.object"))).rejects.toThrow(
+      "asked to stop",
+    );
+    expect(readdirSync(folder).filter((name) => name.startsWith("stopped"))).toEqual([]);
+    await lab.backup(file);
+    await using other = await newLab(true);
+    const again = new AbortController();
+    const stops = (point: string) => {
+      if (point === "restore.file") again.abort(new Error("asked to stop"));
+    };
+    await expect(other.restore(file, stops, again.signal)).rejects.toThrow("asked to stop");
+    expect((await other.db.query("SELECT FROM pg_namespace WHERE nspname = 'lab'")).rowCount).toBe(0);
+    await other.restore(file);
+    expect(await other.keys()).toEqual(await lab.keys());
+  });
+});
+
 describe("what a restore refuses", () => {
   it("every file that is not as it was written, before anything is changed", async () => {
     await using lab = await newLab();
