@@ -13,6 +13,7 @@ const long = [
   "test/acceptance/resumable.test.ts",
   "test/acceptance/capability-keys.test.ts",
   "test/acceptance/store-identity.test.ts",
+  "test/cli/collect.test.ts",
   "test/cli/external-database.test.ts",
   "test/cli/get.test.ts",
   "test/cli/upload.test.ts",

@@ -26,6 +26,7 @@ export async function collect(
   const names = [...new Set(request.stores ?? context.stores.all.keys())].sort();
   const stores = names.map((name) => context.stores.get(name));
   const open = await beginRun(context, { kind: "COLLECT", applied: request.apply, by: request.by });
+  request.onRun?.(open.id);
   const run = { id: open.id, by: request.by, signal: request.signal };
   const round: Round = {
     context,

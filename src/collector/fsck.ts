@@ -39,7 +39,10 @@ export async function fsck(
   const { value, run, startedAt, endedAt } = await recorded(
     context,
     { kind: "FSCK", applied: request.apply, by: request.by, signal: request.signal },
-    (begun) => checkAll(context, begun, { request, asked, parts }),
+    (begun) => {
+      request.onRun?.(begun.id);
+      return checkAll(context, begun, { request, asked, parts });
+    },
   );
   return { run: run.id, startedAt, endedAt, ...value };
 }
