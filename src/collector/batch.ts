@@ -71,6 +71,21 @@ export async function* windows<Row>(
   }
 }
 
+/** Puts small windows together until they make a batch, because each batch has costs of its own. */
+export async function* gathered<Row>(
+  found: AsyncIterable<readonly Row[]>,
+  enough: () => number,
+): AsyncGenerator<readonly Row[]> {
+  let rows: Row[] = [];
+  for await (const more of found) {
+    rows.push(...more);
+    if (rows.length < enough()) continue;
+    yield rows;
+    rows = [];
+  }
+  if (rows.length > 0) yield rows;
+}
+
 /** Divides `items` into batches of the pace's size; answers what `work` made of each, and ends early when the run is stopped. */
 export async function* batches<T, Answer>(
   run: Pick<Run, "signal">,
@@ -80,7 +95,7 @@ export async function* batches<T, Answer>(
 ): AsyncGenerator<Answer> {
   for (let at = 0; at < items.length && !isStopped(run); ) {
     const batch = items.slice(at, at + pace.size);
-    yield await pace.timed(() => work(batch));
+    yield await work(batch);
     at += batch.length;
   }
 }

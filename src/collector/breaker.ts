@@ -37,7 +37,7 @@ export async function measureLoad(db: Database, { store, graceSeconds }: PolicyR
 }
 
 /** What a run may kill unconfirmed in a store of so many objects. */
-export function mostOf(objects: number): number {
+function mostOf(objects: number): number {
   return Math.max(always, Math.floor(objects * share));
 }
 

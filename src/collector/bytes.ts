@@ -122,6 +122,8 @@ class Work {
       signal,
     };
     try {
+      // It has waited for others.
+      one.check();
       await step(task, claims);
     } catch (error) {
       this.#done.left += 1;

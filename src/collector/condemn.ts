@@ -22,7 +22,9 @@ export async function condemn(
   const pace = new Pace(1000);
   for await (const found of windows(run, store, (bounds) => wronglyMarked(context, bounds))) {
     await context.faults("condemn.after-candidates");
-    for await (const decisions of batches(run, pace, found, (batch) => mark(context, run, store, batch))) {
+    for await (const decisions of batches(run, pace, found, (batch) =>
+      pace.timed(() => mark(context, run, store, batch)),
+    )) {
       for (const { step } of decisions) tally[step === "clear" ? "clear" : "condemn"]++;
       await tell(decisions);
     }

@@ -9,6 +9,7 @@ import { locatorOf } from "../object/locator.ts";
 import { audit } from "./audit.ts";
 import { hashName } from "./bytes-of.ts";
 import type { CollectorContext, Run } from "./context.ts";
+import { lostTrashOf } from "./lost-trash.ts";
 import { fromTrash, fromVersions, hiddenOf } from "./sources.ts";
 import type { TrashedKey } from "./trash.ts";
 import { type Subject, unverify, type Verdict, verify } from "./verify.ts";
@@ -66,13 +67,15 @@ async function* sourcesOf(
 ): AsyncGenerator<Source> {
   for (const hidden of await hiddenOf(db, store.config.name, path))
     yield { name: `the trash of tombstone ${hidden.id}`, files: fromTrash(store, hidden, signal) };
+  for (const { folder, keys } of await lostTrashOf(db, store.config.name, path))
+    yield { name: folder, files: each(keys) };
   for await (const version of fromVersions(store, path, object.versionId, signal)) {
-    yield { name: `version ${version.versionId}`, files: only(version) };
+    yield { name: `version ${version.versionId}`, files: each([version]) };
   }
 }
 
-async function* only(one: TrashedKey): AsyncGenerator<TrashedKey> {
-  yield one;
+async function* each(keys: readonly TrashedKey[]): AsyncGenerator<TrashedKey> {
+  yield* keys;
 }
 
 interface Copied {

@@ -17,10 +17,9 @@ export async function hideByCopy(task: Task, rest: string, live: ObjectHead): Pr
     bases.push(base);
     task.claim.check();
     const copied = await copyTo(task, live, key);
-    if (copied === "gone") return bases;
     if (copied === "other") continue;
-    await task.context.faults("hide.after-copy");
-    if (await isStill(task, live)) await deleteNewest(task, live.path);
+    // Where somebody else has hidden it no DELETE is sent.
+    if (copied === "whole") await deleteNewest(task, live.path);
     return bases;
   }
   throw noPlace(path + rest);
@@ -38,11 +37,12 @@ async function copyTo(task: Task, live: ObjectHead, key: string): Promise<"whole
     if (!isServiceError(error, "STORE_CONFLICT")) throw error;
     isNew = false;
   }
+  await task.context.faults("hide.after-copy");
   const copy = await driver.head(key, signal);
   if (copy?.sizeBytes !== live.sizeBytes) return "other";
   // Made before these bytes were written, it is of others that had the same size.
   if (!isNew && copy.modifiedAt.getTime() <= live.modifiedAt.getTime()) return "other";
-  if (live.sizeBytes > cheapBytes) return "whole";
+  if (live.sizeBytes > cheapBytes) return (await isStill(task, live)) ? "whole" : "gone";
   const [there, here] = [await digestAt(task, key), await digestAt(task, live.path)];
   if (here === undefined) return "gone";
   return there === here ? "whole" : "other";
@@ -56,7 +56,7 @@ async function digestAt({ store, signal }: Task, path: string): Promise<string |
   return digest.finish().sha256;
 }
 
-/** False: somebody else has hidden it, and no DELETE is sent. @throws {CONFLICT} when it is not what was copied. */
+/** Whether the bytes that were copied are still at their key; false: none are. @throws {CONFLICT} when others are. */
 async function isStill({ store, signal }: Task, live: ObjectHead): Promise<boolean> {
   const now = await store.driver.head(live.path, signal);
   if (now === undefined) return false;

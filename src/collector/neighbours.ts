@@ -30,7 +30,8 @@ export async function hasOwnManifest({ context, store, claim }: Task): Promise<b
        UNION ALL (SELECT locator FROM holdfast.object WHERE locator > $1 || '/' AND locator < $1 || '0' LIMIT 1)
        UNION ALL (SELECT locator FROM holdfast.upload WHERE locator > $1 || '/' AND locator < $1 || '0' LIMIT 1))
      SELECT (SELECT locator FROM near LIMIT 1) AS blocker,
-       EXISTS (SELECT FROM holdfast.object WHERE locator = $3) OR EXISTS (SELECT FROM holdfast.upload WHERE locator = $3) AS manifest`,
+       EXISTS (SELECT FROM holdfast.object WHERE locator = $3) OR EXISTS (SELECT FROM holdfast.upload WHERE locator = $3)
+       OR EXISTS (SELECT FROM holdfast.tombstone WHERE locator = $3 AND hidden_at IS NULL) AS manifest`,
     [locator, around, manifestPath(locator), tree],
     { name: "collector-neighbours" },
   );

@@ -45,6 +45,7 @@ export async function setPolicy(
   check(policy);
   return await db.transaction(async (transaction) => {
     const before = await onePolicy(transaction, policy.store, "FOR UPDATE");
+    if (before.mode === "restore" && policy.mode === "on") await requireChecked(transaction, policy.store);
     const after = { ...before, ...given(policy) };
     await transaction.query(
       `UPDATE holdfast.store SET gc = $2, grace = make_interval(secs => $3), keep = make_interval(secs => $4),
@@ -59,6 +60,20 @@ export async function setPolicy(
     await auditPolicy(transaction, { id: rows[0]?.id ?? null, by }, { before, after });
     return await onePolicy(transaction, policy.store);
   });
+}
+
+/** Deleting in a store that nobody has looked through since the database was set back could lose what rows need. */
+async function requireChecked(transaction: Transaction, store: string): Promise<void> {
+  const { rows } = await transaction.query(
+    "SELECT FROM holdfast.store WHERE name = $1 AND restore_checked_at IS NOT NULL",
+    [store],
+  );
+  if (rows.length > 0) return;
+  throw new ServiceError(
+    "CONFLICT",
+    `The store ${store} is in mode restore, and has not been checked since the database was set back.`,
+    { details: { field: "mode", value: "on", remedy: `Run holdfast fsck --apply --store ${store} first.` } },
+  );
 }
 
 function given(policy: Partial<StorePolicy>): Partial<StorePolicy> {

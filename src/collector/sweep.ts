@@ -5,7 +5,7 @@
 
 import type { Transaction } from "../db/contract.ts";
 import { type AuditLine, audit } from "./audit.ts";
-import { batches, Pace, patiently, type Window, windows } from "./batch.ts";
+import { batches, gathered, Pace, patiently, type Window, windows } from "./batch.ts";
 import type { CollectorContext, Run } from "./context.ts";
 import type { Decision } from "./contract.ts";
 import { DoubtFound } from "./doubts.ts";
@@ -42,11 +42,12 @@ export async function* sweep(
 ): AsyncGenerator<readonly Decision[]> {
   const pace = new Pace(1000);
   let left = most;
-  for await (const found of windows(run, what.store, (bounds) => candidates(context, what, bounds))) {
+  const walk = windows(run, what.store, (bounds) => candidates(context, what, bounds));
+  for await (const found of gathered(walk, () => Math.min(left, pace.size))) {
     await context.faults(`${what.step}.after-candidates`);
     const within = found.slice(0, left);
     for await (const decisions of batches(run, pace, within, (batch) =>
-      deleteBatch(context, run, what, batch),
+      deleteBatch(context, run, { ...what, pace }, batch),
     )) {
       left -= decisions.length;
       yield decisions;
@@ -80,7 +81,7 @@ function candidates(
 async function deleteBatch(
   context: CollectorContext,
   run: Run,
-  what: Sweep,
+  what: Sweep & { readonly pace: Pace },
   batch: readonly string[],
 ): Promise<readonly Decision[]> {
   return await patiently(context.db, async (transaction) => {
@@ -91,12 +92,15 @@ async function deleteBatch(
     if (doubts.length > 0) throw new DoubtFound(doubts);
     await transaction.query(probeIndexes);
     const free = await unreferenced(transaction, what.target);
-    const locked = await lock(transaction, what, batch);
-    await context.faults(`${what.step}.after-lock`);
-    const { decisions, lines } = await what.remove(transaction, locked, free);
-    await audit(transaction, run, what.step, lines);
-    await context.faults(`${what.step}.before-commit`);
-    return decisions;
+    // What is timed is what writers of these objects may have to wait for.
+    return await what.pace.timed(async () => {
+      const locked = await lock(transaction, what, batch);
+      await context.faults(`${what.step}.after-lock`);
+      const { decisions, lines } = await what.remove(transaction, locked, free);
+      await audit(transaction, run, what.step, lines);
+      await context.faults(`${what.step}.before-commit`);
+      return decisions;
+    });
   });
 }
 

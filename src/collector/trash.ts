@@ -47,7 +47,7 @@ const longestKey = 900;
 const attempts = 9;
 
 /** Nothing was there. */
-export const emptyTrash: Trash = { at: [], versions: [], lists: [], bytes: 0 };
+const emptyTrash: Trash = { at: [], versions: [], lists: [], bytes: 0 };
 
 /** The text of a tombstone; null when nothing was there. */
 export function trashText({ at, versions, lists, bytes }: Trash): string | null {
@@ -119,8 +119,12 @@ export function noPlace(path: string): ServiceError {
 /** The digest tells whose it is also when the numbers of tombstones begin again, after a restore. */
 function basesOf(id: string, path: string, attempt: number): readonly [full: string, short: string] {
   const folder = `_trash/${attempt === 1 ? id : `${id}.${attempt}`}`;
-  const digest = createHash("sha256").update(path).digest("hex").slice(0, 16);
-  return [`${folder}/${path}`, `${folder}/~${digest}`];
+  return [`${folder}/${path}`, `${folder}/${shortName(path)}`];
+}
+
+/** What lies in a folder of the trash in the place of a path that is too long there. */
+export function shortName(path: string): string {
+  return `~${createHash("sha256").update(path).digest("hex").slice(0, 16)}`;
 }
 
 /** Looks which places in the trash have bytes of the object. */

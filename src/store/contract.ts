@@ -5,6 +5,8 @@ export interface ObjectHead {
   readonly sizeBytes: number;
   readonly modifiedAt: Date;
   readonly versionId?: string;
+  /** SHA-256 that the store itself has taken of all the bytes it has, 64 hex digits; from `put`, where the store tells one. */
+  readonly sha256?: string;
 }
 
 export interface GetOptions {

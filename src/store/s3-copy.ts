@@ -73,7 +73,7 @@ async function copyWhole(c: S3Context, write: Write, source: Source): Promise<Ob
     const { VersionId } = await copying(c, write, source, () =>
       c.client.send(command, until(options.signal)),
     );
-    return VersionId;
+    return { versionId: VersionId };
   });
 }
 

@@ -8,6 +8,7 @@ import { GetObjectCommand, ListObjectsV2Command } from "@aws-sdk/client-s3";
 import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
 import { ServiceError } from "../errors.ts";
 import type { PresignOptions, StoreConfig, StoreDriver } from "./contract.ts";
+import { Checksums } from "./s3-checksum.ts";
 import { createS3Context, defaultS3Limits, type S3Context, type S3Limits, until } from "./s3-client.ts";
 import { Conditions } from "./s3-condition.ts";
 import { s3Settings } from "./s3-config.ts";
@@ -27,6 +28,7 @@ const maxPresignSeconds = 300;
 export function createS3Driver(config: StoreConfig, limits: Partial<S3Limits> = {}): StoreDriver {
   const c = createS3Context(s3Settings(config, process.env), { ...defaultS3Limits, ...limits });
   const conditions = new Conditions(c);
+  const checksums = new Checksums(c);
   return {
     protocol: "s3",
     head: async (path, signal, versionId) => {
@@ -36,7 +38,7 @@ export function createS3Driver(config: StoreConfig, limits: Partial<S3Limits> = 
       return told;
     },
     get: async (path, options) => get(c, path, options ?? {}),
-    put: (path, body, options) => put(c, conditions, { path, body, options: options ?? {} }),
+    put: (path, body, options) => put(c, { conditions, checksums }, { path, body, options: options ?? {} }),
     copy: async (from, to, options) => copy(c, conditions, { from, to, ...options }),
     list: (prefix, options) => list(c, prefix, options ?? {}),
     delete: async (path, options) => remove(c, path, options ?? {}),

@@ -25,7 +25,8 @@ export class Store {
   problem!: string | null;
 
   @Field(() => [String], {
-    description: "What it can do beyond reading and writing: `multipart`, `presign`, `refusesLate`, `tags`.",
+    description:
+      "What it can do beyond reading and writing: `multipart`, `presign`, `refusesLate`, `tags`, `versions`.",
   })
   abilities!: string[];
 

@@ -2,7 +2,6 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { ServiceError } from "../../src/errors.ts";
-import { createFileDriver } from "../../src/store/file.ts";
 import { codeOf } from "../contract/store.ts";
 import { type Laboratory, laboratory } from "../object/laboratory.ts";
 import { Cemetery, Death, dieAt, watched, withoutMove } from "./support/cemetery.ts";
@@ -129,50 +128,9 @@ describe("hiding and purging in a file store", () => {
   });
 });
 
-describe("a worker that dies", () => {
-  const points = [
-    "claim.after",
-    "hide.after-head",
-    "hide.before-delete",
-    "hide.delete-reply-lost",
-    "hidden.before",
-  ];
-  const ways = [
-    ["moves", (driver: Cemetery["driver"]) => driver, points],
-    ["copies", withoutMove, [...points, "hide.after-copy"]],
-  ] as const;
-  const deaths = ways.flatMap(([name, way, known]) =>
-    known.flatMap((point) => [1, 3].map((time) => [name, point, time, way] as const)),
-  );
-
-  test.each(deaths)(
-    "where it %s, at %s the time %i: another one ends it as if nothing had been",
-    async (...death) => {
-      const [, point, time, way] = death;
-      const first = await cemetery.bury(tree, treeFiles, { tree: true });
-      const second = await cemetery.bury(file, { [file]: "bytes" });
-      const driver = way(cemetery.driver);
-      const died = await cemetery.remove({ driver, faults: dieAt(point, time) }).then(
-        () => false,
-        (error: unknown) => error instanceof Death,
-      );
-      // Some points are reached fewer times.
-      expect(died || time > 1).toBe(true);
-      await cemetery.expireClaims();
-      await cemetery.remove({ driver });
-      expect(await cemetery.keys()).toEqual({
-        ...trashed(first, treeFiles),
-        ...trashed(second, { [file]: "bytes" }),
-      });
-      expect((await cemetery.tombstones()).map(({ trash }) => JSON.parse(trash ?? "null").at)).toEqual([
-        [`_trash/${first}/${tree}`],
-        [`_trash/${second}/${file}`],
-      ]);
-    },
-  );
-
+describe("a worker that dies while it purges", () => {
   test.each(["claim.after", "purge.after-list", "purge.after-delete"])(
-    "while it purges, at %s",
+    "at %s: another one ends it",
     async (point) => {
       await cemetery.bury(tree, treeFiles, { tree: true });
       await cemetery.remove();
@@ -302,28 +260,6 @@ describe("a store in trouble", () => {
     expect(Object.keys(await cemetery.keys())).toHaveLength(20);
     expect((await cemetery.tombstones()).filter(({ hidden }) => hidden)).toEqual([]);
   });
-
-  const places = ["fs.ENOSPC", "fs.EIO", "fs.EXDEV", "fs.fsync", "fs.linked", "fs.unlinked"];
-  const failing = places.flatMap((point) => [
-    [point, "moves", (driver: Cemetery["driver"]) => driver] as const,
-    [point, "copies", withoutMove] as const,
-  ]);
-
-  test.each(failing)(
-    "%s at the trash, of a store that %s: left, and hidden whole later",
-    async (point, _, way) => {
-      const id = await cemetery.bury(tree, treeFiles, { tree: true });
-      const faults = (name: string) => {
-        if (name === point) throw Object.assign(new Error(point), { code: "EIO" });
-      };
-      const done = await cemetery.remove({ driver: way(createFileDriver(lab.main, { faults })) });
-      expect(done.hidden + done.left).toBe(1);
-      await cemetery.expireClaims();
-      await cemetery.remove({ driver: way(cemetery.driver) });
-      expect(await cemetery.keys()).toEqual(trashed(id, treeFiles));
-      expect(await cemetery.tombstones()).toMatchObject([{ hidden: true }]);
-    },
-  );
 
   test("a run that is ended stops, and the next one goes on", async () => {
     for (let index = 0; index < 35; index++)

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { collectorPoints, parseFaultPoints } from "../../src/object/fault-points.ts";
 import { codesOf, mainOf, Stage, type World } from "./stage.ts";
 
 const stage = new Stage();
@@ -228,6 +229,26 @@ describe("the breaker", () => {
 });
 
 describe("a run", () => {
+  scene(
+    "passes every point of its steps, and a fault at any of them is told and mended by the next",
+    async (w) => {
+      const points = collectorPoints.filter((point) => /^(release|condemn|kill)\./.test(point));
+      expect(points).toHaveLength(8);
+      for (const [index, point] of points.entries()) {
+        await w.on("0");
+        await w.put(`k${index}`, { held: ["lab"] });
+        const report = await w.collect({ stores: ["main"] }, { faults: parseFaultPoints(`${point}:error`) });
+        expect(codesOf(report), point).toEqual(["STORE main"]);
+        expect(mainOf(report).counts.kill, point).toBe(0);
+        await w.expectSound();
+      }
+      const last = mainOf(await w.collect({ stores: ["main"] })).counts;
+      expect(last.kill).toBe(points.length);
+      expect(await w.count("holdfast.object")).toBe(0);
+      await w.expectSound();
+    },
+  );
+
   scene("is written down, and ends between two batches when it is stopped", async (w) => {
     await w.on("0");
     for (const key of ["a", "b"]) await w.put(key, { held: ["lab"] });

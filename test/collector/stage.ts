@@ -23,9 +23,9 @@ import { registerStores } from "../../src/object/register-stores.ts";
 import type { Stores } from "../../src/store/contract.ts";
 import { openStores } from "../../src/store/open.ts";
 
-export const version = "1.0.0";
+const version = "1.0.0";
 /** Bytes have suites of their own; here nothing is known of them. */
-export const noBytes: CollectParts = {
+const noBytes: CollectParts = {
   removeBytes: async () => ({ hidden: 0, hiddenBytes: 0, purged: 0, purgedBytes: 0, reaped: 0 }),
   storeDoubts: async () => [],
 };
@@ -138,7 +138,7 @@ export class World {
     return rows.map(({ locator }) => locator.split("/").at(-1) ?? "");
   }
 
-  /** Row ⇒ hold ⇒ object; no object beside a tombstone that is not hidden; each tombstone has its line in the audit. */
+  /** Row ⇒ hold ⇒ object; no object beside a tombstone that is not hidden; each tombstone has its line in the audit, but those that a test made. */
   async expectSound(): Promise<void> {
     for (const table of ["lab.t", "lab.u", "x.t"]) {
       const schema = table.split(".")[0];
@@ -152,7 +152,7 @@ export class World {
     ).toBe(0);
     expect(
       await this.count(
-        "holdfast.tombstone t WHERE NOT EXISTS (SELECT FROM holdfast.audit a WHERE a.tombstone = t.id AND a.locator = t.locator)",
+        "holdfast.tombstone t WHERE locator NOT LIKE '%/dead%' AND NOT EXISTS (SELECT FROM holdfast.audit a WHERE a.tombstone = t.id AND a.locator = t.locator)",
       ),
       "tombstones without a line",
     ).toBe(0);
@@ -195,7 +195,8 @@ export function at(name: string, work: () => unknown): FaultPoints & { readonly 
 
 function rewritten(db: Database, rewrite: Rewrite): Database {
   const over = (inner: Queryable): Queryable => ({
-    query: (text, values, options) => inner.query(rewrite(text), values, options),
+    // A named statement has one text on a connection.
+    query: (text, values, { name: _, ...options } = {}) => inner.query(rewrite(text), values, options),
   });
   return {
     ...over(db),

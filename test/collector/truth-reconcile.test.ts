@@ -81,6 +81,18 @@ describe("bytes that nobody knows", () => {
     expect(await truth.object(unknownHash)).toMatchObject({ condemned: false });
   });
 
+  test("are not told of either when they became known meanwhile", async () => {
+    await putFile(unknownHash);
+    const { list } = truth.driver;
+    const late = truth.seen({
+      list: async function* (prefix, options) {
+        yield* list(prefix, options);
+        if (prefix === "_schema/") await truth.foreign(1, unknownHash);
+      },
+    });
+    expect((await late.check()).told).toEqual([]);
+  });
+
   test("are the peer's again when its row comes at the last moment, and stay when it comes later", async () => {
     await putFile(unknownHash);
     await putFile("_hash/lab/later");

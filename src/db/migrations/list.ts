@@ -17,6 +17,7 @@ import { storeIdentity } from "./0008-store-identity.ts";
 import { imports } from "./0009-imports.ts";
 import { collector } from "./0010-collector.ts";
 import { collectorTruth } from "./0011-collector-truth.ts";
+import { restore } from "./0013-restore.ts";
 
 /** One step of the schema: its name for ever, and SQL text, several statements each. */
 export interface MigrationText {
@@ -36,4 +37,5 @@ export const migrations: readonly MigrationText[] = [
   imports,
   collector,
   collectorTruth,
+  restore,
 ];
