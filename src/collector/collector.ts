@@ -1,7 +1,5 @@
-/** Puts the collector together: its steps over one database and one set of stores. */
+/** The collector of one process: its parts put together, and ended together. */
 
-import { randomUUID } from "node:crypto";
-import { hostname } from "node:os";
 import { removeBytes } from "./bytes.ts";
 import { collect } from "./collect.ts";
 import type { CollectorContext } from "./context.ts";
@@ -12,37 +10,31 @@ import { policies, setPolicy } from "./policy.ts";
 import { revive } from "./revive.ts";
 import { storeDoubts } from "./store-doubts.ts";
 
-/** What a collector is made of; `worker` is its own. */
-export type CollectorOptions = Omit<CollectorContext, "worker">;
-
-/** The collector of one process. The database must be migrated, the stores registered. */
-export function createCollector(options: CollectorOptions): Collector {
-  const context: CollectorContext = {
-    ...options,
-    worker: `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`,
-  };
-  const stop = new AbortController();
+/** Makes the collector. Nothing runs before it is asked to. */
+export function createCollector(context: CollectorContext): Collector {
+  const closing = new AbortController();
   const running = new Set<Promise<unknown>>();
-  const run = async <T>(signal: AbortSignal | undefined, work: (signal: AbortSignal) => Promise<T>) => {
-    stop.signal.throwIfAborted();
-    const task = work(signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]));
-    running.add(task);
+  const run = async <Request extends { readonly signal?: AbortSignal | undefined }, Answer>(
+    request: Request,
+    work: (request: Request) => Promise<Answer>,
+  ): Promise<Answer> => {
+    const signals = [closing.signal, ...(request.signal === undefined ? [] : [request.signal])];
+    const done = work({ ...request, signal: AbortSignal.any(signals) });
+    running.add(done);
     try {
-      return await task;
+      return await done;
     } finally {
-      running.delete(task);
+      running.delete(done);
     }
   };
   return {
-    collect: (request) =>
-      run(request.signal, (signal) => collect(context, { ...request, signal }, { removeBytes, storeDoubts })),
-    fsck: (request) =>
-      run(request.signal, (signal) => fsck(context, { ...request, signal }, { databaseDoubts })),
-    revive: (request) => run(request.signal, (signal) => revive(context, { ...request, signal })),
+    collect: (request) => run(request, (asked) => collect(context, asked, { removeBytes, storeDoubts })),
+    fsck: (request) => run(request, (asked) => fsck(context, asked, { databaseDoubts })),
+    revive: (request) => run(request, (asked) => revive(context, asked)),
     policies: () => policies(context),
     setPolicy: (policy, by) => setPolicy(context, policy, by),
-    close: async () => {
-      stop.abort(new Error("The collector is closing."));
+    async close() {
+      closing.abort(new Error("The service is stopping."));
       await Promise.allSettled(running);
     },
   };
