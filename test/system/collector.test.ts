@@ -8,10 +8,13 @@ import { WebSocket } from "ws";
 import { events } from "../live/events.ts";
 import { codeOf, openWorld } from "./support/service.ts";
 
-const world = await openWorld(`
+const world = await openWorld(
+  `
 extend schema @database(schema: "lab")
 type Sample @table { sampleId: Int! @key  trace: NdArray @codec(name: "npy", store: "default") }
-`);
+`,
+  { HOLDFAST_JOBS: "off" },
+);
 const { system, entity } = world;
 const fileOf = (locator: string): string =>
   join(world.folder, "data/stores/main", locator.slice("main:".length));
