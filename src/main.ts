@@ -20,7 +20,7 @@ import { findExtension } from "./cli/start/find-extension.ts";
 import { healthChecks } from "./cli/start/health.ts";
 import { type LoadedModel, loadModel } from "./cli/start/load-model.ts";
 import { createLog } from "./cli/start/log.ts";
-import { openCollector } from "./cli/start/open-collector.ts";
+import { type OpenedCollector, openCollector } from "./cli/start/open-collector.ts";
 import { type OpenedDatabase, openDatabase } from "./cli/start/open-database.ts";
 import { openJobs } from "./cli/start/open-jobs.ts";
 import { openObjects } from "./cli/start/open-objects.ts";
@@ -87,8 +87,10 @@ export async function startService(settings: Settings, options: StartOptions): P
     await migrate(db);
     const faults = parseFaultPoints(settings.fault);
     const { storeConfigs } = loaded;
-    const objects = stack.adopt(await openObjects({ settings, storeConfigs, db, faults, logger }), (made) =>
-      made.close(),
+    const onMissing = (locator: string): void => running.collecting?.healer.missing(locator);
+    const objects = stack.adopt(
+      await openObjects({ settings, storeConfigs, db, faults, logger, onMissing }),
+      (made) => made.close(),
     );
     const { stores } = objects;
     const documents = await documentPolicyFrom(process.env, dirname(settings.schemaPath));
@@ -96,7 +98,8 @@ export async function startService(settings: Settings, options: StartOptions): P
       createChangeFeed({ db, retention: settings.changesKept, listens: settings.prepared, log: logger }),
       (feed) => feed.close(),
     );
-    const collector = stack.adopt(openCollector({ db, stores, faults, logger }), (made) => made.close());
+    running.collecting = stack.adopt(openCollector({ db, stores, faults, logger }), (made) => made.close());
+    const { collector } = running.collecting;
     const parts: Parts = {
       settings,
       loaded,
@@ -196,6 +199,7 @@ interface Running {
   api?: EntityApi;
   engine?: Engine;
   system?: { stop(): Promise<void> };
+  collecting?: OpenedCollector;
   takeBackWord?: () => Promise<void>;
 }
 

@@ -20,7 +20,7 @@ writeFileSync(
 );
 const databaseUrl = await freshDatabase();
 const sql = await stranger(databaseUrl);
-const env = { DATABASE_URL: databaseUrl };
+const env = { DATABASE_URL: databaseUrl, HOLDFAST_JOBS: "off" };
 const service = await startHoldfast(["--port", "0", "--apply"], { cwd: folder, env });
 afterAll(async () => {
   await service.end("SIGTERM");

@@ -8,10 +8,13 @@ import { WebSocket } from "ws";
 import { events } from "../live/events.ts";
 import { codeOf, openWorld } from "./support/service.ts";
 
-const world = await openWorld(`
+const world = await openWorld(
+  `
 extend schema @database(schema: "lab")
 type Sample @table { sampleId: Int! @key  trace: NdArray @codec(name: "npy", store: "default") }
-`);
+`,
+  { HOLDFAST_JOBS: "off" },
+);
 const { system, entity } = world;
 const fileOf = (locator: string): string =>
   join(world.folder, "data/stores/main", locator.slice("main:".length));
@@ -91,7 +94,12 @@ describe("a store's policy", () => {
 });
 
 describe("a run", () => {
+  let metadata: unknown;
+
   beforeAll(async () => {
+    metadata = (await world.service.db.query("SELECT trace FROM lab.sample WHERE sample_id = 2")).rows[0]?.[
+      "trace"
+    ];
     expect((await remove(2)).errors).toBeUndefined();
   });
 
@@ -187,6 +195,16 @@ describe("a run", () => {
     expect(codeOf(many)).toBe("LIMIT_EXCEEDED");
   });
 
+  it("leaves the trash, from which a read that misses the bytes has them healed", async () => {
+    await world.service.db.query("INSERT INTO lab.sample (sample_id, trace) VALUES (2, $1)", [metadata]);
+    const { data } = await entity("{ sample(sampleId: 2) { trace { url } } }");
+    expect((await fetch(data.sample.trace.url)).status).toBe(200);
+    rmSync(fileOf(unused));
+    expect((await fetch(data.sample.trace.url)).status).toBe(500);
+    await expect.poll(() => existsSync(fileOf(unused)), { timeout: 10_000 }).toBe(true);
+    await expect.poll(async () => (await fetch(data.sample.trace.url)).status).toBe(200);
+  });
+
   it("of unknown stores is refused", async () => {
     expect(codeOf(await system(collectMutation, { input: { stores: ["mian"] } }))).toBe("STORE_UNKNOWN");
   });
@@ -200,7 +218,7 @@ describe("runs", () => {
     const { nodes } = (await system(query, {}, "READ")).data.collectorRuns;
     expect(nodes.length).toBeGreaterThan(5);
     expect(new Set(nodes.map(({ kind }: { kind: string }) => kind))).toEqual(
-      new Set(["POLICY", "COLLECT", "REVIVE"]),
+      new Set(["POLICY", "COLLECT", "REVIVE", "FSCK"]),
     );
     const paged: unknown[] = [];
     let after: string | null = null;

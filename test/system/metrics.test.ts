@@ -5,10 +5,13 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { openWorld } from "./support/service.ts";
 
-const world = await openWorld(`
+const world = await openWorld(
+  `
 extend schema @database(schema: "lab")
 type Sample @table { sampleId: Int! @key  trace: NdArray @codec(name: "npy", store: "default") }
-`);
+`,
+  { HOLDFAST_JOBS: "off" },
+);
 const { db } = world.service;
 
 async function scrape(token: string | undefined = world.token("READ")): Promise<Response> {

@@ -6,6 +6,7 @@ import type { PostgresDatabase } from "../../db/database.ts";
 import type { FaultPoints } from "../../object/fault-points.ts";
 import type { ImportEvent } from "../../object/import-contract.ts";
 import { createObjects, type Objects } from "../../object/objects.ts";
+import type { OnMissing } from "../../object/reader.ts";
 import { createRemote } from "../../remote/open.ts";
 import type { StoreConfigs } from "../../store/config.ts";
 import { openStores } from "../../store/open.ts";
@@ -21,11 +22,13 @@ export interface ObjectParts {
   readonly db: PostgresDatabase;
   readonly faults: FaultPoints;
   readonly logger: Logger;
+  /** Told of objects that reads have missed. */
+  readonly onMissing: OnMissing;
 }
 
 /** Opens it, and tells what is wrong with stores. Closing ends what runs in the background. */
 export async function openObjects(parts: ObjectParts): Promise<Objects> {
-  const { settings, storeConfigs, db, faults, logger } = parts;
+  const { settings, storeConfigs, db, faults, logger, onMissing } = parts;
   const untidy = (err: unknown, what?: string): void =>
     logger.warn(
       { err, what },
@@ -35,6 +38,7 @@ export async function openObjects(parts: ObjectParts): Promise<Objects> {
     db,
     stores: await openStores(storeConfigs, { file: { faults } }),
     faults,
+    onMissing,
     maxUploadBytes: settings.httpLimits.uploadBytes,
     sweep: { everyMs: sweepMs, log: untidy },
     ...importsOf(settings, logger),
