@@ -222,13 +222,12 @@ export class Stage {
 
   async open(): Promise<void> {
     this.#base = await mkdtemp(join(tmpdir(), "holdfast-collector-"));
-    for (const name of ["main", "cold"]) await mkdir(join(this.#base, name));
     await this.#admin.connect();
     await this.#admin.query(`CREATE DATABASE ${this.#template}`);
     await migrate(urlOf(this.#template));
     const db = await connect(urlOf(this.#template));
     try {
-      await registerStores(db, await this.stores());
+      await registerStores(db, await this.stores("template"));
       await db.query("CREATE SCHEMA lab; CREATE SCHEMA x");
       for (const table of ["lab.t", "lab.u", "x.t"]) {
         await db.query(`CREATE TABLE ${table} (id int PRIMARY KEY, d jsonb)`);
@@ -240,7 +239,9 @@ export class Stage {
     }
   }
 
-  stores(): Promise<Stores> {
+  /** In a folder that no other database uses. */
+  async stores(folder: string): Promise<Stores> {
+    for (const name of ["main", "cold"]) await mkdir(join(this.#base, folder, name), { recursive: true });
     const common = {
       protocol: "file",
       hashPrefix: "_hash",
@@ -249,7 +250,7 @@ export class Stage {
       driver: {},
     };
     return openStores({
-      stores: ["cold", "main"].map((name) => ({ ...common, name, location: join(this.#base, name) })),
+      stores: ["cold", "main"].map((name) => ({ ...common, name, location: join(this.#base, folder, name) })),
       defaultName: "main",
       filepathDefaultName: undefined,
       source: "test",
@@ -262,7 +263,8 @@ export class Stage {
     await this.#shared.outside(async (client) => {
       await client.query(empty);
     });
-    await scene(new World(this.#shared.db, this.#shared.url, this.#shared.stores));
+    const stores = await this.stores(`scene_${++this.#made}`);
+    await scene(new World(this.#shared.db, this.#shared.url, stores));
   }
 
   /** In a database of its own, whose tables may be altered. */
@@ -278,7 +280,7 @@ export class Stage {
   async #copy(): Promise<World> {
     const name = `${this.#template}_${++this.#made}`;
     await this.#admin.query(`CREATE DATABASE ${name} TEMPLATE ${this.#template}`);
-    return new World(await connect(urlOf(name), { maxConnections: 6 }), urlOf(name), await this.stores());
+    return new World(await connect(urlOf(name), { maxConnections: 6 }), urlOf(name), await this.stores(name));
   }
 
   async #drop({ db, url }: World): Promise<void> {
