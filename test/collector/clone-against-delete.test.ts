@@ -41,7 +41,8 @@ test("a clone is whole or was refused, whatever goes at the same time", { timeou
     isOver = true;
   }
   const runs = await Promise.all(collectors);
-  expect(runs.every((count) => count > 5)).toBe(true);
+  expect(runs.every((count) => count > 0)).toBe(true);
+  expect(world.judge.taken).toBeGreaterThan(rounds / 10);
   // Both happen: the race is one.
   expect(Math.min(tally.cloned, tally.refused)).toBeGreaterThan(rounds / 50);
   expect((await rowsOf(world)).filter(({ table }) => table === "proj.item")).toHaveLength(tally.cloned);

@@ -36,7 +36,8 @@ try {
   const say = (played: number): void => {
     if (played % 100 === 0) process.stderr.write(`${played} runs\n`);
   };
-  const result = await playRuns(world, { runs: Number(runs), seed: Number(seed), path, say });
+  const fail = (text: string): void => void process.stderr.write(`${text}\n`);
+  const result = await playRuns(world, { runs: Number(runs), seed: Number(seed), path, say, fail });
   await world.close();
   const seconds = Math.round((performance.now() - begin) / 1000);
   const counts = Object.fromEntries([...result.tally.counts].sort());

@@ -214,7 +214,7 @@ class Drill {
     // Its claims run out: others need not wait for minutes.
     await this.#quietly((client) =>
       client.query(
-        "UPDATE holdfast.tombstone SET claim_until = clock_timestamp() WHERE hidden_at IS NULL AND claim_by LIKE $1",
+        "UPDATE holdfast.tombstone SET claim_until = clock_timestamp() WHERE claim_until > clock_timestamp() AND claim_by LIKE $1",
         [`collector-${death.pid}-%`],
       ),
     );

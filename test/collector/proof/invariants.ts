@@ -133,7 +133,7 @@ const passing: Readonly<Record<Exclude<Passing, "everything">, readonly string[]
     "UPDATE holdfast.object SET condemned_at = condemned_at - interval '8 days' WHERE condemned_at > '-infinity'",
   ],
   claims: [
-    "UPDATE holdfast.tombstone SET claim_until = claim_until - interval '1 day' WHERE hidden_at IS NULL AND claim_until IS NOT NULL",
+    "UPDATE holdfast.tombstone SET claim_until = claim_until - interval '1 day' WHERE claim_until IS NOT NULL",
   ],
   drain: [
     "UPDATE holdfast.tombstone SET hidden_at = hidden_at - interval '1 hour' WHERE hidden_at IS NOT NULL",

@@ -32,6 +32,10 @@ export interface RunsOptions {
   /** As fast-check has printed it, to play one run again. */
   readonly path?: string | undefined;
   readonly say?: (run: number) => void;
+  /** Told of a failure at once, before it is shrunk. */
+  readonly fail?: (text: string) => void;
+  /** Seconds after which it ends with what it has played, also in the midst of shrinking. */
+  readonly seconds?: number;
   /** Steps of one run at most. */
   readonly length?: number;
 }
@@ -55,14 +59,19 @@ export async function playRuns(world: World, options: RunsOptions): Promise<Runs
     world.canRename = canRename;
     await world.policy({ grace: "0", keep: "30 days", drain: "30 min" });
     const play = new Play(world, tally);
-    await fc.asyncModelRun(() => ({ model: play, real: play }), cmds);
-    await play.end();
+    try {
+      await fc.asyncModelRun(() => ({ model: play, real: play }), cmds);
+      await play.end();
+    } catch (error) {
+      options.fail?.(`${error}\n  ${[...cmds].map(String).join("\n  ")}`);
+      throw error;
+    }
     options.say?.(++played);
   });
   const details = await fc.check(property, {
     numRuns: options.runs,
     seed: options.seed,
-    endOnFailure: false,
+    ...(options.seconds === undefined ? {} : { interruptAfterTimeLimit: options.seconds * 1000 }),
     ...(options.path === undefined ? {} : { path: options.path }),
   });
   if (!details.failed) return { tally, played };

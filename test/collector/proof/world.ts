@@ -45,6 +45,10 @@ export class World {
   readonly #identified: Stores;
   /** False: the store has no ability to rename, and bytes go to the trash by a copy. */
   canRename = true;
+  /** How a foreign writer puts bytes: whatever lies there. Absent: as the store's driver puts. */
+  putAnyway: ((path: string, bytes: Uint8Array) => Promise<void>) | undefined;
+  /** Empties the store of everything that its listing does not show. */
+  forget: (() => Promise<void>) | undefined;
   readonly #faults: FaultPoints | undefined;
   #emptying: string | undefined;
   #api: ApiProcess | undefined;
@@ -117,6 +121,7 @@ export class World {
     const paths: string[] = [];
     for await (const { path } of driver.list("")) if (!path.startsWith("_obj/")) paths.push(path);
     for (const path of paths) await driver.delete(path);
+    await this.forget?.();
     for (const path of strangers) await driver.put(path, once(Buffer.from(path)));
     this.judge.wrong.length = 0;
     this.judge.puts.clear();

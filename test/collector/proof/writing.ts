@@ -105,7 +105,9 @@ export function peerPath(content: Uint8Array): string {
 export async function foreignPut(world: World, content: Uint8Array): Promise<string> {
   const { driver } = world.plain.get("main");
   const path = peerPath(content);
-  if ((await driver.head(path)) === undefined) await driver.put(path, pieces(content));
+  if ((await driver.head(path)) !== undefined) return path;
+  if (world.putAnyway === undefined) await driver.put(path, pieces(content));
+  else await world.putAnyway(path, content);
   return path;
 }
 
