@@ -6,14 +6,6 @@ import { createEntityApi, type EntityApi } from "./api/api.ts";
 import { apiLimitsFrom } from "./api/limits.ts";
 import { type ChangeFeed, createChangeFeed } from "./api/live/feed.ts";
 import { type DocumentPolicy, documentPolicyFrom } from "./api/trusted-documents.ts";
-import { importUpload } from "./api/write/import-upload.ts";
-import {
-  endUpload,
-  finishUpload,
-  requestUpload,
-  signUpload,
-  tellUpload,
-} from "./api/write/request-upload.ts";
 import type { Settings } from "./cli/settings.ts";
 import { checkExtension } from "./cli/start/check-extension.ts";
 import { choosePort } from "./cli/start/choose-port.ts";
@@ -28,25 +20,25 @@ import { findExtension } from "./cli/start/find-extension.ts";
 import { healthChecks } from "./cli/start/health.ts";
 import { type LoadedModel, loadModel } from "./cli/start/load-model.ts";
 import { createLog } from "./cli/start/log.ts";
-import { loggedRotation } from "./cli/start/logged-rotation.ts";
+import { openCollector } from "./cli/start/open-collector.ts";
 import { type OpenedDatabase, openDatabase } from "./cli/start/open-database.ts";
 import { openObjects } from "./cli/start/open-objects.ts";
 import { announceServer } from "./cli/start/server-file.ts";
+import { systemServices } from "./cli/start/system-services.ts";
 import { packageVersion } from "./cli/version.ts";
 import type { Codec } from "./codec/contract.ts";
+import type { Collector } from "./collector/contract.ts";
 import { connect, type PostgresDatabase } from "./db/database.ts";
 import { migrate } from "./db/migrate.ts";
 import { createFieldReader } from "./http/field-reader.ts";
 import type { GraphqlServer } from "./http/graphql-route.ts";
 import { createHttpServer, type HttpServer } from "./http/server.ts";
+import { createMetrics } from "./metrics/metrics.ts";
 import type { Model } from "./model/model.ts";
 import { type FaultPoints, parseFaultPoints, withCommitFaults } from "./object/fault-points.ts";
 import type { Objects } from "./object/objects.ts";
-import { listReferrers } from "./object/referrers.ts";
-import type { Change } from "./sql/change.ts";
 import type { Stores } from "./store/contract.ts";
 import { createSystemServer } from "./system/server.ts";
-import type { SystemServices } from "./system/services.ts";
 
 /** How {@link startService} behaves beyond the settings. */
 export interface StartOptions {
@@ -101,7 +93,19 @@ export async function startService(settings: Settings, options: StartOptions): P
       createChangeFeed({ db, retention: settings.changesKept, listens: settings.prepared, log: logger }),
       (feed) => feed.close(),
     );
-    const parts: Parts = { settings, loaded, logger, db, stores, objects, faults, documents, changes };
+    const collector = stack.adopt(openCollector({ db, stores, faults, logger }), (made) => made.close());
+    const parts: Parts = {
+      settings,
+      loaded,
+      logger,
+      db,
+      stores,
+      objects,
+      faults,
+      documents,
+      changes,
+      collector,
+    };
     return await serve(parts, { stack, database, begin, options, running });
   } catch (error) {
     await stack.disposeAsync();
@@ -124,6 +128,7 @@ interface Parts {
   readonly faults: FaultPoints;
   readonly documents: DocumentPolicy;
   readonly changes: ChangeFeed;
+  readonly collector: Collector;
 }
 
 interface Start {
@@ -149,8 +154,14 @@ async function serve(parts: Parts, start: Start): Promise<Service> {
     prepare: (model) => prepareApi(parts, { http, running, model }),
   });
   running.engine = engine;
-  const system = await createSystemServer(systemServices(parts, running, engine), (error, errorId) =>
-    logger.error({ err: error, errorId }, "a request to the system API failed"),
+  const system = await createSystemServer(
+    systemServices({
+      ...parts,
+      engine,
+      apiSdl: () => running.api?.sdl ?? "",
+      checks: () => checksOf(parts, running),
+    }),
+    (error, errorId) => logger.error({ err: error, errorId }, "a request to the system API failed"),
   );
   running.system = system;
   await http.mountSystemApi(system);
@@ -214,6 +225,7 @@ async function createHttp(parts: Parts, running: Running): Promise<HttpServer> {
     objects,
     readField: createFieldReader({ db, stores, codecOf }),
     checks: () => checksOf(parts, running),
+    metrics: createMetrics(db, (err) => logger.warn({ err }, "the database cannot be measured")),
   });
 }
 
@@ -256,51 +268,6 @@ async function prepareApi(parts: Parts, { http, running, model }: ChangeOver): P
           .then(() => previous.server.stop())
           .catch((error: unknown) => logger.error({ err: error }, "stopping the API of the schema before"));
       }
-    },
-  };
-}
-
-function systemServices(parts: Parts, running: Running, engine: Engine): SystemServices {
-  const { db, stores, loaded } = parts;
-  const shown = ({ changes }: { changes: readonly Change[] }) =>
-    changes.map(({ kind, summary, sql, destructive, entity, refusal }) => ({
-      kind,
-      summary,
-      sql,
-      destructive,
-      entity: entity ?? null,
-      refusal: refusal === undefined ? null : { message: refusal.message, remedy: refusal.remedy },
-    }));
-  const uploadServices = () => ({ model: engine.model(), codecs: loaded.registry, ...parts.objects });
-  return {
-    version: packageVersion(),
-    startedAt: new Date(),
-    db,
-    stores,
-    codecs: loaded.registry.all,
-    served: () => ({ model: engine.model(), source: engine.source(), apiSdl: running.api?.sdl ?? "" }),
-    plan: async () => shown(await engine.plan()),
-    apply: async (options) => shown(await engine.apply(options)),
-    drift: async () =>
-      (await engine.drift()).map(({ kind, message, breaks, table, column }) => ({
-        kind,
-        message,
-        breaks,
-        subject: [table, column].filter((part) => part !== undefined).join("."),
-      })),
-    referrers: async (locator, limit) => {
-      const { rows } = await listReferrers(db, locator, { limit });
-      return rows.map((row) => ({ ...row, key: Object.fromEntries(row.key) }));
-    },
-    checks: () => checksOf(parts, running),
-    capabilityKeys: loggedRotation(parts.objects.capabilityKeys, parts.logger),
-    uploads: {
-      create: (input, caller) => requestUpload(uploadServices(), input, caller),
-      finish: (upload, caller) => finishUpload(parts.objects, upload, caller),
-      sign: (asked, caller) => signUpload(parts.objects, asked, caller),
-      import: (source, caller) => importUpload(parts.objects, source, caller),
-      end: (id, caller) => endUpload(parts.objects, id, caller),
-      tell: (upload, caller) => tellUpload(parts.objects, upload, { ...caller, principal: caller }),
     },
   };
 }

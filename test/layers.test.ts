@@ -49,7 +49,8 @@ const arrows: readonly (readonly [name: string, allowed: readonly string[]])[] =
       "src/format/",
     ],
   ],
-  ["src/http/", ["src/api/", "src/object/", "src/store/", "src/codec/contract.ts"]],
+  ["src/metrics/", ["src/db/"]],
+  ["src/http/", ["src/metrics/", "src/api/", "src/object/", "src/store/", "src/codec/contract.ts"]],
   ["src/sample/", []],
   ["src/format/", []],
   ["src/cli/", [everything]],
@@ -71,6 +72,7 @@ const fences: Readonly<Record<string, readonly string[]>> = {
   ws: ["src/http/"],
   "graphql-ws": ["src/http/"],
   "graphql-sse": ["src/http/"],
+  "prom-client": ["src/metrics/"],
   "ipaddr.js": ["src/remote/"],
   commander: ["src/cli/"],
 };

@@ -11,7 +11,7 @@ import { open } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { residentMebibytes } from "../speed/process-facts.ts";
+import { cpuMicroseconds, residentMebibytes } from "../speed/process-facts.ts";
 import { type Figures, print, type Ratio, write } from "./report.ts";
 import { type Servers, startServers } from "./servers.ts";
 import {
@@ -119,6 +119,15 @@ async function large({ servers, direct, file }: Bench, pairs: Pairs, round: numb
   note(pairs, `download of ${largeName}`, ...down);
 }
 
+/** Seconds of `work`; says what the service's processor did for each small object, which a busy machine does not change as much. */
+async function perObject(servers: Servers, name: string, work: () => Promise<unknown>): Promise<number> {
+  const before = cpuMicroseconds(servers.pid);
+  const taken = await seconds(work);
+  const each = (cpuMicroseconds(servers.pid) - before) / 1000 / smallCount;
+  say(`  ${name} of ${smallName}: ${each.toFixed(2)} ms of the service's processor for each`);
+  return taken;
+}
+
 async function small({ servers, direct }: Bench, pairs: Pairs, round: number): Promise<void> {
   const values = Array.from({ length: smallCount }, () => randomBytes(smallBytes));
   const batches = Array.from({ length: Math.ceil(smallCount / rowsAtOnce) }, (_, n) =>
@@ -129,13 +138,15 @@ async function small({ servers, direct }: Bench, pairs: Pairs, round: number): P
   const up = await inTurn(
     round,
     () =>
-      seconds(async () => (urls = (await pooled(batches, 4, (batch) => sendRows(servers, batch))).flat())),
+      perObject(servers, "upload", async () => {
+        urls = (await pooled(batches, 4, (batch) => sendRows(servers, batch))).flat();
+      }),
     () => seconds(() => pooled(values, atOnce, (bytes, index) => putDirect(direct, key(index), bytes))),
   );
   note(pairs, `upload of ${smallName}`, ...up);
   const down = await inTurn(
     round,
-    () => seconds(() => pooled(urls, atOnce, (url) => fetchAll(url, smallBytes))),
+    () => perObject(servers, "download", () => pooled(urls, atOnce, (url) => fetchAll(url, smallBytes))),
     () => seconds(() => pooled(values, atOnce, (_, index) => fetchDirect(direct, key(index), smallBytes))),
   );
   note(pairs, `download of ${smallName}`, ...down);

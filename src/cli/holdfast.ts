@@ -5,10 +5,14 @@
 import "./node-version.ts";
 import { Command, CommanderError } from "commander";
 import { capabilityCommands } from "./command/capability.ts";
+import { codecCommands } from "./command/codec.ts";
 import { doctorCommand } from "./command/doctor.ts";
+import { checkCommand } from "./command/fsck.ts";
+import { collectCommand } from "./command/gc.ts";
 import { getCommand } from "./command/get.ts";
 import { initCommand } from "./command/init.ts";
-import { codecCommands, objectCommands } from "./command/inspect.ts";
+import { objectCommands } from "./command/objects.ts";
+import { reviveCommand } from "./command/revive.ts";
 import { sampleCommands } from "./command/sample.ts";
 import { schemaCommands } from "./command/schema.ts";
 import { schemaPrintCommands } from "./command/schema-print.ts";
@@ -59,6 +63,7 @@ const groups: readonly (readonly [title: string, add: readonly ((program: Comman
   ["Schema:", [schemaCommands, schemaPrintCommands]],
   ["Values:", [getCommand, uploadCommand]],
   ["Looking:", [storeCommands, codecCommands, objectCommands]],
+  ["Keeping:", [collectCommand, checkCommand, reviveCommand]],
   ["More:", [tokenCommands, capabilityCommands, sampleCommands]],
 ];
 for (const [title, adds] of groups) {

@@ -2,6 +2,7 @@
 
 import { SingleBar } from "cli-progress";
 import { errorTable, isServiceError, type ServiceError } from "../errors.ts";
+import { byteText } from "./byte-text.ts";
 import { Interrupted, interruptedExitCode } from "./interrupt.ts";
 
 /** Where a command writes. */
@@ -36,14 +37,6 @@ export function createOutput(
     progress: (title) => shown(`${title} {bar} {value}/{total} {next}`),
     byteProgress: (title) => shown(`${title} {bar} {percentage}% {done} of {all} {next}`),
   };
-}
-
-/** `1.5 GiB` */
-function byteText(bytes: number): string {
-  const units = ["bytes", "KiB", "MiB", "GiB", "TiB"];
-  const step = bytes < 1024 ? 0 : Math.min(units.length - 1, Math.floor(Math.log2(bytes) / 10));
-  const value = bytes / 1024 ** step;
-  return `${step === 0 ? value : value.toFixed(1)} ${units[step]}`;
 }
 
 function bar(format: string, stream: NodeJS.WriteStream): Progress {

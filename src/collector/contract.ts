@@ -85,6 +85,8 @@ export interface CollectRequest {
   /** Who asks, for the audit. */
   readonly by: string;
   readonly signal?: AbortSignal | undefined;
+  /** Told the run's id as soon as it has one, before anything is decided. */
+  readonly onRun?: (run: string) => void;
   /** Told every decision, one after the other; the run waits for it. */
   readonly onDecision?: (decision: Decision) => void | Promise<void>;
 }
@@ -145,6 +147,8 @@ export interface FsckRequest {
   readonly scrub?: number;
   readonly by: string;
   readonly signal?: AbortSignal | undefined;
+  /** See {@link CollectRequest.onRun}. */
+  readonly onRun?: (run: string) => void;
   readonly onFinding?: (finding: Finding) => void | Promise<void>;
 }
 

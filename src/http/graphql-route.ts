@@ -50,8 +50,8 @@ export interface GraphqlRouteParts {
   baseUrl(request: FastifyRequest): string;
   /** Answers the query page to a browser. */
   page(request: FastifyRequest, reply: FastifyReply): FastifyReply;
-  /** Answers with events where the client asks for them; absent: no endpoint for that. */
-  events?(mount: GraphqlMount, request: FastifyRequest, reply: FastifyReply): Promise<unknown> | undefined;
+  /** Answers with events where the client asks for them. */
+  events(mount: GraphqlMount, request: FastifyRequest, reply: FastifyReply): Promise<unknown> | undefined;
 }
 
 interface Mounted {
@@ -73,7 +73,7 @@ export function addGraphqlRoute(app: FastifyInstance, parts: GraphqlRouteParts):
     handler: (request, reply) => {
       if (wantsPage(request)) return parts.page(request, reply);
       if (current === undefined) throw notMounted();
-      const events = parts.events?.(mounted, request, reply);
+      const events = parts.events(mounted, request, reply);
       if (events !== undefined) return events;
       request.headers.accept = withoutHtml(request.headers.accept);
       const { handle } = current;

@@ -145,7 +145,7 @@ const methods: readonly (readonly [path: RegExp, allow: string])[] = [
   [/^\/d\/./, "GET, HEAD, OPTIONS"],
   [/^\/uploads\/./, "GET, HEAD, PUT"],
   [/^\/tus\/[^/]+$/, "HEAD, PATCH, DELETE, OPTIONS"],
-  [/^\/(healthz|readyz|version)$/, "GET, HEAD"],
+  [/^\/(healthz|readyz|version|metrics)$/, "GET, HEAD"],
   [/^\/graphiql\/[^/]+$/, "GET"],
 ];
 
@@ -156,7 +156,7 @@ function noRoute(request: FastifyRequest, reply: FastifyReply): ServiceError {
     return new ServiceError("NOT_FOUND", `There is nothing at ${path.slice(0, 200)}.`, {
       details: {
         remedy:
-          "The endpoints are /graphql, /system/graphql, /d/, /uploads/, /tus/, /healthz, /readyz and /version.",
+          "The endpoints are /graphql, /system/graphql, /d/, /uploads/, /tus/, /healthz, /readyz, /version and /metrics.",
       },
     });
   }

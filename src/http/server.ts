@@ -4,6 +4,7 @@ import { randomUUID } from "node:crypto";
 import fastify, { type FastifyInstance, type FastifyRequest, LogController } from "fastify";
 import type { Logger } from "pino";
 import { ServiceError } from "../errors.ts";
+import type { Metrics } from "../metrics/metrics.ts";
 import type { Capabilities, ObjectReaderFactory, Uploads } from "../object/contract.ts";
 import type { Stores } from "../store/contract.ts";
 import { answerBrokenRequest } from "./broken-request.ts";
@@ -19,6 +20,7 @@ import { LiveConnections } from "./live/connections.ts";
 import { answerEvents, wantsEvents } from "./live/event-stream.ts";
 import { createSockets, isWebSocket } from "./live/sockets.ts";
 import { requestLogger } from "./logging.ts";
+import { addMetrics } from "./metrics-route.ts";
 import { addQueryPage } from "./query-page.ts";
 import { createDataOpener } from "./representation.ts";
 import { guardRequests } from "./request-gate.ts";
@@ -50,6 +52,8 @@ export interface HttpServerOptions {
   };
   readonly readField: FieldReader;
   checks(): Promise<readonly HealthCheck[]>;
+  /** Absent: none are kept, and there is no `/metrics`. */
+  readonly metrics?: Metrics;
   readonly limits?: Partial<HttpLimits>;
   /** Folder of the bundled query page; the build's by default. */
   readonly pageFolder?: string;
@@ -83,6 +87,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   const hosts = createHostGuard(options.host, options.hosts ?? [], options.dataOrigin);
   const connections = new LiveConnections(limits, tokens);
   guardRequests(app, { hosts, tokens, limits });
+  if (options.metrics !== undefined) addMetrics(app, options.metrics);
   addJsonBodies(app);
   addHealthRoutes(app, {
     ...options,
@@ -99,14 +104,17 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   const events: GraphqlRouteParts["events"] = (mount, request, reply) =>
     wantsEvents(request) ? answerEvents({ hosts, connections, mount, baseUrl }, request, reply) : undefined;
   const entity = addGraphqlRoute(app, { ...shared, baseUrl, path: "/graphql", events });
-  const { logger } = options;
-  app.server.on("upgrade", createSockets({ hosts, connections, mount: entity, logger, baseUrl: urlAt }));
-  const system = addGraphqlRoute(app, { ...shared, baseUrl, path: "/system/graphql" });
+  const system = addGraphqlRoute(app, { ...shared, baseUrl, path: "/system/graphql", events });
+  const mounts = new Map([
+    ["/graphql", entity],
+    ["/system/graphql", system],
+  ]);
+  app.server.on("upgrade", createSockets({ ...options, hosts, connections, mounts, baseUrl: urlAt }));
   return {
     listen: () => listen(app, options),
     mountEntityApi: (server) => {
       const idle = entity.mount(server);
-      connections.changeOver();
+      connections.changeOver(entity);
       return idle;
     },
     mountSystemApi: (server) => system.mount(server),

@@ -55,6 +55,19 @@ export async function digestOf(body: AsyncIterable<Uint8Array>, signal?: AbortSi
   return digest.finish();
 }
 
+const taken = new WeakMap<Uint8Array, Digest>();
+
+/** Digest of bytes that change no more: taken once, whoever asks. */
+export function digestOfBytes(bytes: Uint8Array): Digest {
+  const known = taken.get(bytes);
+  if (known !== undefined) return known;
+  const stream = new DigestStream();
+  stream.update(bytes);
+  const digest = stream.finish();
+  taken.set(bytes, digest);
+  return digest;
+}
+
 const alphabet = "abcdefghijklmnopqrstuvwxyz234567";
 
 /** RFC 4648 base32, lower case, without padding. @source https://www.rfc-editor.org/rfc/rfc4648#section-6 */

@@ -63,7 +63,7 @@ function watched(driver: StoreDriver, identity: StoreIdentity): StoreDriver {
     if (found === undefined) await identity.afterMiss(signal);
     return found;
   };
-  const { multipart, refusesLate, presign, tags, resumable } = driver;
+  const { move, multipart, refusesLate, presign, tags, resumable } = driver;
   return {
     ...driver,
     head: (path, signal, versionId) => reading(signal, () => driver.head(path, signal, versionId)),
@@ -84,6 +84,9 @@ function watched(driver: StoreDriver, identity: StoreIdentity): StoreDriver {
       complete: (unfinished, whole, signal) =>
         writing(signal, () => resumable.complete(unfinished, whole, signal)),
     },
+    ...(move && {
+      move: (from, to, options) => writing(options?.signal, () => move(from, to, options)),
+    }),
     ...(presign && { presign: (path, options) => reading(undefined, () => presign(path, options)) }),
     ...(refusesLate && {
       refusesLate: (path, signal) => writing(signal, () => refusesLate(path, signal)),

@@ -10,7 +10,7 @@ import { type FaultPoints, inertFaults } from "./fault-points.ts";
 import { identifyStores } from "./identified-stores.ts";
 import type { ImportEvent, OpenRemote } from "./import-contract.ts";
 import { maxLeaseMs } from "./lease.ts";
-import { createReader } from "./reader.ts";
+import { createReader, type OnMissing } from "./reader.ts";
 import { registerStores } from "./register-stores.ts";
 import { startExpiring } from "./resume-leftovers.ts";
 import { defaultUploadQuota, type UploadQuota } from "./upload-quota.ts";
@@ -41,6 +41,8 @@ export interface ObjectsOptions {
   readonly maxUploadBytes?: number;
   /** How long one `complete` waits for what takes longer; 25 s unless given. */
   readonly completeWaitMs?: number;
+  /** Told of objects that reads have missed: the place to heal them. */
+  readonly onMissing?: OnMissing;
   /** Cleans up behind uploads that are over, at once and every so often; absent: not here. */
   readonly sweep?: { readonly everyMs: number; readonly log: SweepLog };
 }
@@ -84,7 +86,7 @@ export async function createObjects(options: ObjectsOptions): Promise<Objects> {
       ...createWriter({ db, stores, faults, leaseMs }),
       stageUpload: (id, request) => stageUpload(uploadContext, id, request),
     },
-    reader: createReader(stores),
+    reader: createReader(stores, options.onMissing),
     uploads,
     capabilities: createCapabilities(keys),
     capabilityKeys: createRotation(db, keys),

@@ -13,11 +13,23 @@ import type { Store, Stores } from "../store/contract.ts";
 import { checkPath } from "../store/path.ts";
 import type { ObjectReaderFactory } from "./contract.ts";
 import { digestOf } from "./digest.ts";
+import { locatorOf } from "./locator.ts";
+
+/** A store that is read from. */
+interface ReadStore extends Store {
+  readonly onMissing?: OnMissing | undefined;
+}
+
+/** Told the locator of an object that was to be read and whose store does not have it; the read has failed all the same. */
+export type OnMissing = (locator: string) => void;
 
 /** The read side over `stores`. */
-export function createReader(stores: Stores): ObjectReaderFactory {
+export function createReader(stores: Stores, onMissing?: OnMissing): ObjectReaderFactory {
   // A peer may write no name, or an empty one, for the default store.
-  const storeOf = (name: string): Store => stores.get(name === "" ? (stores.defaultName ?? name) : name);
+  const storeOf = (name: string): ReadStore => {
+    const store = stores.get(name === "" ? (stores.defaultName ?? name) : name);
+    return onMissing === undefined ? store : { ...store, onMissing };
+  };
   const file: ObjectReaderFactory["file"] = (store, path, expected) =>
     openFile(storeOf(store), path, expected);
   const tree: ObjectReaderFactory["tree"] = (store, path) =>
@@ -40,7 +52,7 @@ export function createReader(stores: Stores): ObjectReaderFactory {
 }
 
 /** Stores know no folders, only paths that begin with one. */
-async function look(store: Store, path: string): Promise<ReferenceHead | undefined> {
+async function look(store: ReadStore, path: string): Promise<ReferenceHead | undefined> {
   const file = await store.driver.head(path);
   if (file !== undefined)
     return { isDirectory: false, sizeBytes: file.sizeBytes, modifiedAt: file.modifiedAt };
@@ -59,7 +71,7 @@ function metaOf(meta: Parameters<ObjectReaderFactory["open"]>[0]): JsonObject {
 }
 
 async function openFile(
-  store: Store,
+  store: ReadStore,
   path: string,
   expected: { readonly sizeBytes?: number; readonly isRead?: boolean } = {},
 ): Promise<ByteReader> {
@@ -73,7 +85,7 @@ async function openFile(
   return createByteReader(store, path, head.sizeBytes);
 }
 
-function createByteReader(store: Store, path: string, sizeBytes: number): ByteReader {
+function createByteReader(store: ReadStore, path: string, sizeBytes: number): ByteReader {
   const stream = (start = 0, end = sizeBytes, signal?: AbortSignal): AsyncGenerator<Uint8Array> =>
     streamRange({ store, path, sizeBytes }, { start, end, signal });
   return {
@@ -92,7 +104,7 @@ function createByteReader(store: Store, path: string, sizeBytes: number): ByteRe
 }
 
 interface Opened {
-  readonly store: Store;
+  readonly store: ReadStore;
   readonly path: string;
   readonly sizeBytes: number;
 }
@@ -148,7 +160,7 @@ function checkSize({ store, path, sizeBytes }: Opened, found: number): void {
   if (found !== sizeBytes) throw corrupt(store, path, `has ${found} bytes instead of ${sizeBytes}`);
 }
 
-function createTreeReader(store: Store, path: string): TreeReader {
+function createTreeReader(store: ReadStore, path: string): TreeReader {
   const root = `${path}/`;
   return {
     entries: (options = {}) => treeEntries(store, root, options),
@@ -161,7 +173,7 @@ function createTreeReader(store: Store, path: string): TreeReader {
 }
 
 async function* treeEntries(
-  store: Store,
+  store: ReadStore,
   root: string,
   options: NonNullable<Parameters<TreeReader["entries"]>[0]>,
 ): AsyncGenerator<TreeEntry> {
@@ -210,13 +222,14 @@ export async function verifyDigest(
   }
 }
 
-function missing(store: Store, path: string): ServiceError {
+function missing(store: ReadStore, path: string): ServiceError {
+  store.onMissing?.(locatorOf(store.config.name, path));
   return new ServiceError("OBJECT_MISSING", `The store ${store.config.name} has no object at ${path}.`, {
     details: { store: store.config.name, path, remedy: "Restore the object from a backup of the store." },
   });
 }
 
-function corrupt(store: Store, path: string, what: string): ServiceError {
+function corrupt(store: ReadStore, path: string, what: string): ServiceError {
   return new ServiceError("OBJECT_CORRUPT", `The object ${path} in the store ${store.config.name} ${what}.`, {
     details: { store: store.config.name, path, remedy: "Restore the object from a backup of the store." },
   });

@@ -15,16 +15,18 @@ export interface CleanedResumables {
 }
 
 /**
- * Cleans up after resumable uploads that have expired, or were received in another way: temporary files, open multipart uploads, rows.
- * Safe in any number of processes at once, at any time.
+ * Cleans up after resumable uploads that have expired, or were received in another way: temporary files, open multipart uploads, rows; of
+ * one store if one is named. Safe in any number of processes at once, at any time.
  */
 export async function expireResumables(
   context: CleaningContext,
   signal?: AbortSignal,
+  store?: string,
 ): Promise<CleanedResumables> {
   const failed: { store: string; error: unknown }[] = [];
   for (let cleaned = 0; ; ) {
-    const round = signal?.aborted === true ? { writer: "", found: [] } : await takeLeftovers(context.db);
+    const round =
+      signal?.aborted === true ? { writer: "", found: [] } : await takeLeftovers(context.db, { store });
     for (const leftover of round.found) {
       const error = await clean(context, round.writer, leftover);
       if (error === undefined) cleaned += 1;
@@ -48,7 +50,7 @@ export function startExpiring(
 
 /** Takes the writing of one upload away from whoever is at it, and drops it. */
 export async function cleanLeftovers(context: CleaningContext, id: string): Promise<void> {
-  const { writer, found } = await takeLeftovers(context.db, id);
+  const { writer, found } = await takeLeftovers(context.db, { id });
   for (const leftover of found) {
     const error = await clean(context, writer, leftover);
     if (error !== undefined) throw error;

@@ -180,10 +180,10 @@ export interface Leftover {
   readonly epoch: number;
 }
 
-/** Takes over what no upload will go on with: `id` whoever writes it, or some that have expired or were received otherwise. */
+/** Takes over what no upload will go on with: `id` whoever writes it, or some, of a store, that have expired or were received otherwise. */
 export async function takeLeftovers(
   db: Database,
-  id?: string,
+  { id, store }: { readonly id?: string; readonly store?: string | undefined },
 ): Promise<{ readonly writer: string; readonly found: readonly Leftover[] }> {
   const writer = randomUUID();
   const which =
@@ -191,7 +191,7 @@ export async function takeLeftovers(
       ? `SELECT r.upload FROM holdfast.upload_resume r LEFT JOIN holdfast.upload_detail d ON d.id = r.upload
            LEFT JOIN holdfast.upload u ON u.id = r.upload
          WHERE (r.writer IS NULL OR r.writer_until < clock_timestamp())
-           AND (d.state IS DISTINCT FROM 'OPEN' OR u.id IS NULL OR u.expires_at <= clock_timestamp())
+           AND (d.state IS DISTINCT FROM 'OPEN' OR u.id IS NULL OR u.expires_at <= clock_timestamp()) AND ($2::text IS NULL OR r.store = $2)
          LIMIT 100 FOR UPDATE OF r SKIP LOCKED`
       : "SELECT $2::uuid";
   const { rows } = await db.query<Leftover>(
@@ -200,7 +200,7 @@ export async function takeLeftovers(
        WHERE upload IN (${which}) FOR UPDATE) AS old
      WHERE r.upload = old.upload RETURNING r.upload, r.store, r.path, r.handle, r.epoch, old.live,
        NOT EXISTS (SELECT FROM holdfast.upload u WHERE u.id = r.upload AND u.expires_at > clock_timestamp()) AS dead`,
-    id === undefined ? [writer] : [writer, id],
+    [writer, id ?? store ?? null],
   );
   return { writer, found: rows };
 }

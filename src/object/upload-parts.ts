@@ -70,7 +70,7 @@ export async function partFiles(
 }
 
 /** The store's ability; there is always one where parts were planned, unless the store was configured anew. */
-export function multipartOf(context: UploadContext, store: string): MultipartAbility {
+export function multipartOf(context: Pick<UploadContext, "stores">, store: string): MultipartAbility {
   const { multipart } = context.stores.get(store).driver;
   if (multipart !== undefined) return multipart;
   throw new ServiceError("STORE_UNAVAILABLE", `The store ${store} takes no parts any more.`, {

@@ -27,9 +27,11 @@ interface Over {
 /** Told what could not be cleaned; it is tried again. */
 export type SweepLog = (error: unknown, upload: string) => void;
 
-/** Cleans up behind a few uploads that are over, and answers how many it looked at. */
-export async function sweepUploads(context: UploadContext, log: SweepLog): Promise<number> {
-  const due = await takeDue(context);
+type SweepContext = Pick<UploadContext, "db" | "stores">;
+
+/** Cleans up behind a few uploads that are over, of one store if one is named, and answers how many it looked at. */
+export async function sweepUploads(context: SweepContext, log: SweepLog, store?: string): Promise<number> {
+  const due = await takeDue(context, store);
   for (const upload of due) {
     try {
       if (!upload.open) await abortLeft(context, upload);
@@ -43,19 +45,19 @@ export async function sweepUploads(context: UploadContext, log: SweepLog): Promi
 }
 
 /** An upload whose time was prolonged is not over; it comes again. */
-async function takeDue({ db }: UploadContext): Promise<readonly Over[]> {
+async function takeDue({ db }: SweepContext, store: string | undefined): Promise<readonly Over[]> {
   const { rows } = await db.query<Over>(
-    `WITH due AS (SELECT id FROM holdfast.upload_detail WHERE sweep_at < clock_timestamp() ORDER BY sweep_at LIMIT $1
-       FOR NO KEY UPDATE SKIP LOCKED)
+    `WITH due AS (SELECT id FROM holdfast.upload_detail WHERE sweep_at < clock_timestamp() AND ($4::text IS NULL OR store = $4)
+       ORDER BY sweep_at LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED)
      UPDATE holdfast.upload_detail d SET sweep_at = clock_timestamp() + $2::float8 * interval '1 ms' FROM due WHERE d.id = due.id
      RETURNING d.id, d.kind, d.store, d.path, d.expires_at > clock_timestamp() AS open,
        d.expires_at < clock_timestamp() - $3::float8 * interval '1 ms' AS settled`,
-    [batch, claimMs, settledMs],
+    [batch, claimMs, settledMs, store ?? null],
   );
   return rows;
 }
 
-async function abortLeft(context: UploadContext, upload: Over): Promise<void> {
+async function abortLeft(context: SweepContext, upload: Over): Promise<void> {
   const ability = multipartOf(context, upload.store);
   const { rows } = await context.db.query<{ path: string; multipart: string }>(
     "SELECT path, multipart FROM holdfast.upload_declared WHERE upload = $1 AND multipart IS NOT NULL AND assembled_at IS NULL",
@@ -72,7 +74,7 @@ async function abortLeft(context: UploadContext, upload: Over): Promise<void> {
 }
 
 /** Done; or, as long as something may still be on its way, another look later. */
-async function settle({ db }: UploadContext, upload: Over): Promise<void> {
+async function settle({ db }: SweepContext, upload: Over): Promise<void> {
   if (upload.settled)
     await db.query("UPDATE holdfast.upload_detail SET sweep_at = NULL WHERE id = $1", [upload.id]);
   else
@@ -84,7 +86,7 @@ async function settle({ db }: UploadContext, upload: Over): Promise<void> {
 }
 
 /** Longer each time, a day at most. */
-async function putOff({ db }: UploadContext, id: string): Promise<void> {
+async function putOff({ db }: SweepContext, id: string): Promise<void> {
   await db.query(
     `UPDATE holdfast.upload_detail SET sweep_at = clock_timestamp()
        + least(interval '1 day', greatest(interval '5 min', (clock_timestamp() - expires_at) / 2)) WHERE id = $1`,
@@ -94,7 +96,7 @@ async function putOff({ db }: UploadContext, id: string): Promise<void> {
 
 /** Sweeps now and every `everyMs`, until closed. What fails is told and tried again. */
 export function startSweeping(
-  context: UploadContext,
+  context: SweepContext,
   { everyMs, log }: { readonly everyMs: number; readonly log: SweepLog },
 ): { close(): Promise<void> } {
   const sweep = async (closing: AbortSignal): Promise<void> => {

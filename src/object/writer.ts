@@ -8,10 +8,11 @@
 import type { StoredObject } from "../codec/contract.ts";
 import type { Database } from "../db/contract.ts";
 import { isServiceError, ServiceError } from "../errors.ts";
-import type { Store, Stores } from "../store/contract.ts";
+import type { ObjectHead, Store, Stores } from "../store/contract.ts";
+import { Slots } from "../store/slots.ts";
 import type { ObjectWriter, StageBody, StagedObject, StageRequest } from "./contract.ts";
-import { type Digest, DigestStream, digestOf } from "./digest.ts";
-import { dedupKey, findEqualContent } from "./equal-content.ts";
+import { type Digest, DigestStream, digestOf, digestOfBytes } from "./digest.ts";
+import { dedupKey, EqualContents, findEqualContent } from "./equal-content.ts";
 import type { FaultPoints } from "./fault-points.ts";
 import { expired, maxLeaseMs, type Reservation, release, renew, reserve } from "./lease.ts";
 import { locatorOf } from "./locator.ts";
@@ -30,6 +31,9 @@ export interface WriterOptions {
 
 interface WriterContext extends WriterOptions {
   readonly reservations: Reservations;
+  readonly contents: EqualContents;
+  /** Bounds the values that are on their way to each store. */
+  readonly slots: Map<string, Slots>;
 }
 
 /** A put of one body, wherever a free key is found. */
@@ -40,35 +44,44 @@ interface Task {
   readonly paths: readonly (() => string)[];
   /** Known before the put for hash-addressed objects. */
   readonly expected?: Digest;
-  /** The body is one piece that cannot change between two readings. */
-  readonly isFixed: boolean;
+  /** The body, where it is one piece that cannot change between two readings. */
+  readonly fixed: Uint8Array | undefined;
 }
+
+/** Values that are on their way to one store, of all requests together. */
+const putsAtOnce = 32;
 
 /** Keys tried after the first, before giving up. */
 const furtherKeys = 8;
 
 /** The write side, but for bytes that uploads bring. */
 export function createWriter(options: WriterOptions): Omit<ObjectWriter, "stageUpload"> {
-  const context: WriterContext = { ...options, reservations: new Reservations(options.db) };
+  const { db } = options;
+  const context: WriterContext = {
+    ...options,
+    reservations: new Reservations(db),
+    contents: new EqualContents(db),
+    slots: new Map(),
+  };
   return {
     stage: (request, body) => stage(context, request, body),
     publish: (transaction, staged) => publish(transaction, staged),
     publishNew: (transaction, staged) => publishTogether(transaction, staged),
-    outcome: (staged) => outcome(context.db, staged),
+    outcome: (staged) => outcome(db, staged),
   };
 }
 
 async function stage(context: WriterContext, request: StageRequest, body: StageBody): Promise<StagedObject> {
   const store = context.stores.get(request.store);
   const source = body instanceof Uint8Array ? () => once(body) : body;
-  const isFixed = body instanceof Uint8Array;
-  if (request.addressing === "hash") return stageHashed(context, { store, request, source, isFixed });
+  const fixed = body instanceof Uint8Array ? body : undefined;
+  if (request.addressing === "hash") return stageHashed(context, { store, request, source, fixed });
   const path = (): string => schemaPath(store.config, request);
   return putAndVerify(context, {
     store,
     request,
     source,
-    isFixed,
+    fixed,
     paths: Array.from({ length: furtherKeys }, () => path),
   });
 }
@@ -80,7 +93,8 @@ async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
 async function stageHashed(context: WriterContext, task: Omit<Task, "paths">): Promise<StagedObject> {
   const { store, request } = task;
   // The canonical key is for bytes whose digest we know beforehand: a peer trusts what it finds under it.
-  const digest = await digestOf(task.source(), request.signal);
+  const digest =
+    task.fixed === undefined ? await digestOf(task.source(), request.signal) : digestOfBytes(task.fixed);
   const existing = await findEqual(context, request, digest);
   if (existing !== undefined) return existing;
   const token = (): string => tokenHashPath(store.config, request.schema, digest.hash);
@@ -114,9 +128,10 @@ async function putAndVerify(context: WriterContext, task: Task): Promise<StagedO
       together: context.reservations,
     });
     await context.faults("reserve.after");
-    const digest = await putOnce(context, task, reservation);
-    if (digest === undefined) continue;
-    const head = await verify(task, reservation.path, digest);
+    const put = await slotsOf(context, store).run(() => putOnce(context, task, reservation), request.signal);
+    if (put === undefined) continue;
+    const { digest } = put;
+    const head = await verify(task, reservation.path, put);
     await context.faults("verify.after");
     const isHashed = request.addressing === "hash";
     return {
@@ -136,21 +151,39 @@ async function putAndVerify(context: WriterContext, task: Task): Promise<StagedO
   );
 }
 
+function slotsOf({ slots }: WriterContext, { config }: Store): Slots {
+  const known = slots.get(config.name);
+  if (known !== undefined) return known;
+  const made = new Slots(putsAtOnce);
+  slots.set(config.name, made);
+  return made;
+}
+
+/** What was sent, and what the store answered. */
+interface Put {
+  readonly digest: Digest;
+  readonly stored: ObjectHead;
+}
+
 /** Puts the body under the reserved key; `undefined` when somebody else's bytes lie there, so that another key is needed. */
 async function putOnce(
   context: WriterContext,
   task: Task,
   reservation: Reservation,
-): Promise<Digest | undefined> {
+): Promise<Put | undefined> {
   await context.faults("put.before");
-  const known = task.isFixed ? task.expected : undefined;
+  const known = task.fixed === undefined ? undefined : task.expected;
   const digest = known === undefined ? new DigestStream() : undefined;
   const options = {
     ...(task.expected === undefined ? {} : { sizeBytes: task.expected.sizeBytes }),
+    // Bytes that may differ at the second reading are told by their own name, in `verify`.
+    ...(known === undefined ? {} : { sha256: known.sha256 }),
     ...(task.request.signal === undefined ? {} : { signal: task.request.signal }),
   };
+  let stored: ObjectHead;
   try {
-    await task.store.driver.put(reservation.path, watched(context, { task, reservation, digest }), options);
+    const body = watched(context, { task, reservation, digest });
+    stored = await task.store.driver.put(reservation.path, body, options);
   } catch (error) {
     if (!isServiceError(error, "STORE_CONFLICT")) throw error;
     // The bytes there are not ours: the reservation must not lead the reaper to them.
@@ -158,7 +191,8 @@ async function putOnce(
     return undefined;
   }
   await context.faults("put.complete-reply-lost");
-  return known ?? digest?.finish();
+  const sent = known ?? digest?.finish();
+  return sent && { digest: sent, stored };
 }
 
 interface Watch {
@@ -185,8 +219,11 @@ async function* watched(context: WriterContext, watch: Watch): AsyncGenerator<Ui
   }
 }
 
-/** The protocol's step 4: what arrived is what was sent. Digests are taken from the stream, the size from the store. */
-async function verify(task: Task, path: string, digest: Digest): Promise<{ readonly modifiedAt: Date }> {
+/**
+ * The protocol's step 4: what arrived is what was sent. Digests are taken from the stream; the store's own digest is compared where it told
+ * one with the put, and where it did not it is asked for the size.
+ */
+async function verify(task: Task, path: string, { digest, stored }: Put): Promise<ObjectHead> {
   if (task.expected !== undefined && task.expected.sha256 !== digest.sha256) {
     throw new ServiceError(
       "UPLOAD_MISMATCH",
@@ -199,13 +236,18 @@ async function verify(task: Task, path: string, digest: Digest): Promise<{ reado
       },
     );
   }
+  if (stored.sha256 === digest.sha256) return stored;
+  if (stored.sha256 !== undefined) throw notAsSent(task, path, "other bytes than were written");
   const head = await task.store.driver.head(path, task.request.signal);
   if (head?.sizeBytes === digest.sizeBytes) return head;
-  throw new ServiceError(
-    "STORE_UNAVAILABLE",
-    `The store ${task.request.store} has ${head?.sizeBytes ?? "no"} bytes at ${path} after ${digest.sizeBytes} were written.`,
-    { details: { field: task.request.column, remedy: "Check the store, then try again." } },
-  );
+  const what = `${head?.sizeBytes ?? "no"} bytes after ${digest.sizeBytes} were written`;
+  throw notAsSent(task, path, what);
+}
+
+function notAsSent({ request }: Task, path: string, what: string): ServiceError {
+  return new ServiceError("STORE_UNAVAILABLE", `The store ${request.store} has at ${path} ${what}.`, {
+    details: { field: request.column, remedy: "Check the store, then try again." },
+  });
 }
 
 function storedObject(

@@ -2,7 +2,14 @@
 
 import type { StoreDriver } from "./contract.ts";
 
-const abilities = ["multipart", "presign", "refusesLate", "tags"] as const satisfies (keyof StoreDriver)[];
+const abilities = [
+  "move",
+  "multipart",
+  "presign",
+  "refusesLate",
+  "tags",
+  "versions",
+] as const satisfies (keyof StoreDriver)[];
 
 /** Names of the abilities that a driver has. */
 export function abilitiesOf(driver: StoreDriver): string[] {

@@ -5,6 +5,8 @@ export interface ObjectHead {
   readonly sizeBytes: number;
   readonly modifiedAt: Date;
   readonly versionId?: string;
+  /** SHA-256 that the store itself has taken of all the bytes it has, 64 hex digits; from `put`, where the store tells one. */
+  readonly sha256?: string;
 }
 
 export interface GetOptions {
@@ -33,6 +35,12 @@ export interface DeleteOptions {
   /** One version of a versioned store; without it the newest is hidden by a marker. */
   readonly versionId?: string;
   /** After this moment nothing is deleted any more, by the clock of the store where it has one: CONFLICT, or STORE_UNAVAILABLE from the store. */
+  readonly expiresAt?: Date;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface MoveOptions {
+  /** After this moment nothing is moved any more: CONFLICT. */
   readonly expiresAt?: Date;
   readonly signal?: AbortSignal | undefined;
 }
@@ -190,6 +198,12 @@ export interface StoreDriver {
    * @throws {STORE_CONFLICT} when `to` exists, {OBJECT_MISSING} when `from` does not.
    */
   copy(from: string, to: string, options?: CopyOptions): Promise<ObjectHead>;
+  /**
+   * Gives an object another path, without a second copy of its bytes; durable when it returns. A move that failed half-way has left the
+   * bytes under one path or under both, and may be done again.
+   * @throws {STORE_CONFLICT} when `to` has other bytes, {OBJECT_MISSING} when `from` has none.
+   */
+  move?(from: string, to: string, options?: MoveOptions): Promise<ObjectHead>;
   /** Every object whose path begins with `prefix`, in byte order of the path. */
   list(prefix: string, options?: ListOptions): AsyncIterable<ObjectHead>;
   /** Takes an object away; one that is absent is fine. */
@@ -198,6 +212,8 @@ export interface StoreDriver {
   refusesLate?(path: string, signal?: AbortSignal): Promise<boolean>;
   /** A URL by which anybody can read one object from the store itself. */
   presign?(path: string, options: PresignOptions): Promise<string>;
+  /** Every version that is kept of the objects whose path begins with `prefix`, hidden ones too; of one path the newest first. */
+  versions?(prefix: string, signal?: AbortSignal): AsyncIterable<ObjectHead>;
   readonly multipart?: MultipartAbility;
   readonly resumable: ResumableAbility;
   readonly tags?: TagAbility;

@@ -1,6 +1,9 @@
-/** Taking a file out of a file store. The folders above it stay: another writer may be about to use them. */
+/**
+ * Taking a file out of a file store. The folders above it stay: another writer may be about to use them. Those of the trash are one
+ * deletion's own, and go with their last file.
+ */
 
-import { unlink } from "node:fs/promises";
+import { rmdir, unlink } from "node:fs/promises";
 import { ServiceError } from "../errors.ts";
 import type { DeleteOptions } from "./contract.ts";
 import { errnoOf, fileError } from "./file-error.ts";
@@ -11,26 +14,31 @@ interface Context {
   root(): Promise<Folder>;
 }
 
+const trash = "_trash";
+
 export async function remove(context: Context, path: string, options: DeleteOptions): Promise<void> {
   options.signal?.throwIfAborted();
   const segments = path.split("/");
   const name = segments.pop() ?? "";
-  let folder = await context.root();
+  const chain: Folder[] = [];
   try {
+    let folder = await context.root();
+    chain.push(folder);
     for (const segment of segments) {
       const next = await folder.child(segment);
       if (next === undefined) return;
-      await folder.close();
+      chain.push(next);
       folder = next;
     }
     // Looked at last, after everything that may have taken long.
     if (options.expiresAt !== undefined && Date.now() >= options.expiresAt.getTime()) throw late(path);
     await removeFrom(folder, name);
+    if (segments[0] === trash) await prune(chain, segments);
   } catch (error) {
     options.signal?.throwIfAborted();
     throw fileError(context.location, error);
   } finally {
-    await folder.close();
+    for (const folder of chain) await folder.close();
   }
 }
 
@@ -46,6 +54,20 @@ async function removeFrom(folder: Folder, name: string): Promise<void> {
     if (errnoOf(error) !== "ENOENT") throw error;
   }
   await folder.sync();
+}
+
+/** Takes away folders that are empty now, from the deepest up, but not the first. */
+async function prune(chain: readonly Folder[], segments: readonly string[]): Promise<void> {
+  for (let depth = segments.length - 1; depth > 0; depth--) {
+    const parent = chain[depth];
+    await parent?.confirm();
+    try {
+      await rmdir(parent?.entry(segments[depth] ?? "") ?? "");
+    } catch (error) {
+      if (["ENOTEMPTY", "EEXIST", "ENOENT"].includes(errnoOf(error) ?? "")) return;
+      throw error;
+    }
+  }
 }
 
 function late(path: string): ServiceError {

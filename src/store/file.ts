@@ -14,9 +14,11 @@ import { fillFrom } from "./file-copy.ts";
 import { remove } from "./file-delete.ts";
 import { errnoOf, fileError } from "./file-error.ts";
 import { listFolder } from "./file-list.ts";
+import { move } from "./file-move.ts";
 import { type FileContext, get, head, headOf, openFile } from "./file-read.ts";
 import { resumableFiles } from "./file-resumable.ts";
 import { rootOpener } from "./file-root.ts";
+import { FileSink, type Flushing } from "./file-sink.ts";
 import { defaultWalkMode, type Folder, type WalkMode } from "./folder.ts";
 import { checkPath } from "./path.ts";
 import { digestMismatch, sizeMismatch } from "./upload-mismatch.ts";
@@ -31,6 +33,7 @@ export interface FileDriverOptions {
 
 interface Context extends FileContext {
   readonly faults: StoreFaults;
+  readonly flushing: Flushing;
 }
 
 /** The driver of a file store. `location` is absolute; it is first touched by the first call. */
@@ -38,6 +41,7 @@ export function createFileDriver(location: string, options: FileDriverOptions = 
   const context: Context = {
     location,
     faults: options.faults ?? (() => undefined),
+    flushing: { isBusy: false },
     root: rootOpener(location, options.walk ?? defaultWalkMode),
   };
   return {
@@ -50,6 +54,8 @@ export function createFileDriver(location: string, options: FileDriverOptions = 
     put: async (path, body, putOptions) => put(context, { path: checkPath(path), body, ...putOptions }),
     copy: async (from, to, copyOptions) =>
       copy(context, { from: checkPath(from), to: checkPath(to), ...copyOptions }),
+    move: async (from, to, moveOptions) =>
+      move(context, { from: checkPath(from), to: checkPath(to), ...moveOptions }),
     list: (prefix, listOptions) => list(context, prefix, listOptions ?? {}),
     delete: async (path, deleteOptions) => remove(context, checkPath(path), deleteOptions ?? {}),
     resumable: resumableFiles(context),
@@ -185,17 +191,23 @@ async function publish(context: Context, folder: Folder, file: Publication): Pro
 }
 
 async function writeBody(context: Context, handle: FileHandle, request: Put): Promise<void> {
+  const sink = new FileSink(handle, context.flushing);
   let written = 0;
   const hash = request.sha256 === undefined ? undefined : createHash("sha256");
-  for await (const chunk of marked(request.body)) {
-    request.signal?.throwIfAborted();
-    written += chunk.length;
-    hash?.update(chunk);
-    if (written > (request.sizeBytes ?? Number.POSITIVE_INFINITY))
-      throw sizeMismatch(request, written, false);
-    await context.faults("fs.ENOSPC");
-    await context.faults("fs.EIO");
-    await writeFully(handle, chunk);
+  try {
+    for await (const chunk of marked(request.body)) {
+      request.signal?.throwIfAborted();
+      written += chunk.length;
+      hash?.update(chunk);
+      if (written > (request.sizeBytes ?? Number.POSITIVE_INFINITY))
+        throw sizeMismatch(request, written, false);
+      await context.faults("fs.ENOSPC");
+      await context.faults("fs.EIO");
+      await sink.write(chunk);
+    }
+    await sink.end();
+  } finally {
+    await sink.settle();
   }
   request.signal?.throwIfAborted();
   if (request.sizeBytes !== undefined && written !== request.sizeBytes)
@@ -209,14 +221,6 @@ async function* marked(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Arr
     yield* body;
   } catch (cause) {
     throw new BodyError("The body failed.", { cause });
-  }
-}
-
-async function writeFully(handle: FileHandle, chunk: Uint8Array): Promise<void> {
-  let done = 0;
-  while (done < chunk.length) {
-    const { bytesWritten } = await handle.write(chunk, done, chunk.length - done);
-    done += bytesWritten;
   }
 }
 

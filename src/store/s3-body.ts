@@ -12,7 +12,7 @@ export class BodyParts {
   readonly #source: AsyncIterator<Uint8Array>;
   readonly #path: string;
   readonly #options: PutOptions;
-  readonly #hash: ReturnType<typeof createHash> | undefined;
+  #hash: ReturnType<typeof createHash> | undefined;
   /** Parts that were sent; filled again, because garbage of this size piles up faster than it is collected. */
   readonly #spare: Buffer<ArrayBuffer>[] = [];
   #rest: Uint8Array = new Uint8Array();
@@ -31,8 +31,15 @@ export class BodyParts {
     return this.#received - this.#rest.length;
   }
 
+  /** Leaves the declared digest to the store, which compares it; before the first byte. */
+  leaveDigest(): void {
+    this.#hash = undefined;
+  }
+
   /** The next `bytes` bytes; fewer only at the end. @throws {UPLOAD_MISMATCH} as soon as the body is not what was declared. */
   async next(bytes: number): Promise<Buffer<ArrayBuffer>> {
+    const whole = await this.#whole(bytes);
+    if (whole !== undefined) return whole;
     const left = (this.#options.sizeBytes ?? Number.POSITIVE_INFINITY) - this.sizeBytes;
     let part = this.#spare.pop() ?? Buffer.allocUnsafeSlow(Math.min(bytes, Math.max(left, 0), firstBytes));
     let filled = 0;
@@ -46,6 +53,17 @@ export class BodyParts {
       this.#rest = this.#rest.subarray(taken.length);
     }
     return part.subarray(0, filled);
+  }
+
+  /** A body that is one chunk, as the declared size tells, and shorter than asked for: the chunk itself, which is not to be reused. */
+  async #whole(bytes: number): Promise<Buffer<ArrayBuffer> | undefined> {
+    const { sizeBytes = 0 } = this.#options;
+    if (this.#received > 0 || this.#ended || sizeBytes === 0 || sizeBytes >= bytes) return undefined;
+    this.#rest = (await this.#pull()) ?? this.#rest;
+    const { buffer, byteOffset, length } = this.#rest;
+    if (length !== sizeBytes || !(buffer instanceof ArrayBuffer)) return undefined;
+    this.#rest = (await this.#pull()) ?? new Uint8Array();
+    return Buffer.from(buffer, byteOffset, length);
   }
 
   /** Takes back a part that nobody reads any more. */
@@ -76,7 +94,7 @@ export class BodyParts {
     const { sizeBytes, sha256 } = this.#options;
     if (sizeBytes !== undefined && this.#received !== sizeBytes) throw this.#mismatch(true);
     const found = this.#hash?.digest("hex");
-    if (found === sha256) return;
+    if (this.#hash === undefined || found === sha256) return;
     throw digestMismatch({ path: this.#path, ...this.#options }, found);
   }
 

@@ -9,6 +9,7 @@ import { checkPath } from "./path.ts";
 import type { S3Settings } from "./s3-config.ts";
 import { type S3Attempt, s3Error } from "./s3-error.ts";
 import { signKnownDigests } from "./s3-payload.ts";
+import { PlainCalls } from "./s3-plain.ts";
 import { Slots } from "./slots.ts";
 
 /** Times and sizes of an S3 driver; tests make them small. */
@@ -40,6 +41,8 @@ export interface S3Context {
   readonly client: S3Client;
   /** For requests that take the server long: see {@link S3Limits.assemblyMs}. */
   readonly patientClient: S3Client;
+  /** For the calls that come by the thousand. */
+  readonly plain: PlainCalls;
   readonly settings: S3Settings;
   readonly limits: S3Limits;
   readonly agent: HttpAgent;
@@ -60,9 +63,11 @@ const maxKeyBytes = 1024;
 
 export function createS3Context(settings: S3Settings, limits: S3Limits): S3Context {
   const agent = agentOf(settings);
+  const client = clientOf(settings, limits, agent);
   return {
-    client: clientOf(settings, limits, agent),
+    client,
     patientClient: clientOf(settings, { ...limits, stallMs: limits.assemblyMs, attempts: 2 }, agent),
+    plain: new PlainCalls({ client, settings, limits, agent }),
     settings,
     limits,
     agent,

@@ -9,7 +9,7 @@ import {
   CreateMultipartUploadCommand,
   UploadPartCopyCommand,
 } from "@aws-sdk/client-s3";
-import { ServiceError } from "../errors.ts";
+import { isServiceError, ServiceError } from "../errors.ts";
 import type { CopyOptions, ObjectHead } from "./contract.ts";
 import { type S3Context, until } from "./s3-client.ts";
 import type { Conditions } from "./s3-condition.ts";
@@ -40,13 +40,23 @@ export async function copy(
   const CopySource = `${c.settings.bucket}/${key}${version}`;
   const source: Source = { path: from, found, range: { CopySource, CopySourceIfMatch: found.etag } };
   const isHonoured = await conditions.areHonoured(signal);
-  const write = newWrite(to, { sizeBytes: found.sizeBytes, signal }, isHonoured);
-  await refuseTaken(c, write);
-  // An empty object has no part to copy.
-  const isOne = found.sizeBytes === 0 || !isHonoured || (await conditions.areHonouredByCopies(signal));
-  return isOne && found.sizeBytes <= c.limits.copyBytes
-    ? copyWhole(c, write, source)
-    : copyParts(c, write, source);
+  const send = async (isConditional: boolean): Promise<ObjectHead> => {
+    const write = newWrite(to, { sizeBytes: found.sizeBytes, signal }, isConditional);
+    await refuseTaken(c, write);
+    // An empty object has no part to copy.
+    const isOne = found.sizeBytes === 0 || !isConditional || (await conditions.areHonouredByCopies(signal));
+    return isOne && found.sizeBytes <= c.limits.copyBytes
+      ? copyWhole(c, write, source)
+      : copyParts(c, write, source);
+  };
+  try {
+    return await send(isHonoured);
+  } catch (error) {
+    if (!isHonoured || !isServiceError(error, "STORE_CONFLICT")) throw error;
+    // Some servers (versitygw) take the marker of a deletion for an object. Where versions are kept, nothing is lost by what comes second.
+    if (found.versionId === undefined || (await head(c, to, signal)) !== undefined) throw error;
+    return send(false);
+  }
 }
 
 async function copyWhole(c: S3Context, write: Write, source: Source): Promise<ObjectHead> {
@@ -63,7 +73,7 @@ async function copyWhole(c: S3Context, write: Write, source: Source): Promise<Ob
     const { VersionId } = await copying(c, write, source, () =>
       c.client.send(command, until(options.signal)),
     );
-    return VersionId;
+    return { versionId: VersionId };
   });
 }
 

@@ -11,6 +11,7 @@ export type S3Action =
   | "s3:PutObjectTagging"
   | "s3:PutObject"
   | "s3:ListBucket"
+  | "s3:ListBucketVersions"
   | "s3:DeleteObject"
   | "s3:AbortMultipartUpload"
   | "s3:ListMultipartUploadParts"

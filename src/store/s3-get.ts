@@ -3,6 +3,8 @@
  * too, it is an error, never a short object.
  */
 
+import type { IncomingMessage } from "node:http";
+import { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { GetObjectCommand, type GetObjectCommandOutput, HeadObjectCommand } from "@aws-sdk/client-s3";
 import { isServiceError, ServiceError } from "../errors.ts";
@@ -10,6 +12,8 @@ import type { GetOptions, ObjectHead, StoreDriver } from "./contract.ts";
 import { askBucket, checkBucket } from "./s3-bucket.ts";
 import { type S3Context, until } from "./s3-client.ts";
 import { codeNameOf, statusOf } from "./s3-error.ts";
+import { collected, watched } from "./s3-stream.ts";
+import { headOf, type Told, toldBy } from "./s3-told.ts";
 
 /** A body of at most this size is read at once, so that an unused one holds no connection. */
 const smallBytes = 256 * 1024;
@@ -35,25 +39,42 @@ export async function head(
     Key: c.key(path),
     ...(versionId === undefined ? {} : { VersionId: versionId }),
   };
-  const ask = () => c.client.send(new HeadObjectCommand(target), until(signal));
+  const ask = async (): Promise<Told | undefined> => {
+    const plain = await lookPlainly(c, path, { signal, versionId });
+    if (plain === "absent") return undefined;
+    return plain ?? (await c.client.send(new HeadObjectCommand(target), until(signal)));
+  };
   const found = await c.call({ action: actionOf(versionId), path }, signal, async () => {
     try {
       // Why it is refused only an answer with a body can tell, which also sets a clock that is wrong: then it is asked again.
-      return await ask().catch(async (error: unknown) => {
+      const told = await ask().catch(async (error: unknown) => {
         if (statusOf(error) !== 403 && (statusOf(error) !== 400 || versionId !== undefined)) throw error;
         await askBucket(c, signal);
         return ask();
       });
+      if (told !== undefined) return told;
     } catch (error) {
       if (versionId !== undefined && isNoVersion(error)) return undefined;
       if (statusOf(error) !== 404) throw error;
-      await checkBucket(c, signal);
-      return undefined;
     }
+    await checkBucket(c, signal);
+    return undefined;
   });
   return (
     found && { ...headOf(path, found, found.ContentLength), etag: found.ETag, metadata: found.Metadata ?? {} }
   );
+}
+
+async function lookPlainly(
+  c: S3Context,
+  path: string,
+  { signal, versionId }: Pick<Span, "signal" | "versionId">,
+): Promise<Told | "absent" | undefined> {
+  const request = { method: "HEAD", key: c.key(path), versionId, headers: {} } as const;
+  const answer = await c.plain.ask(request, signal, versionId === undefined ? 404 : undefined);
+  if (answer === undefined) return undefined;
+  answer.body.resume();
+  return answer.status === 404 ? "absent" : toldBy(answer.headers);
 }
 
 /** 400: what is no version id of this store at all; 405: the version is the marker of a deletion. */
@@ -63,21 +84,6 @@ function isNoVersion(error: unknown): boolean {
 
 function actionOf(versionId: string | undefined): "s3:GetObject" | "s3:GetObjectVersion" {
   return versionId === undefined ? "s3:GetObject" : "s3:GetObjectVersion";
-}
-
-function headOf(
-  path: string,
-  found: { LastModified?: Date | undefined; VersionId?: string | undefined },
-  sizeBytes: number | undefined,
-): ObjectHead {
-  const { LastModified, VersionId } = found;
-  if (sizeBytes === undefined || LastModified === undefined) {
-    throw new ServiceError("STORE_UNAVAILABLE", `The S3 server tells no size or no time of ${path}.`, {
-      details: { remedy: "Check what stands between the service and the server." },
-    });
-  }
-  const isVersion = VersionId !== undefined && VersionId !== "null";
-  return { path, sizeBytes, modifiedAt: LastModified, ...(isVersion ? { versionId: VersionId } : {}) };
 }
 
 interface Span {
@@ -101,11 +107,17 @@ export async function get(c: S3Context, path: string, options: GetOptions): Retu
   if (answer === "beyond") return empty(c, span);
   const { found, first, sizeBytes } = answer;
   const end = Math.min(span.end ?? sizeBytes, sizeBytes);
-  const body = download(c, { ...span, end, etag: found.etag }, first);
-  if (end - span.start > smallBytes) return { head: found.head, body };
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of body) chunks.push(chunk);
+  const whole: WholeSpan = { ...span, end, etag: found.etag };
+  if (end - span.start > smallBytes) return { head: found.head, body: download(c, whole, first) };
+  const short = { bytes: end - span.start, stallMs: c.limits.stallMs, signal };
+  const chunks = (await collected(first, short)) ?? (await again(c, whole));
   return { head: found.head, body: pieces(chunks) };
+}
+
+async function again(c: S3Context, span: WholeSpan): Promise<Uint8Array[]> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of download(c, span, undefined)) chunks.push(chunk);
+  return chunks;
 }
 
 async function empty(c: S3Context, span: Span): ReturnType<StoreDriver["get"]> {
@@ -125,26 +137,31 @@ function beyond(start: number, sizeBytes: number | undefined): ServiceError {
 }
 
 type Body = NonNullable<GetObjectCommandOutput["Body"]>;
+/** What is used of the answer to a read. */
+type Got = Told & { readonly Body?: Body | IncomingMessage; readonly ContentRange?: string | undefined };
 
 interface Answer {
   readonly found: { readonly head: ObjectHead; readonly etag: string | undefined };
   readonly sizeBytes: number;
-  readonly first: AsyncIterable<Uint8Array> & { destroy(): unknown };
+  readonly first: Readable;
 }
 
 async function request(c: S3Context, span: Span): Promise<Answer | "beyond" | undefined> {
   const { path, start, end, etag, versionId, signal } = span;
-  const command = new GetObjectCommand({
-    Bucket: c.settings.bucket,
-    Key: c.key(path),
-    // Always a range, even of all bytes: its answer tells the size of the object besides the length of the body.
-    Range: `bytes=${start}-${end === undefined ? "" : end - 1}`,
-    ...(etag === undefined ? {} : { IfMatch: etag }),
-    ...(versionId === undefined ? {} : { VersionId: versionId }),
-  });
+  // Always a range, even of all bytes: its answer tells the size of the object besides the length of the body.
+  const range = `bytes=${start}-${end === undefined ? "" : end - 1}`;
+  const command = () =>
+    new GetObjectCommand({
+      Bucket: c.settings.bucket,
+      Key: c.key(path),
+      Range: range,
+      ...(etag === undefined ? {} : { IfMatch: etag }),
+      ...(versionId === undefined ? {} : { VersionId: versionId }),
+    });
   return c.call({ action: actionOf(versionId), path }, signal, async () => {
     try {
-      return answerOf(span, await c.client.send(command, until(signal)));
+      const got = (await readPlainly(c, span, range)) ?? (await c.client.send(command(), until(signal)));
+      return answerOf(span, got);
     } catch (error) {
       const status = statusOf(error);
       if (status === 416) return "beyond";
@@ -156,7 +173,15 @@ async function request(c: S3Context, span: Span): Promise<Answer | "beyond" | un
   });
 }
 
-function answerOf(span: Span, got: GetObjectCommandOutput): Answer {
+async function readPlainly(c: S3Context, span: Span, range: string): Promise<Got | undefined> {
+  const { path, etag, versionId, signal } = span;
+  const headers = { range, ...(etag === undefined ? {} : { "if-match": etag }) };
+  const answer = await c.plain.ask({ method: "GET", key: c.key(path), versionId, headers }, signal);
+  if (answer === undefined) return undefined;
+  return { ...toldBy(answer.headers), Body: answer.body, ContentRange: answer.headers["content-range"] };
+}
+
+function answerOf(span: Span, got: Got): Answer {
   const first = bodyOf(got.Body);
   const [, from, size] = /^bytes (\d+)-\d+\/(\d+)$/.exec(got.ContentRange ?? "") ?? [];
   const sizeBytes = size === undefined ? got.ContentLength : Number(size);
@@ -175,10 +200,8 @@ function answerOf(span: Span, got: GetObjectCommandOutput): Answer {
   );
 }
 
-function bodyOf(body: Body | undefined): Answer["first"] {
-  if (body === undefined || !(Symbol.asyncIterator in body) || !("destroy" in body)) {
-    throw new Error("The SDK gave no stream.");
-  }
+function bodyOf(body: Got["Body"]): Readable {
+  if (!(body instanceof Readable)) throw new Error("The SDK gave no stream.");
   // A stream that breaks before anyone reads it must not end the process.
   body.on("error", () => undefined);
   return body;
@@ -188,13 +211,17 @@ interface WholeSpan extends Span {
   readonly end: number;
 }
 
-async function* download(c: S3Context, span: WholeSpan, first: Answer["first"]): AsyncGenerator<Uint8Array> {
-  let stream: Answer["first"] | undefined = first;
+async function* download(
+  c: S3Context,
+  span: WholeSpan,
+  first: Readable | undefined,
+): AsyncGenerator<Uint8Array> {
+  let stream = first;
   let at = span.start;
   for (let failures = 0; at < span.end; ) {
     try {
       stream ??= await reopen(c, { ...span, start: at });
-      for await (const chunk of watched(c, stream, span.signal)) {
+      for await (const chunk of watched(stream, c.limits.stallMs, span.signal)) {
         at += chunk.length;
         failures = 0;
         if (at > span.end) throw new Error("The server gave more bytes than it announced.");
@@ -214,7 +241,7 @@ async function* download(c: S3Context, span: WholeSpan, first: Answer["first"]):
   }
 }
 
-async function reopen(c: S3Context, span: WholeSpan): Promise<Answer["first"]> {
+async function reopen(c: S3Context, span: WholeSpan): Promise<Readable> {
   const answer = await request(c, span);
   if (typeof answer === "object") return answer.first;
   throw new ServiceError("OBJECT_MISSING", `The object ${span.path} went away while it was read.`, {
@@ -224,28 +251,6 @@ async function reopen(c: S3Context, span: WholeSpan): Promise<Answer["first"]> {
       remedy: "Restore the object from a backup of the store.",
     },
   });
-}
-
-/** The chunks of `stream`, each of which must come in time; time that the consumer takes does not count. */
-async function* watched(
-  c: S3Context,
-  stream: Answer["first"],
-  signal: AbortSignal | undefined,
-): AsyncGenerator<Uint8Array> {
-  const chunks = stream[Symbol.asyncIterator]();
-  const stop = (): unknown => stream.destroy();
-  signal?.addEventListener("abort", stop, { once: true });
-  try {
-    for (;;) {
-      signal?.throwIfAborted();
-      const timer = setTimeout(stop, c.limits.stallMs);
-      const next = await chunks.next().finally(() => clearTimeout(timer));
-      if (next.done === true) return;
-      yield next.value;
-    }
-  } finally {
-    signal?.removeEventListener("abort", stop);
-  }
 }
 
 function cut(c: S3Context, span: WholeSpan, { at, error }: { at: number; error: unknown }): ServiceError {

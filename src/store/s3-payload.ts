@@ -1,6 +1,6 @@
 /** Digests that signatures cover, taken beside the event loop: for long bodies they would hold it up for milliseconds each. */
 
-import { webcrypto } from "node:crypto";
+import { createHash, webcrypto } from "node:crypto";
 import type { S3Client } from "@aws-sdk/client-s3";
 
 /** Shorter bodies are digested faster than a thread is asked. */
@@ -9,11 +9,21 @@ const longBytes = 256 * 1024;
 /** SHA-256 of bodies that are to be sent, in hex. */
 const digests = new WeakMap<object, string>();
 
-/** Takes the digest of a body; whoever sends it now signs without taking it again. */
-export async function digested(body: Buffer<ArrayBuffer>): Promise<Buffer<ArrayBuffer>> {
-  if (body.length >= longBytes)
-    digests.set(body, Buffer.from(await webcrypto.subtle.digest("SHA-256", body)).toString("hex"));
+/** SHA-256 of a body, in hex. */
+export async function digestOf(body: Buffer<ArrayBuffer>): Promise<string> {
+  if (body.length < longBytes) return createHash("sha256").update(body).digest("hex");
+  return Buffer.from(await webcrypto.subtle.digest("SHA-256", body)).toString("hex");
+}
+
+/** The body; whoever sends it now signs this digest without taking it again. */
+export function signedAs(body: Buffer<ArrayBuffer>, sha256: string): Buffer<ArrayBuffer> {
+  digests.set(body, sha256);
   return body;
+}
+
+/** Takes the digest of a long body; whoever sends it now signs without taking it again. */
+export async function digested(body: Buffer<ArrayBuffer>): Promise<Buffer<ArrayBuffer>> {
+  return body.length < longBytes ? body : signedAs(body, await digestOf(body));
 }
 
 /** Has `client` sign the digests that are known. */

@@ -81,7 +81,7 @@ export async function complete(c: S3Context, write: Write, sent: Sent & Begun): 
         await refuseTaken(c, write);
         return send({});
       });
-      return VersionId;
+      return { versionId: VersionId };
     }),
   );
 }

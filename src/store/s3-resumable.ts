@@ -121,7 +121,7 @@ async function complete(c: S3Context, conditions: Conditions, whole: Whole): Pro
         await refuseTaken(c, write);
         return send({});
       });
-      return VersionId;
+      return { versionId: VersionId };
     });
   }).catch((error: unknown) => {
     throw goneOr(error, path);

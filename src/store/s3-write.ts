@@ -41,21 +41,32 @@ export async function refuseTaken(c: S3Context, write: Write): Promise<void> {
   });
 }
 
+/** What the store answered to the request that made an object. */
+export interface Made {
+  readonly versionId: string | undefined;
+  /** As the store itself has taken it of the bytes it has. */
+  readonly sha256?: string;
+}
+
 /** Runs the request that makes the object; when it fails, asks whether the object was made all the same. */
 export async function settled(
   c: S3Context,
   { write, sizeBytes }: { readonly write: Write; readonly sizeBytes: number },
-  work: () => Promise<string | undefined>,
+  work: () => Promise<Made>,
 ): Promise<ObjectHead> {
   const { path, token, options } = write;
   try {
-    const versionId = await work();
+    const { versionId, ...proof } = await work();
     const isVersion = versionId !== undefined && versionId !== "null";
-    return { path, sizeBytes, modifiedAt: new Date(), ...(isVersion ? { versionId } : {}) };
+    return { path, sizeBytes, modifiedAt: new Date(), ...(isVersion ? { versionId } : {}), ...proof };
   } catch (error) {
     options.signal?.throwIfAborted();
     if (!isServiceError(error)) throw error;
-    const found = await head(c, path, options.signal).catch(() => undefined);
+    const found = await head(c, path, options.signal).catch((unknown: unknown) => {
+      // Bytes of which nobody can tell whose they are may be ours: that is no conflict.
+      if (isServiceError(error, "STORE_CONFLICT")) throw unknown;
+      return undefined;
+    });
     if (found?.metadata[writeKey] === token && found.sizeBytes === sizeBytes) return found;
     throw error;
   }

@@ -8,6 +8,7 @@ import { GetObjectCommand, ListObjectsV2Command } from "@aws-sdk/client-s3";
 import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
 import { ServiceError } from "../errors.ts";
 import type { PresignOptions, StoreConfig, StoreDriver } from "./contract.ts";
+import { Checksums } from "./s3-checksum.ts";
 import { createS3Context, defaultS3Limits, type S3Context, type S3Limits, until } from "./s3-client.ts";
 import { Conditions } from "./s3-condition.ts";
 import { s3Settings } from "./s3-config.ts";
@@ -19,6 +20,7 @@ import { multipartOf } from "./s3-multipart.ts";
 import { put } from "./s3-put.ts";
 import { resumableOf } from "./s3-resumable.ts";
 import { tagsOf } from "./s3-tags.ts";
+import { versions } from "./s3-versions.ts";
 
 const maxPresignSeconds = 300;
 
@@ -26,6 +28,7 @@ const maxPresignSeconds = 300;
 export function createS3Driver(config: StoreConfig, limits: Partial<S3Limits> = {}): StoreDriver {
   const c = createS3Context(s3Settings(config, process.env), { ...defaultS3Limits, ...limits });
   const conditions = new Conditions(c);
+  const checksums = new Checksums(c);
   return {
     protocol: "s3",
     head: async (path, signal, versionId) => {
@@ -35,12 +38,13 @@ export function createS3Driver(config: StoreConfig, limits: Partial<S3Limits> = 
       return told;
     },
     get: async (path, options) => get(c, path, options ?? {}),
-    put: (path, body, options) => put(c, conditions, { path, body, options: options ?? {} }),
+    put: (path, body, options) => put(c, { conditions, checksums }, { path, body, options: options ?? {} }),
     copy: async (from, to, options) => copy(c, conditions, { from, to, ...options }),
     list: (prefix, options) => list(c, prefix, options ?? {}),
     delete: async (path, options) => remove(c, path, options ?? {}),
     refusesLate: (path, signal) => refusesLate(c, path, signal),
     presign: async (path, options) => presign(c, path, options),
+    versions: (prefix, signal) => versions(c, prefix, signal),
     multipart: multipartOf(c),
     resumable: resumableOf(c, conditions),
     tags: tagsOf(c),

@@ -3,7 +3,7 @@
  * line: what was tried, whether it works, and what to do when not.
  */
 
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { isServiceError } from "../errors.ts";
 import type { MultipartAbility, ObjectHead, Store, StoreDriver } from "./contract.ts";
 import { readMarker } from "./identity.ts";
@@ -102,12 +102,15 @@ async function listed(trial: Trial): Promise<string> {
 }
 
 async function written(trial: Trial): Promise<string> {
-  const { versionId } = await put(trial, "object", trial.bytes);
+  const { versionId, sha256 } = await put(trial, "object", trial.bytes);
+  const proof = sha256 === undefined ? "" : "; its own SHA-256 proves each write of one request";
+  if (sha256 !== undefined && sha256 !== createHash("sha256").update(trial.bytes).digest("hex"))
+    throw new Error("The store tells another SHA-256 than that of what was written.");
   for await (const { path, sizeBytes } of trial.driver.list(trial.prefix)) {
     if (path === `${trial.prefix}object` && sizeBytes === trial.bytes.length)
       return versionId === undefined
-        ? "written and listed; no versions are kept"
-        : "written and listed; versions are kept";
+        ? `written and listed; no versions are kept${proof}`
+        : `written and listed; versions are kept${proof}`;
   }
   throw new Error("What was written is not listed.");
 }

@@ -1,13 +1,13 @@
 /** Objects and who refers to them. */
 
 import { Arg, Ctx, FieldResolver, ID, Int, Query, Resolver, Root } from "type-graphql";
-import { ServiceError } from "../errors.ts";
+import { listAudit } from "./collector/audit-list.ts";
+import { AuditEntry } from "./collector/history-types.ts";
 import { requireRight } from "./guard.ts";
 import { findObject, listObjects } from "./object-list.ts";
+import { checkCount } from "./page-arguments.ts";
 import type { SystemContext, SystemServices } from "./services.ts";
 import { ObjectPage, Referrer, StoredObject } from "./types.ts";
-
-const mostRows = 1000;
 
 @Resolver(() => StoredObject)
 export class ObjectResolver {
@@ -29,10 +29,16 @@ export class ObjectResolver {
       description: "Only those that no schema holds, or only held ones.",
     })
     unreferenced: boolean | null,
+    @Arg("store", () => String, { nullable: true }) store: string | null,
+    @Arg("condemned", () => Boolean, {
+      nullable: true,
+      description: "Only those that the collector will remove unless they are held again, or only others.",
+    })
+    condemned: boolean | null,
   ): Promise<ObjectPage> {
     requireRight(context, "READ");
     checkCount("first", first);
-    return listObjects(this.services.db, { first, after, prefix, unreferenced });
+    return listObjects(this.services.db, { first, after, prefix, unreferenced, store, condemned });
   }
 
   @Query(() => StoredObject, { nullable: true, description: "One object; null when there is none." })
@@ -50,13 +56,23 @@ export class ObjectResolver {
     @Arg("first", () => Int, { defaultValue: 100 }) first: number,
   ): Promise<Referrer[]> {
     checkCount("first", first);
-    return [...(await this.services.referrers(object.locator, first))];
+    return [...(await this.services.referrers(object.locator, first)).rows];
   }
-}
 
-function checkCount(field: string, count: number): void {
-  if (count >= 1 && count <= mostRows) return;
-  throw new ServiceError("LIMIT_EXCEEDED", `${field} is ${count}; it must be from 1 to ${mostRows}.`, {
-    details: { field, value: count, limit: mostRows },
-  });
+  @FieldResolver(() => [String], {
+    description:
+      "Schemas that hold it. A hold that no row uses is released by the next run of the collector.",
+  })
+  async holds(@Root() object: StoredObject): Promise<string[]> {
+    return [...(await this.services.referrers(object.locator, 1)).heldBy];
+  }
+
+  @FieldResolver(() => [AuditEntry], { description: "What was done to it, the oldest first." })
+  async audit(
+    @Root() { locator }: StoredObject,
+    @Arg("first", () => Int, { defaultValue: 100 }) first: number,
+  ): Promise<AuditEntry[]> {
+    checkCount("first", first);
+    return (await listAudit(this.services.db, { locator, first, after: null })).nodes;
+  }
 }

@@ -4,6 +4,7 @@ import "reflect-metadata";
 import type { GraphQLSchema } from "graphql";
 import { buildSchema, type ClassType, type ContainerType } from "type-graphql";
 import { CapabilityResolver } from "./capability-resolver.ts";
+import { CollectorResolver } from "./collector/resolver.ts";
 import { ObjectResolver } from "./object-resolver.ts";
 import { ServiceResolver } from "./service-resolver.ts";
 import type { SystemServices } from "./services.ts";
@@ -12,6 +13,7 @@ import { UploadResolver } from "./upload-resolver.ts";
 /** Builds the schema of `/system/graphql` over `services`. */
 export async function createSystemSchema(services: SystemServices): Promise<GraphQLSchema> {
   const resolvers = new Map<unknown, object>([
+    [CollectorResolver, new CollectorResolver(services)],
     [CapabilityResolver, new CapabilityResolver(services)],
     [ObjectResolver, new ObjectResolver(services)],
     [ServiceResolver, new ServiceResolver(services)],
@@ -19,10 +21,16 @@ export async function createSystemSchema(services: SystemServices): Promise<Grap
   ]);
   const container: ContainerType = { get: (resolver: ClassType) => resolvers.get(resolver) };
   return buildSchema({
-    resolvers: [CapabilityResolver, ObjectResolver, ServiceResolver, UploadResolver],
+    resolvers: [CapabilityResolver, CollectorResolver, ObjectResolver, ServiceResolver, UploadResolver],
     container,
     validate: false,
+    // Asked for wherever there are subscriptions; ours bring their own streams.
+    pubSub: { publish: () => undefined, subscribe: noTopics },
   });
+}
+
+function noTopics(): never {
+  throw new TypeError("Subscriptions of the system API have no topics.");
 }
 
 /** The schema alone, to be printed: that calls no resolver, so the services are never asked. */

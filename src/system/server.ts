@@ -7,6 +7,7 @@ import { GraphQLError, type GraphQLFormattedError } from "graphql";
 import { errorTable, isServiceError } from "../errors.ts";
 import { createSystemSchema } from "./schema.ts";
 import type { SystemContext, SystemServices } from "./services.ts";
+import { type ShowError, subscriptionPlugin } from "./subscription-plugin.ts";
 
 /** Longest operation, in tokens of GraphQL: ours have no need of more. */
 const maxTokens = 2000;
@@ -19,8 +20,10 @@ export async function createSystemServer(
   services: SystemServices,
   log: LogError,
 ): Promise<ApolloServer<SystemContext>> {
+  const show: ShowError = (formatted, error) => shown(formatted, error, log);
   const server = new ApolloServer<SystemContext>({
     schema: await createSystemSchema(services),
+    plugins: [subscriptionPlugin(services, show)],
     introspection: true,
     includeStacktraceInErrorResponses: false,
     parseOptions: { maxTokens },
@@ -29,7 +32,7 @@ export async function createSystemServer(
     apollo: {},
     // Apollo would raise the signal again after stopping: that would be the second one, which means "at once".
     stopOnTerminationSignals: false,
-    formatError: (formatted, error) => shown(formatted, unwrapResolverError(error), log),
+    formatError: (formatted, error) => show(formatted, unwrapResolverError(error)),
   });
   await server.start();
   return server;

@@ -1,11 +1,14 @@
 /** What the system API stands on; made in the composition root and passed in. */
 
+import type { GraphQLFormattedError } from "graphql";
 import type { Codec } from "../codec/contract.ts";
+import type { Collector } from "../collector/contract.ts";
 import type { Database } from "../db/contract.ts";
 import type { Model } from "../model/model.ts";
 import type { CapabilityKeyState } from "../object/capability-rotation.ts";
 import type { UploadPart, UploadState } from "../object/contract.ts";
 import type { Stores } from "../store/contract.ts";
+import type { RunsHere } from "./collector/runs-here.ts";
 
 /** An upload and where its bytes are sent. */
 export type UploadOffer = UploadState & {
@@ -119,9 +122,14 @@ export interface SystemServices {
   /** @throws {DESTRUCTIVE_CHANGE} unless allowed. */
   apply(options: { readonly allowDestructive: boolean }): Promise<readonly PlannedChange[]>;
   drift(): Promise<readonly Difference[]>;
-  referrers(locator: string, limit: number): Promise<readonly ReferrerRow[]>;
+  referrers(
+    locator: string,
+    limit: number,
+  ): Promise<{ readonly rows: readonly ReferrerRow[]; readonly heldBy: readonly string[] }>;
   checks(): Promise<readonly HealthCheck[]>;
   readonly capabilityKeys: CapabilityKeyServices;
+  readonly collector: Collector;
+  readonly runs: RunsHere;
   readonly uploads: UploadActions;
 }
 
@@ -148,4 +156,14 @@ export interface SystemContext {
   readonly signal: AbortSignal;
   /** Keeps the connection of a client that waits for long work. */
   readonly patience?: (<T>(work: () => Promise<T>) => Promise<T>) | undefined;
+  /** Where the client can take more than one result: takes the stream. */
+  readonly live?:
+    | { readonly isGet?: boolean | undefined; stream?: AsyncIterableIterator<SystemResult> }
+    | undefined;
+}
+
+/** One result of a subscription, errors as clients see them. */
+export interface SystemResult {
+  readonly data?: Readonly<Record<string, unknown>> | null | undefined;
+  readonly errors?: readonly GraphQLFormattedError[] | undefined;
 }

@@ -25,7 +25,8 @@ export class Store {
   problem!: string | null;
 
   @Field(() => [String], {
-    description: "What it can do beyond reading and writing: `multipart`, `presign`, `refusesLate`, `tags`.",
+    description:
+      "What it can do beyond reading and writing: `multipart`, `presign`, `refusesLate`, `tags`, `versions`.",
   })
   abilities!: string[];
 
@@ -131,7 +132,15 @@ export class StoredObject {
   @Field(() => GraphQLDateTimeISO, { nullable: true, description: "When the bytes were last known good." })
   verifiedAt!: Date | null;
 
-  @Field(() => GraphQLDateTimeISO, { nullable: true, description: "Since when nothing holds it." })
+  @Field(() => Boolean, {
+    description: "Nothing holds it: the collector kills it after its grace, unless something holds it again.",
+  })
+  isCondemned!: boolean;
+
+  @Field(() => GraphQLDateTimeISO, {
+    nullable: true,
+    description: "When its grace began; null where it has none, being what an abandoned upload has left.",
+  })
   condemnedAt!: Date | null;
 }
 

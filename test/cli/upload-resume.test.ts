@@ -55,7 +55,7 @@ describe("upload by tus", () => {
     await cable.cut();
     await sleep(300);
     await cable.mend();
-    expect(await run.ended).toEqual({ code: 0, err: "" });
+    expect(await run.ended).toMatchObject({ code: 0, err: "" });
     expect(cable.sent() - before).toBeLessThan(sizeBytes + 48 * 2 ** 20);
     expect(place.service.log()).not.toMatch(/"method":"PUT","url":"\/uploads/);
     expect(await isStored()).toBe(true);

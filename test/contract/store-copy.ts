@@ -129,6 +129,27 @@ export function testVersions(make: Make): void {
     expect(await driver.get("key", { versionId })).toBeUndefined();
     expect(await contentOf(driver, "restored")).toBe("first");
   });
+
+  test("lists versions, the newest first, and copies one back to where a deletion has hidden it", async () => {
+    const driver = await make();
+    const versionsOf = async (prefix: string): Promise<(string | undefined)[]> => {
+      const found: (string | undefined)[] = [];
+      for await (const { path, versionId, sizeBytes } of driver.versions?.(prefix) ?? []) {
+        expect([path, sizeBytes]).toEqual(["hidden/key", 5]);
+        found.push(versionId);
+      }
+      return found;
+    };
+    const { versionId = "" } = await driver.put("hidden/key", text("first"));
+    expect(await codeOf(driver.copy("hidden/key", "hidden/key", { versionId }))).toBe("STORE_CONFLICT");
+    await driver.delete("hidden/key");
+    expect(await versionsOf("hidden/")).toEqual([versionId]);
+    const again = await driver.copy("hidden/key", "hidden/key", { versionId });
+    expect(await contentOf(driver, "hidden/key")).toBe("first");
+    expect(again.versionId).not.toBe(versionId);
+    expect(await versionsOf("hidden/k")).toEqual([again.versionId, versionId]);
+    expect(await versionsOf("nothing")).toEqual([]);
+  });
 }
 
 export function testTags(make: Make): void {

@@ -47,6 +47,7 @@ describe("the host of the data", () => {
     ["GET", "/graphiql/index.html"],
     ["GET", "/healthz"],
     ["GET", "/version"],
+    ["GET", "/metrics"],
     ["GET", "/"],
     ["PUT", "/uploads/x"],
     ["GET", "/uploads/x"],

@@ -318,7 +318,7 @@ describe("requests that go wrong", () => {
       "/graphqlx",
       "/d",
       "/uploads",
-      "/metrics",
+      "/measures",
       "/graphql/",
       "//",
       "/%2e%2e/etc/passwd",

@@ -18,15 +18,20 @@ export interface Events {
 
 /** Opens an event stream; nothing of its body is read before `before`. */
 export function events(
-  place: Place,
+  place: { readonly service: Pick<Place["service"], "url"> },
   body: object,
   {
     before = Promise.resolve(),
     headers = {},
-  }: { readonly before?: Promise<void>; readonly headers?: Record<string, string> } = {},
+    path = "/graphql",
+  }: {
+    readonly before?: Promise<void>;
+    readonly headers?: Record<string, string>;
+    readonly path?: string;
+  } = {},
 ): Events {
   const controller = new AbortController();
-  const begun = fetch(`${place.service.url}/graphql`, {
+  const begun = fetch(`${place.service.url}${path}`, {
     method: "POST",
     headers: { accept: "text/event-stream", "content-type": "application/json", ...headers },
     body: JSON.stringify(body),

@@ -126,7 +126,8 @@ describe("a WebSocket", () => {
       status: 421,
       body: { errors: [{ extensions: { code: "HOST_NOT_ALLOWED" } }] },
     });
-    expect((await upgrade({}, "/system/graphql")).status).toBe(404);
+    expect((await upgrade({}, "/system/graphql")).status).toBe(101);
+    expect((await upgrade({}, "/tus")).status).toBe(404);
     expect((await upgrade({ "sec-websocket-protocol": "graphql-ws" })).status).toBe(101);
     expect((await upgrade({ "sec-websocket-version": "7" })).status).toBe(400);
     const old = new WebSocket(socketUrl());

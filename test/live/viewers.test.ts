@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { type ApiContext, createEntityApi, type EntityApi } from "../../src/api/api.ts";
 import { createChangeFeed } from "../../src/api/live/feed.ts";
-import type { LiveResult, LiveStream } from "../../src/api/live/live.ts";
+import type { LiveResult } from "../../src/api/live/live.ts";
 import { claim } from "../../src/api/row-rule-template.ts";
-import type { LiveSlot } from "../../src/api/write/contract.ts";
+import type { LiveSlot, ResultStream } from "../../src/api/write/contract.ts";
 import { defineExtension } from "../../src/extend/contract.ts";
 import { type Answer, anyone, openLaboratory } from "../api/laboratory.ts";
 
@@ -63,7 +63,7 @@ beforeEach(async () => {
 
 const of = (name: string): ApiContext => ({ ...anyone, principal: { ...anyone.principal, name } });
 
-async function follow(api: EntityApi, name: string, query: string): Promise<LiveStream> {
+async function follow(api: EntityApi, name: string, query: string): Promise<ResultStream> {
   const live: LiveSlot = {};
   const answer = await api.execute({ query }, { ...of(name), live });
   if (live.stream === undefined) throw new Error(JSON.stringify(answer));
@@ -71,7 +71,7 @@ async function follow(api: EntityApi, name: string, query: string): Promise<Live
 }
 
 /** The next changes, up to the one that `last` knows. */
-async function until(stream: LiveStream, last: (data: Answer) => boolean): Promise<LiveResult["data"][]> {
+async function until(stream: ResultStream, last: (data: Answer) => boolean): Promise<LiveResult["data"][]> {
   const found: LiveResult["data"][] = [];
   // A loop over the stream would end it.
   for (;;) {

@@ -3,6 +3,7 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { connect } from "../../src/db/database.ts";
 import type { StagedObject } from "../../src/object/contract.ts";
+import { EqualContents } from "../../src/object/equal-content.ts";
 import { Reservations, reserveOne } from "../../src/object/reservations.ts";
 import { codeOf } from "../contract/store.ts";
 import { freshDatabase } from "../support/database.ts";
@@ -76,6 +77,34 @@ function countedQuery(asked: string[], db = lab.db): Laboratory["db"]["query"] {
     return db.query(text, values, options);
   };
 }
+
+describe("contents looked up together", () => {
+  test("each finds what has its content, by few statements", async () => {
+    const texts = Array.from({ length: 30 }, (_, n) => `content ${n}`);
+    const staged = await Promise.all(
+      texts.map((text) => lab.objects.writer.stage(target("hash"), Buffer.from(text))),
+    );
+    await lab.db.transaction((transaction) => lab.objects.writer.publishNew(transaction, staged));
+    const asked: string[] = [];
+    const contents = new EqualContents({ query: countedQuery(asked) });
+    const wanted = staged.flatMap(({ dedup = "" }) => [dedup, `${dedup.slice(0, -1)}x`]);
+    const found = await Promise.all(wanted.map((dedup) => contents.recorded(dedup)));
+    expect(found.map((one) => one?.locator)).toEqual(staged.flatMap(({ locator }) => [locator, undefined]));
+    expect(asked).toHaveLength(1);
+    await lab.db.query("UPDATE holdfast.object SET verified_at = NULL, dedup = NULL WHERE locator = $1", [
+      staged[0]?.locator,
+    ]);
+    const again = await Promise.all(wanted.slice(0, 3).map((dedup) => contents.recorded(dedup)));
+    expect(again.map((one) => one?.locator)).toEqual([undefined, undefined, staged[1]?.locator]);
+  });
+
+  test("one that cannot be asked for fails alone", async () => {
+    const contents = new EqualContents(lab.db);
+    const asked = ["main/lab/a", "main/lab/\u0000", "main/lab/b"].map((dedup) => contents.recorded(dedup));
+    const ended = await Promise.allSettled(asked);
+    expect(ended.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
+  });
+});
 
 describe("new objects published together", () => {
   const stage = (text: string) => lab.objects.writer.stage(target("hash"), Buffer.from(text));

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
+import type { ObjectHead, StoreDriver, Stores } from "../../src/store/contract.ts";
 import { bodyOf, codeOf } from "../contract/store.ts";
 import { type Laboratory, laboratory, target, writeRow } from "./laboratory.ts";
 
@@ -214,3 +215,44 @@ function collision(): [Buffer, Buffer] {
   for (const at of [19, 45, 59, 83, 109, 123]) two[at] = (two[at] ?? 0) ^ 0x80;
   return [one, two];
 }
+
+describe("what the store has after a put", () => {
+  /** A writer over the same stores, one of which answers puts with `told` of what it has, and notes what it is asked. */
+  async function telling(told: Partial<ObjectHead>) {
+    const asked: string[] = [];
+    const main = lab.stores.get("main");
+    const driver: StoreDriver = {
+      ...main.driver,
+      put: async (...args) => ({ ...(await main.driver.put(...args)), ...told }),
+      head: async (...args) => {
+        asked.push(args[0]);
+        return main.driver.head(...args);
+      },
+    };
+    const all = new Map([...lab.stores.all, ["main", { ...main, driver }]]);
+    const stores: Stores = { ...lab.stores, all, get: (name) => all.get(name) ?? lab.stores.get(name) };
+    const { writer } = await lab.again({ stores });
+    return { writer, asked };
+  }
+
+  test("is proven by its own digest; without one it is asked for the size", async () => {
+    const content = bytes("proven");
+    const sha256 = createHash("sha256").update(content).digest("hex");
+    const proving = await telling({ sha256 });
+    const staged = await proving.writer.stage(target("hash"), content);
+    expect(await readFile(join(lab.main, staged.object.path), "utf8")).toBe("proven");
+    expect(proving.asked).toEqual([]);
+    const silent = await telling({});
+    const other = await silent.writer.stage(target("hash"), bytes("looked at"));
+    expect(silent.asked).toEqual([other.object.path]);
+  });
+
+  test("of another digest is refused, whatever its size", async () => {
+    const { writer } = await telling({ sha256: "0".repeat(64) });
+    const staging = writer.stage(target("hash"), bytes("turned on the way"));
+    await expect(staging).rejects.toMatchObject({
+      code: "STORE_UNAVAILABLE",
+      message: expect.stringMatching(/has at _hash\/.* other bytes than were written/),
+    });
+  });
+});

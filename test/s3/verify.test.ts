@@ -38,7 +38,7 @@ test("an S3 store does all, and nothing is left", async () => {
   expect(findings.filter(({ ok }) => !ok)).toEqual([]);
   const told = Object.fromEntries(findings.map(({ name, message }) => [name, message]));
   expect(told).toMatchObject({
-    PUT: expect.stringMatching(/no versions/),
+    PUT: expect.stringMatching(/no versions are kept; its own SHA-256 proves/),
     CONDITIONAL: expect.stringMatching(/^atomic/),
     MULTIPART: expect.stringMatching(/none afterwards/),
     DEADLINE: expect.stringMatching(/refused/),

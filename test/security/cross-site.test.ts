@@ -98,7 +98,15 @@ describe("other transports", () => {
   );
 
   it("no answer sets a cookie, or lets a page of another site read it but for bytes", async () => {
-    for (const path of ["/graphql", "/system/graphql", "/readyz", "/version", "/healthz", "/uploads/x"]) {
+    for (const path of [
+      "/graphql",
+      "/system/graphql",
+      "/readyz",
+      "/version",
+      "/metrics",
+      "/healthz",
+      "/uploads/x",
+    ]) {
       const { headers } = await fetch(`${place.url}${path}`, { headers: evil });
       expect(headers.getSetCookie()).toEqual([]);
       expect(headers.get("access-control-allow-origin")).toBeNull();

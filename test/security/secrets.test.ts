@@ -119,6 +119,12 @@ describe("a service whose stores do not answer", () => {
       "/system/graphql",
       "{ model { source apiSdl } plan { sql } drift { message } codecs { name } }",
     );
+    const doubts = "doubts { code store subject message remedy }";
+    for (const run of ["collect(input: {apply: true})", "fsck(input: {scrub: 1})"])
+      expect(await ask("/system/graphql", `mutation { run: ${run} { ${doubts} report } }`)).toContain(
+        "closed",
+      );
+    said.push(await (await fetch(`${service.url}/metrics`)).text());
     const ready = await fetch(`${service.url}/readyz`);
     said.push(await ready.text());
     expect(ready.status).toBe(503);
@@ -128,6 +134,8 @@ describe("a service whose stores do not answer", () => {
     const env = { DJ_STORES: JSON.stringify(stores) };
     expect(await run(["stores", "verify", "closed"], env)).toContain("closed");
     expect(await run(["stores", "verify", "echo"], env)).toContain("echo");
+    expect(await run(["gc", "--apply", "--confirm"], env)).toContain("closed");
+    expect(await run(["fsck"], env)).toContain("closed");
     await run(["doctor"], env);
     await run(["inspect"], env);
   });

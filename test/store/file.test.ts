@@ -16,6 +16,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createFileDriver, type FileDriverOptions } from "../../src/store/file.ts";
 import { bodyOf, codeOf, collect, testStore } from "../contract/store.ts";
 import { testAborted, testCopy } from "../contract/store-copy.ts";
+import { testMove } from "../contract/store-move.ts";
 import { testResumable } from "../contract/store-resumable.ts";
 
 let base: string;
@@ -65,6 +66,56 @@ describe.each(["handle", "lstat"] as const)("file store, walking by %s", (walk) 
   });
   testCopy(async () => createFileDriver(await location(), { walk }));
   testAborted(async () => createFileDriver(await location(), { walk }));
+  testMove(async () => createFileDriver(await location(), { walk }));
+
+  test("goes on with a move that ended half-way, and takes no other file for it", async () => {
+    const folder = await location();
+    const dying = createFileDriver(folder, {
+      walk,
+      faults: (point) => {
+        if (point === "fs.linked") throw Object.assign(new Error("EIO"), { code: "EIO" });
+      },
+    });
+    const driver = createFileDriver(folder, { walk });
+    await driver.put("d/a", text("content"));
+    expect(await codeOf(dying.move?.("d/a", "_trash/1/d/a") ?? Promise.resolve())).toBe("STORE_UNAVAILABLE");
+    expect((await everyName(folder)).filter((name) => name.endsWith("/a"))).toHaveLength(2);
+    await driver.move?.("d/a", "_trash/1/d/a");
+    expect((await everyName(folder)).filter((name) => name.endsWith("/a"))).toEqual(["_trash/1/d/a"]);
+    await driver.put("d/a", text("content"));
+    expect(await codeOf(driver.move?.("d/a", "_trash/1/d/a") ?? Promise.resolve())).toBe("STORE_CONFLICT");
+    expect(await readFile(join(folder, "d/a"), "utf8")).toBe("content");
+  });
+
+  test("moves through no link, and moves none", async () => {
+    const [folder, outside] = [await location(), await location()];
+    await writeFile(join(outside, "secret"), "secret");
+    await symlink(join(outside, "secret"), join(folder, "file"));
+    await symlink(outside, join(folder, "folder"));
+    const driver = createFileDriver(folder, { walk });
+    await driver.put("a", text("x"));
+    for (const [from, to] of [
+      ["file", "to"],
+      ["folder/secret", "to"],
+      ["a", "folder/new"],
+    ] as const)
+      expect(await codeOf(driver.move?.(from, to) ?? Promise.resolve())).toBe("FORBIDDEN");
+    expect(await codeOf(driver.move?.("a", "file") ?? Promise.resolve())).toBe("STORE_CONFLICT");
+    expect(await everyName(outside)).toEqual(["secret"]);
+    expect(await readFile(join(folder, "a"), "utf8")).toBe("x");
+  });
+
+  test("folders of the trash go with their last file, others stay", async () => {
+    const folder = await location();
+    const driver = createFileDriver(folder, { walk });
+    for (const path of ["_trash/1/a/b/c", "_trash/1/a/d", "_trash/2/a", "live/a/b"])
+      await driver.put(path, text("x"));
+    await driver.delete("_trash/1/a/b/c");
+    expect((await everyName(join(folder, "_trash"))).sort()).toEqual(["1", "1/a", "1/a/d", "2", "2/a"]);
+    await driver.delete("_trash/1/a/d");
+    await driver.delete("live/a/b");
+    expect((await everyName(folder)).sort()).toEqual(["_trash", "_trash/2", "_trash/2/a", "live", "live/a"]);
+  });
 
   test("lays a file at its path, readable by others as it is", async () => {
     const folder = await location();

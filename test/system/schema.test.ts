@@ -17,12 +17,12 @@ it("is documented as it is", async () => {
 
 it("describes every type and every operation", async () => {
   const schema = await describeSystemSchema();
-  const builtIn = ["Query", "Mutation", "String", "Int", "Boolean", "ID"];
+  const builtIn = ["Query", "Mutation", "Subscription", "String", "Int", "Boolean", "ID"];
   const types = Object.values(schema.getTypeMap()).filter(
     ({ name }) => !name.startsWith("__") && !builtIn.includes(name),
   );
-  const operations = [schema.getQueryType(), schema.getMutationType()].flatMap((root) =>
-    Object.values(root?.getFields() ?? {}),
+  const operations = [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()].flatMap(
+    (root) => Object.values(root?.getFields() ?? {}),
   );
   expect(operations.length).toBeGreaterThan(10);
   expect([...types, ...operations].filter(({ description }) => !description).map(({ name }) => name)).toEqual(

@@ -43,7 +43,7 @@ export class StreamFailure extends Error {
 }
 
 /** Results until the client has enough; `next` throws a {@link StreamFailure} where nothing more can be told. */
-export type LiveStream = AsyncIterableIterator<LiveResult>;
+type LiveStream = AsyncIterableIterator<LiveResult>;
 
 /** Who subscribes. */
 export interface LiveContext {

@@ -15,6 +15,7 @@ import type {
   FieldNode,
   FragmentDefinitionNode,
   GraphQLError,
+  GraphQLFormattedError,
   GraphQLSchema,
   OperationDefinitionNode,
 } from "graphql";
@@ -24,7 +25,6 @@ import type { RowChange } from "../../extend/contract.ts";
 import type { Entity, Model } from "../../model/model.ts";
 import type { Capabilities, ObjectReaderFactory, ObjectWriter, Uploads } from "../../object/contract.ts";
 import type { Stores } from "../../store/contract.ts";
-import type { LiveStream } from "../live/live.ts";
 import type { WriteExtension } from "./extension.ts";
 import type { Patience } from "./import-upload.ts";
 
@@ -97,8 +97,18 @@ export interface LiveSlot {
   readonly after?: string | undefined;
   /** A request that must change nothing. */
   readonly isGet?: boolean | undefined;
-  stream?: LiveStream;
+  stream?: ResultStream;
 }
+
+/** One result of many, errors as clients see them; `cursor` where the stream can be gone on with from there. */
+interface StreamedResult {
+  readonly data?: Readonly<Record<string, unknown>> | null | undefined;
+  readonly errors?: readonly GraphQLFormattedError[] | undefined;
+  readonly cursor?: string | undefined;
+}
+
+/** Results until the client has enough, of whichever endpoint. */
+export type ResultStream = AsyncIterableIterator<StreamedResult>;
 
 /** Rows to read as a payload shows them. */
 export interface ReadBackRequest {

@@ -31,8 +31,10 @@ interface Slot {
   readonly users: { readonly value: PendingValue; readonly meta: JsonObject }[];
 }
 
-/** Objects that are encoded and written at the same time. */
-const parallel = 8;
+/** Values that are encoded at the same time. */
+const encodedAtOnce = 8;
+/** Values that are on their way to their stores at the same time: many, since what is asked for one of them is asked for all that wait. */
+const stagedAtOnce = 64;
 
 /** An empty staging for `request`. */
 export function createStaging(services: WriteServices, request: OperationRequest): Staging {
@@ -74,11 +76,11 @@ interface Ready {
 /** Every value is looked at before the first byte goes to a store, so that a request with a bad one leaves nothing there. */
 async function prepareAll(state: State, pending: readonly PendingValue[]): Promise<void> {
   const ready: Ready[] = [];
-  await forEachLimited(pending, parallel, async (value) => {
+  await forEachLimited(pending, encodedAtOnce, async (value) => {
     const stage = await placed(value.place, () => prepareValue(state, value));
     if (stage !== undefined) ready.push({ value, stage });
   });
-  await forEachLimited(ready, parallel, async ({ value, stage }) => {
+  await forEachLimited(ready, stagedAtOnce, async ({ value, stage }) => {
     state.request.context.signal?.throwIfAborted();
     await placed(value.place, stage);
   });

@@ -1,8 +1,9 @@
 /** Encoded values as cells, and a name for equal bytes. */
 
-import { createHash, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import type { JsonObject } from "../../codec/contract.ts";
 import type { StageBody, StageRequest } from "../../object/contract.ts";
+import { digestOfBytes } from "../../object/digest.ts";
 import type { ColumnValue } from "../../plan/column-value.ts";
 
 /** JSON metadata as a cell. */
@@ -21,6 +22,5 @@ export async function collectBody(body: StageBody): Promise<ColumnValue> {
 /** Equal for bytes that may be one object: same store, same schema, addressed by content. Otherwise a name of its own. */
 export function bodyKey(target: StageRequest, body: StageBody): string {
   if (target.addressing !== "hash" || !(body instanceof Uint8Array)) return randomUUID();
-  const digest = createHash("sha256").update(body).digest("hex");
-  return `${target.store}/${target.schema}/${digest}`;
+  return `${target.store}/${target.schema}/${digestOfBytes(body).sha256}`;
 }

@@ -1,4 +1,4 @@
-/** `stores`: what is configured, whether it works, and whether it does all that the service will ask of it. */
+/** `stores`: what is configured, whether it works, whether it does all that the service will ask of it, and how it is collected. */
 
 import type { Command } from "commander";
 import { ServiceError } from "../../errors.ts";
@@ -6,6 +6,7 @@ import { askSystem } from "../ask.ts";
 import { textTable } from "../text-table.ts";
 import { callOf } from "./context.ts";
 import { withService } from "./service.ts";
+import { policyCommand } from "./store-policy.ts";
 
 interface StoreRow {
   readonly name: string;
@@ -39,6 +40,7 @@ export function storeCommands(program: Command): void {
       "take the location of a store as it is for that store: its marker was lost, or the database restored",
     )
     .action((name: string, _, command: Command) => accept(name, command));
+  policyCommand(stores);
 }
 
 async function list(command: Command): Promise<void> {

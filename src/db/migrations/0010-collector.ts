@@ -30,7 +30,7 @@ export const collector: MigrationText = {
        FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse();`,
     // The server and its course that the collector last worked on: another one means a restored or promoted database.
     `CREATE TABLE holdfast.course (
-       only boolean PRIMARY KEY DEFAULT true CHECK (only),
+       "only" boolean PRIMARY KEY DEFAULT true CHECK ("only"),
        system_identifier text NOT NULL, timeline int NOT NULL,
        seen_at timestamptz NOT NULL DEFAULT clock_timestamp());`,
   ],

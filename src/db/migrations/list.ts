@@ -16,6 +16,8 @@ import { uploadResume } from "./0007-upload-resume.ts";
 import { storeIdentity } from "./0008-store-identity.ts";
 import { imports } from "./0009-imports.ts";
 import { collector } from "./0010-collector.ts";
+import { collectorTruth } from "./0011-collector-truth.ts";
+import { restore } from "./0013-restore.ts";
 
 /** One step of the schema: its name for ever, and SQL text, several statements each. */
 export interface MigrationText {
@@ -34,4 +36,6 @@ export const migrations: readonly MigrationText[] = [
   storeIdentity,
   imports,
   collector,
+  collectorTruth,
+  restore,
 ];

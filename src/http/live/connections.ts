@@ -3,12 +3,15 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { ServiceError } from "../../errors.ts";
 import { identify } from "../caller.ts";
+import type { GraphqlMount } from "../graphql-route.ts";
 import { type HttpLimits, limitSettings } from "../limits.ts";
 import type { TokenSource } from "../token-source.ts";
 import type { Principal } from "../tokens.ts";
 
 /** A connection that streams, or can. */
 export interface LiveConnection {
+  /** The endpoint that its streams come from. */
+  readonly mount: Pick<GraphqlMount, "use">;
   /** Undefined: it has not said yet who it is. */
   readonly authorization: string | undefined;
   readonly isKnown: boolean;
@@ -74,8 +77,9 @@ export class LiveConnections {
     return identify(headers, "READ", this.#tokens);
   }
 
-  changeOver(): void {
-    for (const connection of [...this.#all]) connection.changeOver();
+  /** The endpoint serves another schema now; streams of other endpoints go on. */
+  changeOver(mount: LiveConnection["mount"]): void {
+    for (const connection of [...this.#all]) if (connection.mount === mount) connection.changeOver();
   }
 
   /** Asks every connection to end, and ends those that have not after `waitMs`. */

@@ -1,5 +1,5 @@
 /**
- * Server-sent events on `/graphql`, in the "distinct connections mode": one operation a request, results as events `next`, then `complete`.
+ * Server-sent events on the GraphQL endpoints, in the "distinct connections mode": one operation a request, results as events `next`, then `complete`.
  * Ours and not graphql-sse's, whose server puts results into a queue without a bound and writes no event ids, by which a browser's
  * EventSource resumes by itself. Its client is used in the tests.
  * @source https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md
@@ -55,7 +55,7 @@ export async function answerEvents(
   };
   const outcome = await mount.use((server) => runOperation(server, body, context));
   reply.hijack();
-  await new EventStream(request, reply, connections).run(outcome);
+  await new EventStream(request, reply, parts).run(outcome);
   return reply;
 }
 
@@ -63,11 +63,17 @@ export async function answerEvents(
 class EventStream implements LiveConnection {
   readonly authorization: string | undefined;
   readonly isKnown = true;
+  readonly mount: LiveConnection["mount"];
   readonly #response: ServerResponse;
   readonly #connections: LiveConnections;
   #end: (() => void) | undefined;
 
-  constructor(request: FastifyRequest, reply: FastifyReply, connections: LiveConnections) {
+  constructor(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    { connections, mount }: Pick<EventStreamParts, "connections" | "mount">,
+  ) {
+    this.mount = mount;
     this.authorization = request.headers.authorization;
     this.#response = reply.raw;
     this.#connections = connections;

@@ -1,14 +1,13 @@
 /** One operation whose client can take many results, through the same server, limits and policies as any other. */
 
 import { HeaderMap } from "@apollo/server";
-import type { LiveStream } from "../../api/live/live.ts";
-import type { LiveSlot } from "../../api/write/contract.ts";
+import type { LiveSlot, ResultStream } from "../../api/write/contract.ts";
 import { badRequest } from "../error-reply.ts";
 import type { GraphqlServer, RequestContext } from "../graphql-route.ts";
 
 /** What an operation led to. */
 export type Outcome =
-  | { readonly kind: "stream"; readonly stream: LiveStream }
+  | { readonly kind: "stream"; readonly stream: ResultStream }
   /** JSON text of one result; `refused` where the operation did not run at all. */
   | { readonly kind: "result"; readonly text: string; readonly refused: boolean };
 

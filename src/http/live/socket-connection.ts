@@ -55,6 +55,10 @@ export class SocketConnection implements LiveConnection {
     }, parts.connections.limits.pingMs);
   }
 
+  get mount(): LiveConnection["mount"] {
+    return this.#parts.mount;
+  }
+
   get isKnown(): boolean {
     return this.#principal !== undefined;
   }

@@ -1,4 +1,4 @@
-/** WebSockets on `/graphql`: the protocol `graphql-transport-ws`, spoken by graphql-ws; every operation works, not only subscriptions. */
+/** WebSockets on the GraphQL endpoints: the protocol `graphql-transport-ws`, spoken by graphql-ws; every operation works, not only subscriptions. */
 
 import { type IncomingMessage, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
@@ -17,7 +17,8 @@ import { SocketConnection } from "./socket-connection.ts";
 export interface SocketParts {
   readonly hosts: HostGuard;
   readonly connections: LiveConnections;
-  readonly mount: Pick<GraphqlMount, "use">;
+  /** Endpoints by their paths. */
+  readonly mounts: ReadonlyMap<string, Pick<GraphqlMount, "use">>;
   readonly logger: Logger;
   baseUrl(host: HostName): string;
 }
@@ -46,31 +47,37 @@ export function createSockets(parts: SocketParts): Upgrade {
     const ignore = (): void => undefined;
     socket.on("error", ignore);
     admit(parts, request)
-      .then((baseUrl) => {
+      .then((admitted) => {
         sockets.handleUpgrade(request, socket, head, (accepted) => {
           socket.off("error", ignore);
-          open(parts, protocol, { accepted, request, baseUrl });
+          open(parts, protocol, { accepted, request, ...admitted });
         });
       })
       .catch((error: unknown) => refuse(socket, error));
   };
 }
 
+interface Admitted {
+  readonly mount: Pick<GraphqlMount, "use">;
+  readonly baseUrl: string;
+}
+
 /** @throws ServiceError when the caller, its host or its page may not, or there are too many. */
 async function admit(
-  { hosts, connections, baseUrl }: SocketParts,
+  { hosts, connections, mounts, baseUrl }: SocketParts,
   request: IncomingMessage,
-): Promise<string> {
+): Promise<Admitted> {
   if (!isWebSocket(request)) throw badRequest("This server upgrades connections to websocket only.");
   if ((request.headersDistinct["host"]?.length ?? 0) > 1)
     throw badRequest("The request has more than one Host header.");
   const host = hosts.check(request.headers.host);
   checkOrigin(hosts, request.headers.origin);
-  if (request.url?.split("?", 1)[0] !== "/graphql") throw badRequest("WebSockets are at /graphql.", 404);
+  const mount = mounts.get(request.url?.split("?", 1)[0] ?? "");
+  if (mount === undefined) throw badRequest(`WebSockets are at ${[...mounts.keys()].join(" and ")}.`, 404);
   connections.check();
   // Browsers cannot send the header: they say who they are in the first message.
   if (request.headers.authorization !== undefined) await connections.identify(request.headers);
-  return baseUrl(host);
+  return { mount, baseUrl: baseUrl(host) };
 }
 
 function refuse(socket: Duplex, error: unknown): void {
@@ -108,10 +115,11 @@ function open(
   {
     accepted,
     request,
+    mount,
     baseUrl,
-  }: { readonly accepted: WebSocket; readonly request: IncomingMessage; readonly baseUrl: string },
+  }: Admitted & { readonly accepted: WebSocket; readonly request: IncomingMessage },
 ): void {
-  const { connections, mount, logger } = parts;
+  const { connections, logger } = parts;
   const connection = new SocketConnection(accepted, {
     connections,
     mount,

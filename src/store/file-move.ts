@@ -1,0 +1,161 @@
+/**
+ * Giving a file of a file store another path, without a second copy of its bytes: a link under the new name, which fails where that is
+ * taken, then the old name goes. Whatever happens between the two, the bytes have one name at least, and the move may be done again.
+ */
+
+import { type FileHandle, link, lstat, unlink } from "node:fs/promises";
+import { ServiceError } from "../errors.ts";
+import type { MoveOptions, ObjectHead } from "./contract.ts";
+import { errnoOf, fileError } from "./file-error.ts";
+import { type FileContext, headOf } from "./file-read.ts";
+import type { Folder } from "./folder.ts";
+
+interface Context extends FileContext {
+  readonly faults: (point: string) => void | Promise<void>;
+}
+
+interface Move extends MoveOptions {
+  readonly from: string;
+  readonly to: string;
+}
+
+/** A name in an open folder. */
+interface Place {
+  readonly folder: Folder;
+  readonly name: string;
+}
+
+export async function move(context: Context, request: Move): Promise<ObjectHead> {
+  const { from, to, signal } = request;
+  signal?.throwIfAborted();
+  if (from === to) throw taken(to);
+  let [source, target]: (Place | undefined)[] = [];
+  let file: FileHandle | undefined;
+  try {
+    source = await placeOf(context, from, (folder, name) => folder.child(name));
+    file = await source?.folder.file(source.name);
+    if (source === undefined || file === undefined) throw absent(from);
+    target = await placeOf(context, to, (folder, name) => folder.make(name));
+    if (target === undefined) throw absent(to);
+    await linked(context, request, { source, target, file });
+    await unlinked(context, request, { source, file });
+    return await headOf(to, file);
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw fileError(context.location, error);
+  } finally {
+    await file?.close();
+    await source?.folder.close();
+    await target?.folder.close();
+  }
+}
+
+type Step = (folder: Folder, name: string) => Promise<Folder | undefined>;
+
+async function placeOf(context: Context, path: string, step: Step): Promise<Place | undefined> {
+  const segments = path.split("/");
+  const name = segments.pop() ?? "";
+  let folder = await context.root();
+  try {
+    for (const segment of segments) {
+      const next = await step(folder, segment);
+      if (next === undefined) {
+        await folder.close();
+        return undefined;
+      }
+      await folder.close();
+      folder = next;
+    }
+    return { folder, name };
+  } catch (error) {
+    await folder.close();
+    throw error;
+  }
+}
+
+interface Ends {
+  readonly source: Place;
+  readonly target: Place;
+  /** The source, open. */
+  readonly file: FileHandle;
+}
+
+async function linked(context: Context, request: Move, { source, target, file }: Ends): Promise<void> {
+  await context.faults("fs.ENOSPC");
+  await context.faults("fs.EIO");
+  await Promise.all([source.folder.confirm(), target.folder.confirm()]);
+  refuseLate(request);
+  await context.faults("fs.EXDEV");
+  const name = target.folder.entry(target.name);
+  let isOurs = true;
+  try {
+    await link(source.folder.entry(source.name), name);
+  } catch (error) {
+    if (errnoOf(error) !== "EEXIST") throw error;
+    isOurs = false;
+  }
+  await context.faults("fs.linked");
+  if (!(await isSame(name, file))) {
+    // What was put in the place of the source meanwhile is not what was to be moved.
+    if (isOurs) await unlink(name);
+    throw taken(request.to);
+  }
+  // Before the old name goes the new one must be there for good.
+  await context.faults("fs.fsync");
+  await target.folder.sync();
+}
+
+async function unlinked(
+  context: Context,
+  request: Move,
+  { source, file }: Omit<Ends, "target">,
+): Promise<void> {
+  const name = source.folder.entry(source.name);
+  await source.folder.confirm();
+  const same = await isSame(name, file);
+  if (same === false) throw replaced(request.from);
+  refuseLate(request);
+  // Somebody who does the same may have been faster.
+  if (same === true) await unlink(name);
+  await context.faults("fs.unlinked");
+  await source.folder.sync();
+}
+
+/** Looked at last, after everything that may have taken long. */
+function refuseLate({ from, expiresAt, signal }: Move): void {
+  signal?.throwIfAborted();
+  if (expiresAt === undefined || Date.now() < expiresAt.getTime()) return;
+  throw new ServiceError("CONFLICT", `The time to move ${from} is over.`, {
+    details: { remedy: "Claim it again." },
+  });
+}
+
+/** Whether the name is that of the open file; `undefined`: there is no such name. */
+async function isSame(name: string, file: FileHandle): Promise<boolean | undefined> {
+  const open = await file.stat({ bigint: true });
+  try {
+    const there = await lstat(name, { bigint: true });
+    return there.dev === open.dev && there.ino === open.ino;
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+function absent(path: string): ServiceError {
+  return new ServiceError("OBJECT_MISSING", `There is nothing to move at ${path}.`, {
+    details: { field: "from", value: path, remedy: "Name an object that is there." },
+  });
+}
+
+function taken(path: string): ServiceError {
+  return new ServiceError("STORE_CONFLICT", `The store already has bytes at ${path}.`, {
+    details: { field: "to", value: path, remedy: "Move to another path." },
+  });
+}
+
+function replaced(path: string): ServiceError {
+  return new ServiceError("REFERENCE_CHANGED", `The object ${path} was replaced while it was moved.`, {
+    details: { remedy: "Move it again." },
+  });
+}
