@@ -3,7 +3,7 @@
 import { randomBytes } from "node:crypto";
 import { Client } from "pg";
 import { afterEach, beforeAll, beforeEach, describe, expect, inject, test, vi } from "vitest";
-import { reportOf, runCollect, runFsck, runRevive } from "./proof/collecting.ts";
+import { reportOf, runCollect, runFsck, runRevive, setPolicy } from "./proof/collecting.ts";
 import { overOrBlocked } from "./proof/held.ts";
 import { age, catalogProblems, contentOf, rowsOf } from "./proof/invariants.ts";
 import { expectSound, type FileWorld, fileWorld } from "./proof/setup.ts";
@@ -363,7 +363,11 @@ describe("(i) a database set back to an earlier moment, beside a newer store", (
       `DROP DATABASE ${backup}`,
     );
     const third = await World.open(own.url, own.stores);
-    await third.db.query("UPDATE holdfast.store SET gc = 'restore'");
+    await setPolicy(third, { store: "main", mode: "restore", drainSeconds: 0 });
+    // Nobody says that all is well before somebody has looked.
+    await expect(setPolicy(third, { store: "main", mode: "on" })).rejects.toThrow("restore");
+    reportOf(await runCollect(third));
+    expect(await contentOf(third, then[3]?.locator ?? "")).toBeDefined();
     // All but the first find their bytes again, the first is told; what is newer than the database is adopted, not swept.
     const report = reportOf(await runFsck(third));
     reportOf(await runFsck(third));
@@ -372,6 +376,7 @@ describe("(i) a database set back to an earlier moment, beside a newer store", (
       expect([id, found === undefined]).toEqual([id, id === 1]);
     }
     expect(report.stores[0]?.lost).toBe(1);
+    await setPolicy(third, { store: "main", mode: "on" });
     reportOf(await runCollect(third));
     expect(await rowsOf(third)).toEqual(then);
     await third.close();

@@ -286,6 +286,7 @@ class Drill {
       this.#found.dangling.push(...dangling);
       this.#found.leaked.push(...leaked);
       const wrong = [await catalogProblems(world), await verifiedProblems(world), await storeProblems(world)];
+      wrong.push(await this.#expected.putTwice(world));
       this.#found.wrong.push(...wrong.flat(), ...this.#expected.wrong.splice(0));
     });
     this.#rests += 1;

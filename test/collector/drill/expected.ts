@@ -1,13 +1,13 @@
 /** What rows may be, by what their writers have said: the last acknowledged change, or any that was begun after it. */
 
-import { createHash } from "node:crypto";
 import { contentOf, rowsOf } from "../proof/invariants.ts";
+import { purgesOf } from "../proof/judged-store.ts";
 import type { World } from "../proof/world.ts";
 import type { Line } from "./lines.ts";
 
 export class Expected {
   readonly #may = new Map<string, Set<string | null>>();
-  readonly #puts = new Set<string>();
+  readonly #puts = new Map<string, number>();
   readonly wrong: string[] = [];
   readonly refused = new Map<string, number>();
   acknowledged = 0;
@@ -20,10 +20,7 @@ export class Expected {
     }
     if ("wrong" in line) this.wrong.push(line.wrong);
     if ("refused" in line) this.refused.set(line.refused, (this.refused.get(line.refused) ?? 0) + 1);
-    if ("put" in line) {
-      if (this.#puts.has(line.put)) this.wrong.push(`I6: ${line.put} was put twice`);
-      this.#puts.add(line.put);
-    }
+    if ("put" in line) this.#puts.set(line.put, (this.#puts.get(line.put) ?? 0) + 1);
   }
 
   /** Of a clone: whatever its source may be. */
@@ -36,6 +33,16 @@ export class Expected {
     const found = this.#may.get(key) ?? new Set<string | null>([null]);
     this.#may.set(key, found);
     return found;
+  }
+
+  /** I6: keys that were put more often than what lay there was purged. */
+  async putTwice(world: World): Promise<string[]> {
+    const wrong: string[] = [];
+    for (const [locator, times] of this.#puts) {
+      if (times > 1 && times > 1 + (await purgesOf(world.db, locator)))
+        wrong.push(`I6: ${locator} was put ${times} times`);
+    }
+    return wrong;
   }
 
   /** Rows that are not what they may be, and rows without their bytes. */
@@ -57,5 +64,3 @@ export class Expected {
     return { lost, dangling };
   }
 }
-
-export const digestOf = (content: Uint8Array): string => createHash("sha256").update(content).digest("hex");

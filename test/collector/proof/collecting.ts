@@ -1,19 +1,14 @@
-/** The collector as one process of the world runs it. The only file of these tests that knows how its parts are put together. */
+/** The collector as one process of the world runs it. */
 
-import { removeBytes } from "../../../src/collector/bytes.ts";
-import { collect } from "../../../src/collector/collect.ts";
-import type { CollectorContext } from "../../../src/collector/context.ts";
+import { createCollector } from "../../../src/collector/collector.ts";
 import type {
+  Collector,
   CollectReport,
   CollectRequest,
   FsckReport,
   FsckRequest,
   Revival,
 } from "../../../src/collector/contract.ts";
-import { fsck } from "../../../src/collector/fsck.ts";
-import { databaseDoubts } from "../../../src/collector/guard.ts";
-import { revive } from "../../../src/collector/revive.ts";
-import { storeDoubts } from "../../../src/collector/store-doubts.ts";
 import { Died, type Interruption, type Life } from "./life.ts";
 import { version, type World } from "./world.ts";
 
@@ -25,13 +20,14 @@ export type Ended<T> =
 async function runProcess<T>(
   world: World,
   interruption: Interruption | undefined,
-  work: (context: CollectorContext) => Promise<T>,
+  work: (collector: Collector) => Promise<T>,
 ): Promise<Ended<T>> {
   const { life, db, stores } = world.process("collector", interruption);
   const warnings: unknown[] = [];
   const warn = (error: unknown): void => void warnings.push(error);
   try {
-    const report = await work({ db, stores, faults: life.faults, version, worker: life.worker, warn });
+    const { faults, worker } = life;
+    const report = await work(createCollector({ db, stores, faults, version, worker, warn }));
     if (life.isDead) return { life, died: new Died(`${life.worker} died`) };
     return { life, report };
   } catch (error) {
@@ -51,8 +47,8 @@ export function runCollect(
   request: Partial<CollectRequest> = {},
   { interruption }: RunOptions = {},
 ): Promise<Ended<CollectReport>> {
-  return runProcess(world, interruption, (context) =>
-    collect(context, { apply: true, by: "proof", ...request }, { removeBytes, storeDoubts }),
+  return runProcess(world, interruption, (collector) =>
+    collector.collect({ apply: true, by: "proof", ...request }),
   );
 }
 
@@ -61,8 +57,8 @@ export function runFsck(
   request: Partial<FsckRequest> = {},
   { interruption }: RunOptions = {},
 ): Promise<Ended<FsckReport>> {
-  return runProcess(world, interruption, (context) =>
-    fsck(context, { apply: true, by: "proof", ...request }, { databaseDoubts }),
+  return runProcess(world, interruption, (collector) =>
+    collector.fsck({ apply: true, by: "proof", ...request }),
   );
 }
 
@@ -71,7 +67,12 @@ export function runRevive(
   locators: readonly string[],
   { interruption }: RunOptions = {},
 ): Promise<Ended<readonly Revival[]>> {
-  return runProcess(world, interruption, (context) => revive(context, { locators, by: "proof" }));
+  return runProcess(world, interruption, (collector) => collector.revive({ locators, by: "proof" }));
+}
+
+/** What an operator sets. */
+export async function setPolicy(world: World, policy: Parameters<Collector["setPolicy"]>[0]): Promise<void> {
+  reportOf(await runProcess(world, undefined, (collector) => collector.setPolicy(policy, "proof")));
 }
 
 /** The report of a process that must not have died. */

@@ -58,7 +58,7 @@ function judgedDriver(store: Store, life: Life, judge: Judge): StoreDriver {
           if (judge.fault?.(key, path) === true) throw unavailable(`${key} ${path}`);
           await before(judge, life, { store: name, call: key, values });
           const answer: unknown = await (member as Call).apply(target, values);
-          if (key === "put" && live.test(path)) noteput(judge, `${name}:${path}`);
+          if (key === "put" && live.test(path)) await notePut(judge, `${name}:${path}`);
           if (judge.fault?.(key, path) === "lost") throw unavailable(`the answer to ${key} ${path}`);
           return answer;
         });
@@ -78,10 +78,19 @@ async function* listing(
   }
 }
 
-/** I6. */
-function noteput(judge: Judge, locator: string): void {
-  if (judge.puts.has(locator)) judge.wrong.push(`I6: ${locator} was put twice`);
+/** I6: once, until what was put there has been purged, and nothing of it is left. */
+async function notePut(judge: Judge, locator: string): Promise<void> {
+  const isAgain = judge.puts.has(locator);
   judge.puts.add(locator);
+  if (isAgain && (await purgesOf(judge.db, locator)) === 0) judge.wrong.push(`I6: ${locator} was put twice`);
+}
+
+/** How often what lay there went for good. */
+export async function purgesOf(db: Database, locator: string): Promise<number> {
+  const { rowCount } = await db.query("SELECT FROM holdfast.audit WHERE step = 'purge' AND locator = $1", [
+    locator,
+  ]);
+  return rowCount;
 }
 
 interface Change {
