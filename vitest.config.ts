@@ -13,6 +13,8 @@ const long = [
   "test/collector/truth-random.test.ts",
   "test/collector/truth-memory.test.ts",
   "test/acceptance/kill.test.ts",
+  "test/backup/commands.test.ts",
+  "test/backup/drill.test.ts",
   "test/acceptance/resumable.test.ts",
   "test/acceptance/capability-keys.test.ts",
   "test/acceptance/store-identity.test.ts",

@@ -65,6 +65,7 @@ export const errorTable = {
   UPLOAD_MISMATCH: kind(422, 1, "The bytes received are not those that were declared."),
   IMPORT_REFUSED: kind(403, 7, "The service does not import from this URL."),
   IMPORT_FAILED: kind(502, 6, "The server that was to be imported from gave no file.", { retryable: true }),
+  BACKUP_INVALID: kind(422, 5, "The backup file is not whole, was changed, or is no backup."),
   SCHEMA_INVALID: kind(400, 1, "The schema file has errors."),
   DESTRUCTIVE_CHANGE: kind(409, 4, "Applying the schema would drop data; it needs --allow-destructive."),
   SERVER_UNAVAILABLE: kind(503, 6, "No Holdfast server answers at the address.", { retryable: true }),

@@ -22,6 +22,7 @@ import { type LoadedModel, loadModel } from "./cli/start/load-model.ts";
 import { createLog } from "./cli/start/log.ts";
 import { openCollector } from "./cli/start/open-collector.ts";
 import { type OpenedDatabase, openDatabase } from "./cli/start/open-database.ts";
+import { openJobs } from "./cli/start/open-jobs.ts";
 import { openObjects } from "./cli/start/open-objects.ts";
 import { announceServer } from "./cli/start/server-file.ts";
 import { systemServices } from "./cli/start/system-services.ts";
@@ -33,6 +34,7 @@ import { migrate } from "./db/migrate.ts";
 import { createFieldReader } from "./http/field-reader.ts";
 import type { GraphqlServer } from "./http/graphql-route.ts";
 import { createHttpServer, type HttpServer } from "./http/server.ts";
+import { checkSchedules } from "./job/schedule.ts";
 import { createMetrics } from "./metrics/metrics.ts";
 import type { Model } from "./model/model.ts";
 import { type FaultPoints, parseFaultPoints, withCommitFaults } from "./object/fault-points.ts";
@@ -74,6 +76,7 @@ export async function startService(settings: Settings, options: StartOptions): P
     const loaded = await loadModel(settings);
     // Before anything is started: what cannot be served needs no database.
     await checkExtension(settings, loaded);
+    await checkSchedules(settings.jobs.schedules);
     const logger = createLog(settings.logLevel ?? defaultLevel());
     const running: Running = {};
     stack.defer(async () => running.takeBackWord?.());
@@ -166,7 +169,11 @@ async function serve(parts: Parts, start: Start): Promise<Service> {
   running.system = system;
   await http.mountSystemApi(system);
   const { url } = await http.listen();
-  if (options.announce !== false) await announce(settings, start, url);
+  if (options.announce !== false) {
+    await announce(settings, start, url);
+    // Given back first: what it runs stands on all the rest.
+    stack.adopt(openJobs({ ...parts, model: engine.model }), (jobs) => jobs.close());
+  }
   const close = once(() => stack.disposeAsync());
   return {
     url,

@@ -20,7 +20,8 @@ const arrows: readonly (readonly [name: string, allowed: readonly string[]])[] =
   ["src/remote/", []],
   ["src/object/", ["src/store/", "src/codec/contract.ts", "src/db/"]],
   ["src/collector/", ["src/object/", "src/store/", "src/db/"]],
-  ["src/job/", ["src/object/", "src/collector/", "src/db/"]],
+  ["src/job/", ["src/model/", "src/sql/", "src/object/", "src/collector/", "src/db/"]],
+  ["src/backup/", ["src/collector/", "src/object/", "src/store/", "src/db/", "src/sql/", "src/model/"]],
   ["src/db/", ["src/sql/", "src/model/"]],
   [
     "src/api/",
@@ -65,6 +66,8 @@ const fences: Readonly<Record<string, readonly string[]>> = {
   "@mikro-orm/": ["src/db/"],
   kysely: ["src/db/"],
   pg: ["src/db/"],
+  "pg-copy-streams": ["src/db/"],
+  "tar-stream": ["src/backup/"],
   "@aws-sdk/": ["src/store/s3"],
   "@apollo/server": ["src/api/", "src/http/", "src/system/", "src/main.ts"],
   fastify: ["src/http/"],
@@ -75,6 +78,7 @@ const fences: Readonly<Record<string, readonly string[]>> = {
   "prom-client": ["src/metrics/"],
   "ipaddr.js": ["src/remote/"],
   commander: ["src/cli/"],
+  "graphile-worker": ["src/job/"],
 };
 
 interface Import {

@@ -4,6 +4,7 @@
 // First: on an older Node nothing else may be loaded.
 import "./node-version.ts";
 import { Command, CommanderError } from "commander";
+import { backupCommand } from "./command/backup.ts";
 import { capabilityCommands } from "./command/capability.ts";
 import { codecCommands } from "./command/codec.ts";
 import { doctorCommand } from "./command/doctor.ts";
@@ -12,6 +13,7 @@ import { collectCommand } from "./command/gc.ts";
 import { getCommand } from "./command/get.ts";
 import { initCommand } from "./command/init.ts";
 import { objectCommands } from "./command/objects.ts";
+import { restoreCommand } from "./command/restore.ts";
 import { reviveCommand } from "./command/revive.ts";
 import { sampleCommands } from "./command/sample.ts";
 import { schemaCommands } from "./command/schema.ts";
@@ -63,7 +65,7 @@ const groups: readonly (readonly [title: string, add: readonly ((program: Comman
   ["Schema:", [schemaCommands, schemaPrintCommands]],
   ["Values:", [getCommand, uploadCommand]],
   ["Looking:", [storeCommands, codecCommands, objectCommands]],
-  ["Keeping:", [collectCommand, checkCommand, reviveCommand]],
+  ["Keeping:", [backupCommand, restoreCommand, collectCommand, checkCommand, reviveCommand]],
   ["More:", [tokenCommands, capabilityCommands, sampleCommands]],
 ];
 for (const [title, adds] of groups) {

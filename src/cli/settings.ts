@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import type { ChangeRetention } from "../db/changes.ts";
 import { ServiceError } from "../errors.ts";
 import { type HttpLimits, httpLimitsFrom } from "../http/limits.ts";
+import { type JobSettings, jobSettingsFrom } from "../job/schedule.ts";
 import { type UploadQuota, uploadQuotaFrom } from "../object/upload-quota.ts";
 import { type RemoteSettings, remoteSettingsFrom } from "../remote/settings.ts";
 
@@ -48,6 +49,8 @@ export interface Settings {
   readonly uploadQuota: UploadQuota;
   /** How much of the record of changes stays, for subscriptions that resume. */
   readonly changesKept: ChangeRetention;
+  /** What runs by itself, and when. */
+  readonly jobs: JobSettings;
   /** Fault injection of the drills: `name:action`. */
   readonly fault?: string;
 }
@@ -87,6 +90,7 @@ export function readSettings(flags: Flags, environment: Environment, cwd: string
       keptSeconds: whole("HOLDFAST_CHANGES_KEPT", env["HOLDFAST_CHANGES_KEPT"] ?? "3600", 10, 31_536_000),
       maxEntries: whole("HOLDFAST_CHANGES_CAP", env["HOLDFAST_CHANGES_CAP"] ?? "1000000", 1000, 2 ** 31),
     },
+    jobs: jobSettingsFrom(env),
     ...optional("fault", env["HOLDFAST_FAULT"]),
   };
 }

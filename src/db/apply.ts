@@ -12,7 +12,7 @@ import { wantedTables } from "../sql/table.ts";
 import type { WantedTable } from "../sql/wanted.ts";
 import { readCatalog } from "./catalog.ts";
 import { changeFailed, destructionRefused, plannedRefused } from "./change-error.ts";
-import type { Database, Queryable, Transaction } from "./contract.ts";
+import type { Database, Queryable } from "./contract.ts";
 import { readMade, writeMade } from "./made.ts";
 import { sqlstateOf } from "./sqlstate.ts";
 
@@ -70,7 +70,12 @@ export async function applyModel(
   }
 }
 
-async function applyOnce(transaction: Transaction, model: Model, options: ApplyOptions): Promise<SchemaPlan> {
+/** The same within a transaction of the caller's. */
+export async function applyOnce(
+  transaction: Queryable,
+  model: Model,
+  options: ApplyOptions,
+): Promise<SchemaPlan> {
   await takeTurn(transaction);
   const tables = wantedTables(model);
   const catalog = await catalogFor(transaction, tables, model.schema);
@@ -85,7 +90,7 @@ async function applyOnce(transaction: Transaction, model: Model, options: ApplyO
   return plan;
 }
 
-async function takeTurn(transaction: Transaction): Promise<void> {
+async function takeTurn(transaction: Queryable): Promise<void> {
   const ready = await transaction.query<{ ready: boolean }>(
     "SELECT to_regclass('holdfast.applied_table') IS NOT NULL AS ready",
   );
@@ -100,7 +105,7 @@ async function takeTurn(transaction: Transaction): Promise<void> {
   await transaction.query("SELECT pg_advisory_xact_lock(hashtextextended('holdfast.apply', 0))");
 }
 
-async function run(transaction: Transaction, change: Change): Promise<void> {
+async function run(transaction: Queryable, change: Change): Promise<void> {
   if (change.sql === "") return;
   try {
     await transaction.query(change.sql);

@@ -121,9 +121,17 @@ async function refuseOtherVersion(cluster: string, binaries: PostgresBinaries): 
   if (ours === undefined || ours === made) return;
   throw new ServiceError(
     "DATABASE_INCOMPATIBLE",
-    `The cluster ${cluster} was made by PostgreSQL ${made}, this is ${ours}.`,
+    `The database folder ${cluster} was made by PostgreSQL ${made}, and this Holdfast brings ${ours}; nothing was changed.`,
     {
-      details: { remedy: "Start the Holdfast version that made it, or move its data with pg_upgrade." },
+      details: {
+        file: cluster,
+        value: made,
+        remedy: [
+          "1. With the Holdfast that made it, write all of it into a file: holdfast backup lab.tar",
+          "2. With this one, bring it into a new data folder: holdfast --data NEW restore lab.tar",
+          "3. Start with --data NEW, and remove the old folder when everything is there.",
+        ].join(" "),
+      },
     },
   );
 }

@@ -17,6 +17,12 @@ export const StoreEntity = defineEntity({
     identity: p.uuid(),
     /** When the marker was first seen. */
     markedAt: p.datetime().fieldName("marked_at").nullable(),
+    /** Interval text: how long a condemned object may still be wanted. */
+    grace: p.string(),
+    /** Interval text: how long the trash is kept. */
+    keep: p.string(),
+    /** Version of Holdfast whose report somebody has confirmed. */
+    confirmedVersion: p.string().fieldName("confirmed_version").nullable(),
   },
 });
 

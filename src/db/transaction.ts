@@ -9,12 +9,14 @@ export interface TransactionOptions {
   readonly lockTimeoutMs?: number;
   readonly statementTimeoutMs?: number;
   readonly readOnly?: boolean;
+  /** True: REPEATABLE READ. */
+  readonly isSnapshot?: boolean;
 }
 
 const defaultLockTimeoutMs = 2000;
 
 /**
- * Runs `work` in a READ COMMITTED transaction on `session`, and gives the session back.
+ * Runs `work` in a transaction on `session`, READ COMMITTED unless it is a snapshot, and gives the session back.
  * @throws whatever `work` threw, after the roll-back; {DATABASE_UNAVAILABLE} with `details.outcome = "unknown"` when the connection
  * was lost during COMMIT.
  */
@@ -47,7 +49,8 @@ function opening(options: TransactionOptions): string {
     limits.push(`SET LOCAL statement_timeout = ${Math.trunc(options.statementTimeoutMs)}`);
   }
   const access = options.readOnly === true ? "READ ONLY" : "READ WRITE";
-  return [`BEGIN ISOLATION LEVEL READ COMMITTED ${access}`, ...limits].join("; ");
+  const isolation = options.isSnapshot === true ? "REPEATABLE READ" : "READ COMMITTED";
+  return [`BEGIN ISOLATION LEVEL ${isolation} ${access}`, ...limits].join("; ");
 }
 
 async function commit(session: Session, failure: unknown): Promise<void> {

@@ -85,11 +85,16 @@ function expiresOf(draft: EntityDraft, problems: Problems): string | undefined {
   const name = table?.text("expires");
   if (table === undefined || name === undefined) return undefined;
   const field = draft.fields.find((each) => each.name === name);
+  const report = problems.at(table.place("expires"));
   if (field?.kind === "attribute" && field.type.graphql === "DateTime" && field.type.list === undefined) {
-    return field.column;
+    if (field.default?.startsWith("CURRENT_TIMESTAMP") !== true) return field.column;
+    return report(
+      `${draft.label}: expires names ${name}, whose default is the time of writing: such rows would go at once`,
+      "Remove the default, or name a field with the time until which a row is kept.",
+    );
   }
   if (field === undefined && draft.fieldNames.has(name)) return undefined;
-  return problems.at(table.place("expires"))(
+  return report(
     `${draft.label}: expires names ${name}, which is no DateTime field of it`,
     "Name a field of type DateTime.",
   );

@@ -68,6 +68,17 @@ export const collectorPoints = [
   "revive.after-copy",
 ] as const;
 
+/** The points of a backup and of a restore: what is written so far, before anything of it can be seen. */
+export const backupPoints = [
+  "backup.frozen",
+  "backup.object",
+  "backup.before-name",
+  "restore.reserved",
+  "restore.file",
+  "restore.before-commit",
+  "restore.committed",
+] as const;
+
 interface Fault {
   readonly point: string;
   readonly action: "kill" | "error";
@@ -94,7 +105,13 @@ export function parseFaultPoints(text: string | undefined): FaultPoints {
 
 function parseFault(text: string): Fault {
   const [, point = "", action, time = "1"] = /^([^:]+):(kill|error)(?::([1-9][0-9]*))?$/.exec(text) ?? [];
-  const known: readonly string[] = [...writePathPoints, ...filePoints, ...partPoints, ...collectorPoints];
+  const known: readonly string[] = [
+    ...writePathPoints,
+    ...filePoints,
+    ...partPoints,
+    ...collectorPoints,
+    ...backupPoints,
+  ];
   if ((action === "kill" || action === "error") && known.includes(point.replace(/\[\d+\]$/, "[n]"))) {
     return { point, action, time: Number(time) };
   }

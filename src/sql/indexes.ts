@@ -5,7 +5,7 @@ import type { Entity } from "../model/model.ts";
 import type { WantedIndex } from "./wanted.ts";
 
 /**
- * Uniques, then indexes, then what the foreign keys need.
+ * Uniques, then indexes, then what the foreign keys need, then the time by which rows expire.
  *
  * A foreign key gets an index of its own unless its columns begin the primary key, a declared index, or a longer
  * supporting index; the longest are tried first. @source DataJoint 2.3.5, `declare.py`, `prepare_declare`
@@ -24,7 +24,8 @@ export function wantedIndexes(entity: Entity): readonly WantedIndex[] {
   }));
   for (const set of sets) if (set.unique && !sameSet(set.columns, entity.key)) add(set.columns, true);
   const longestFirst = sets.toSorted((a, b) => b.columns.length - a.columns.length);
-  for (const { columns } of longestFirst) {
+  const expires = entity.expires === undefined ? [] : [{ columns: [entity.expires] }];
+  for (const { columns } of [...longestFirst, ...expires]) {
     const covering = [entity.key, ...found.map((index) => index.columns)];
     if (!covering.some((prefix) => sameColumns(prefix.slice(0, columns.length), columns)))
       add(columns, false);

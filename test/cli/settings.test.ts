@@ -29,6 +29,14 @@ describe("readSettings", () => {
       changesKept: { keptSeconds: 3600, maxEntries: 1_000_000 },
       imports: { rules: [], limits: { bytes: 2 ** 36, totalMs: 21_600_000, idleMs: 30_000 }, atATime: 4 },
       uploadQuota: { uploads: 10_000, bytes: 20 * 2 ** 40 },
+      jobs: {
+        isOn: true,
+        schedules: {
+          expire: { cron: "5 * * * *", madeUpMs: 3_600_000 },
+          collect: { cron: "20 * * * *", madeUpMs: 3_600_000 },
+          fsck: { cron: "40 4 * * 0", madeUpMs: 604_800_000 },
+        },
+      },
     });
   });
 

@@ -194,10 +194,20 @@ describe("startEmbedded", () => {
     });
   });
 
-  it("refuses the cluster of another PostgreSQL version", async () => {
+  it("refuses the cluster of another PostgreSQL version, with the steps from one to the other", async () => {
     await (await start()).stop();
     await writeFile(join(folder, "data/cluster/PG_VERSION"), "17\n");
-    await expect(start()).rejects.toMatchObject({ code: "DATABASE_INCOMPATIBLE" });
+    await expect(start()).rejects.toMatchObject({
+      code: "DATABASE_INCOMPATIBLE",
+      message: expect.stringMatching(/data\/cluster was made by PostgreSQL 17, and this Holdfast brings \d+/),
+      details: {
+        value: "17",
+        remedy: expect.stringMatching(/1\. .*holdfast backup .* 2\. .*holdfast --data NEW restore/),
+      },
+    });
+    // Nothing was touched: with its own version it starts as it was.
+    await writeFile(join(folder, "data/cluster/PG_VERSION"), "18\n");
+    await (await start()).stop();
   });
 
   it("starts again after it could not", async () => {

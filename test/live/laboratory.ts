@@ -65,6 +65,7 @@ export async function openPlace(
     HOLDFAST_DATA: join(folder, "data"),
     PORT: "0",
     LOG_LEVEL: "silent",
+    HOLDFAST_JOBS: "off",
     ...given.environment,
   };
   const service = await startService(readSettings({}, environment, folder), { apply: given.apply ?? "safe" });

@@ -147,7 +147,8 @@ export class SchemaWriter {
     const name = seed.renamesColumn ? `${snakeCase(field)}_stored` : undefined;
     draft.columns.set(name ?? snakeCase(field), undefined);
     if (kind.comparable) draft.comparable.push(field);
-    if (kind.type === "DateTime") draft.dateTime ??= field;
+    const isWritingTime = literal?.startsWith('"CURRENT_TIMESTAMP') === true;
+    if (kind.type === "DateTime" && !isWritingTime) draft.dateTime ??= field;
     const unique = seed.unique && kind.comparable ? " @unique" : "";
     draft.lines.push(
       `${describe(seed.description)}${field}: ${kind.type}${isList || nullable ? "" : "!"}` +

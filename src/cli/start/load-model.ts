@@ -22,7 +22,7 @@ export interface LoadedModel {
 const ownCodecs = resolve(import.meta.dirname, "../../../codecs");
 
 /** Loads the codecs, ours and those beside the schema file. */
-async function loadRegistry(settings: Settings): Promise<CodecRegistry> {
+export async function loadRegistry(settings: Settings): Promise<CodecRegistry> {
   const beside = join(dirname(settings.schemaPath), "codecs");
   const folders = isOurSource(beside) ? [ownCodecs] : [ownCodecs, beside];
   return createRegistry(await loadCodecs(folders));

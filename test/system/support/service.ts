@@ -52,6 +52,7 @@ export async function openWorld(
     HOLDFAST_TOKENS: tokensFile,
     PORT: "0",
     LOG_LEVEL: "silent",
+    HOLDFAST_JOBS: "off",
     ...settings,
   };
   const service = await startService(readSettings({}, environment, folder), { apply: "safe" });
