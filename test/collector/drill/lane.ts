@@ -55,7 +55,7 @@ export function live(plan: Plan): Promise<Death> {
     for (const text of texts) hear(text);
   });
   child.stderr.on("data", (chunk: Buffer) => {
-    errors = (errors + chunk.toString()).slice(-4000);
+    errors = (errors + chunk.toString()).slice(0, 6000);
   });
   const shoot = (): void => {
     isShot = child.kill("SIGKILL");
@@ -68,7 +68,7 @@ export function live(plan: Plan): Promise<Death> {
       const pid = child.pid ?? 0;
       const how = signal !== "SIGKILL" ? "lived" : isShot ? "shot" : "planned";
       // A start that meets a server which is away ends by itself: no death, and nothing was promised.
-      if (how === "lived" && !isDone && !/DATABASE_UNAVAILABLE|ECONN|57P0|terminat/.test(errors))
+      if (how === "lived" && !isDone && !/DATABASE_UNAVAILABLE|ECONN|57P0|terminat/i.test(errors))
         reject(new Error(`a ${role} ended with ${code}: ${errors}`));
       else resolve({ point: fault?.point, how, pid });
     });

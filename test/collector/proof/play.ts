@@ -56,7 +56,7 @@ export class Tally {
 }
 
 /** What is not as promised. */
-export class Broken extends Error {
+class Broken extends Error {
   override readonly name = "Broken";
 }
 

@@ -97,7 +97,7 @@ export function clone(
 }
 
 /** Where DataJoint puts this content for the schema `peer`. */
-export function peerPath(content: Uint8Array): string {
+function peerPath(content: Uint8Array): string {
   return `_hash/peer/${base32(createHash("md5").update(content).digest())}`;
 }
 
