@@ -29,6 +29,8 @@ export interface DrillOptions {
   /** Takes the foreign keys of rows away: the drill must then find what is lost. */
   readonly isControl?: boolean;
   readonly say?: (line: string) => void;
+  /** Told after each rest how far it has come. */
+  readonly keep?: (result: DrillResult) => void;
 }
 
 export interface DrillResult {
@@ -103,8 +105,13 @@ class Drill {
     while (!this.#isOver() && this.#isFine()) {
       await this.#load();
       await this.#rest();
+      this.#options.keep?.(this.#result());
       this.#options.say?.(`${this.#kills} deaths, ${this.#rests} rests, ${Math.round(this.#seconds())} s`);
     }
+    return this.#result();
+  }
+
+  #result(): DrillResult {
     return {
       seed: this.#options.seed,
       seconds: Math.round(this.#seconds()),

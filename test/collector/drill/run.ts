@@ -1,11 +1,11 @@
 /**
  * The long drill: `npm run test:drill -- [KILLS] [SEED] [FILE]`; 2,000 deaths and a seed of the moment unless given. Runs the control too, which
- * must lose data. Writes the result as JSON to FILE, or to standard output; ends with 1 when anything was not as promised.
+ * must lose data. Writes the result as JSON to FILE after each rest, or to standard output; ends with 1 when anything was not as promised.
  */
 
 import { randomInt } from "node:crypto";
 import { writeFileSync } from "node:fs";
-import { drill } from "./drill.ts";
+import { type DrillResult, drill } from "./drill.ts";
 
 const [kills = "2000", seed = String(randomInt(2 ** 31)), file] = process.argv.slice(2);
 if (!(Number(kills) > 0) || !Number.isInteger(Number(seed))) {
@@ -13,7 +13,6 @@ if (!(Number(kills) > 0) || !Number.isInteger(Number(seed))) {
   process.exit(2);
 }
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
-const result = await drill({ seed: Number(seed), kills: Number(kills), seconds: 7200, say });
 const control = await drill({
   seed: Number(seed),
   kills: 60,
@@ -22,9 +21,12 @@ const control = await drill({
   isControl: true,
   say,
 });
-const text = `${JSON.stringify({ result, control }, null, 2)}\n`;
-if (file === undefined) process.stdout.write(text);
-else writeFileSync(file, text);
+const write = (result: DrillResult): void => {
+  if (file !== undefined) writeFileSync(file, `${JSON.stringify({ result, control }, null, 2)}\n`);
+};
+const result = await drill({ seed: Number(seed), kills: Number(kills), seconds: 7200, say, keep: write });
+write(result);
+if (file === undefined) process.stdout.write(`${JSON.stringify({ result, control }, null, 2)}\n`);
 const wrong = [result.lost, result.dangling, result.leaked, result.wrong].flat();
 const isCaught = control.lost.length + control.dangling.length > 0;
 process.exit(wrong.length === 0 && isCaught ? 0 : 1);
