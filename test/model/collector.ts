@@ -1,5 +1,6 @@
 /** Actions that take bytes away, and those that look after them: collector, workers, purge, verifier, heal, reconcile, restore. */
 
+import { healer, lister } from "./care.ts";
 import {
   add,
   clearTombs,
@@ -161,6 +162,11 @@ export function caretakers(s: Situation): void {
     if (exists && !s.has(at.verified) && same) d[at.verified] = 1;
     s.arrive("the verifier is done");
   }
+  if (s.rules.careInSteps) {
+    healer(s);
+    lister(s);
+    return;
+  }
   if (exists && !s.has(at.live) && s.has(at.trash) && !s.has(at.inFlight) && s.get(at.lastVersion) < 6) {
     const d = s.begin();
     putBytes(d);
@@ -202,7 +208,7 @@ export function restore(s: Situation): void {
     s.arrive("the backup window ends");
     if (s.room || !s.has(at.snapshotOf + at.gen)) goBack(s);
   }
-  const sound = !s.has(at.gen) || (s.has(at.live) && s.has(at.verified));
+  const sound = !s.has(at.gen) || (s.has(at.live) && s.has(at.verified)) || !s.rules.restoreConfirmsSound;
   if (s.has(at.paused) && !s.has(at.inFlight) && sound) {
     s.begin()[at.paused] = 0;
     s.arrive("work goes on");
@@ -224,7 +230,7 @@ function goBack(s: Situation): void {
   }
   d.fill(0, at.worker, at.worker + 4);
   d[at.foreign] = foreign.absent;
-  d[at.verifier] = 0;
+  for (const caretaker of [at.verifier, at.lister, at.healer, at.healGen, at.reviver]) d[caretaker] = 0;
   d[at.snapshot] = 1;
   d.fill(0, at.snapshotOf, at.snapshotOf + backedUp);
   d[at.paused] = 1;

@@ -6,10 +6,11 @@
  * any later time. There is no grace period at all: it is for people, backups and foreign writers, no safety rests on it.
  */
 
+import { reviver } from "./care.ts";
 import { caretakers, collector, restore, storeAndPurge, workers } from "./collector.ts";
 import type { Rules } from "./rules.ts";
 import { foreign, Situation, setObject, tombstone, writing } from "./situation.ts";
-import { at, IntList, type State, StateSet } from "./state.ts";
+import { at, IntList, type State, StateSet, stateBytes } from "./state.ts";
 import { foreignWriter, leaseAndReaper, rowDeletes, serviceWriters } from "./writers.ts";
 
 /** What must not, or only transiently, be seen. */
@@ -40,6 +41,7 @@ const actions = [
   storeAndPurge,
   foreignWriter,
   caretakers,
+  reviver,
   restore,
 ];
 
@@ -56,7 +58,7 @@ const stateLimit = 3_000_000;
 class Explorer {
   readonly #rules: Rules;
   readonly #set = new StateSet();
-  readonly #state: State = new Uint8Array(48);
+  readonly #state: State = new Uint8Array(stateBytes);
   readonly #situation: Situation;
   readonly #parents = new IntList();
   readonly #labels: string[] = [];
@@ -221,7 +223,7 @@ class Explorer {
 }
 
 function initialState(rules: Rules): State {
-  const state = new Uint8Array(48);
+  const state = new Uint8Array(stateBytes);
   if (!rules.empty) {
     setObject(state, 1, 1, 0);
     for (const place of [at.hold, at.refs, at.live, at.lastGen, at.lastVersion]) state[place] = 1;
@@ -230,5 +232,6 @@ function initialState(rules: Rules): State {
   state[at.deletes] = rules.deletes;
   state[at.foreign] = rules.foreignWriter ? foreign.start : foreign.absent;
   state[at.crashes] = rules.crashes;
+  state[at.revives] = rules.revives;
   return state;
 }

@@ -46,6 +46,28 @@ export interface Rules {
   readonly restorePausesReserve: boolean;
   /** After a restore the verifier waits until old DELETEs have landed. */
   readonly restoreDrainsFirst: boolean;
+  /** Work goes on after a restore only when every object has been found sound. */
+  readonly restoreConfirmsSound: boolean;
+  /** Heal and reconcile look, copy and write in steps of their own, between which anything may happen. */
+  readonly careInSteps: boolean;
+  /** Reconcile looks again, in the transaction that adopts, whether the bytes are still unknown. */
+  readonly adoptLooksAgain: boolean;
+  /** What reconcile adopts is not known to be good. */
+  readonly adoptUnverified: boolean;
+  /** Heal marks only the generation that it found missing. */
+  readonly healFence: boolean;
+  /** Heal marks after its copy, not before. */
+  readonly healCopiesFirst: boolean;
+  /** After a restore heal waits until old DELETEs have landed. */
+  readonly healDrainsFirst: boolean;
+  /** What is revived is registered as not known to be good. */
+  readonly reviveUnverified: boolean;
+  /** Revive registers nothing beside a tombstone in work. */
+  readonly reviveLooks: boolean;
+  /** Revive copies out of the trash, and leaves the trash to purge. */
+  readonly reviveCopies: boolean;
+  /** Revive takes nothing out of the trash before the drain. */
+  readonly reviveDrainsFirst: boolean;
   /** Tombstones are kept for ever. */
   readonly tombstonesForever: boolean;
   /** The bucket keeps versions. */
@@ -60,6 +82,8 @@ export interface Rules {
   readonly workers: number;
   readonly crashes: number;
   readonly deletes: number;
+  /** How often somebody asks for the object back. */
+  readonly revives: number;
   readonly maxGen: number;
 }
 
@@ -87,6 +111,17 @@ export const designed: Rules = {
   purgeSparesReserved: true,
   restorePausesReserve: true,
   restoreDrainsFirst: true,
+  restoreConfirmsSound: true,
+  careInSteps: false,
+  adoptLooksAgain: true,
+  adoptUnverified: true,
+  healFence: true,
+  healCopiesFirst: true,
+  healDrainsFirst: true,
+  reviveUnverified: true,
+  reviveLooks: true,
+  reviveCopies: true,
+  reviveDrainsFirst: true,
   tombstonesForever: false,
   versioned: false,
   foreignWriter: false,
@@ -96,5 +131,6 @@ export const designed: Rules = {
   workers: 2,
   crashes: 1,
   deletes: 1,
+  revives: 0,
   maxGen: 3,
 };

@@ -26,12 +26,19 @@ export const at = {
   paused: 30,
   snapshot: 31,
   snapshotOf: 32,
+  lister: 47,
+  healer: 48,
+  healGen: 49,
+  reviver: 50,
+  revives: 51,
 } as const;
 
 /** Bytes that a backup keeps: object, hold, rows, upload, tombstones; they lie together at the start. */
 export const backedUp = 15;
-const words = 12;
-const bytes = words * 4;
+const words = 13;
+/** Size of a state. */
+export const stateBytes = words * 4;
+const bytes = stateBytes;
 
 export type State = Uint8Array;
 

@@ -42,6 +42,61 @@ function mutant(name: string, change: Partial<Rules>): Run {
 
 const dangling = ["foreign dangling"];
 
+const stepwise = { careInSteps: true } as const;
+const stepwiseBeside = { ...stepwise, ...beside } as const;
+const revived = { ...stepwise, workers: 1, revives: 1 } as const;
+const revivedBeside = { ...stepwiseBeside, ...revived } as const;
+const stepwiseRestored = { ...stepwise, ...restored } as const;
+
+/** Heal and reconcile step by step, revive, and the end of a restore. */
+const grown: readonly Run[] = [
+  variant("L heal and reconcile in steps", stepwise, 416_701),
+  variant("N + foreign writer", stepwiseBeside, 1_820_542, dangling),
+  variant("O adoption without a second look", { ...stepwise, adoptLooksAgain: false }, 637_949),
+  variant("P revive", revived, 286_638),
+  variant("Q revive + foreign writer", revivedBeside, 717_226, dangling),
+  variant(
+    "R revive, versioned, no conditional PUT",
+    { ...revived, versioned: true, conditionalPut: false },
+    295_741,
+  ),
+  variant("S restore, healed in steps", stepwiseRestored, 19_350, dangling),
+  // The foreign keys hold; the rest is for people.
+  variant(
+    "T the collector works during a restore",
+    { ...stepwiseRestored, restorePausesCollector: false },
+    21_691,
+    dangling,
+  ),
+  mutant("M27 adoption as known to be good", { ...stepwiseBeside, adoptUnverified: false }),
+  mutant("M28 unknown bytes of an old listing are swept", { ...stepwiseBeside, adoptUnknown: false }),
+  mutant("M29 heal without generation", {
+    ...stepwiseBeside,
+    writers: 2,
+    workers: 1,
+    crashes: 0,
+    healFence: false,
+  }),
+  mutant("M30 heal marks before it copies", { ...stepwiseBeside, healCopiesFirst: false }),
+  mutant("M31 heal before old DELETEs have landed", { ...stepwiseRestored, healDrainsFirst: false }),
+  mutant("M32 revive as known to be good", { ...revivedBeside, reviveUnverified: false }),
+  mutant("M33 revive beside a tombstone in work", {
+    ...revivedBeside,
+    reviveLooks: false,
+    reviveDrainsFirst: false,
+  }),
+  mutant("M34 revive moves out of the trash before the drain", {
+    ...revivedBeside,
+    workers: 2,
+    reviveCopies: false,
+    reviveDrainsFirst: false,
+  }),
+  mutant("M35 a restore is confirmed before all is found sound", {
+    ...stepwiseRestored,
+    restoreConfirmsSound: false,
+  }),
+];
+
 export const runs: readonly Run[] = [
   variant("A service only, unversioned", {}, 41_515),
   variant("B service only, versioned bucket", { versioned: true }, 41_797),
@@ -60,6 +115,7 @@ export const runs: readonly Run[] = [
   variant("J + foreign writer, nothing there yet", { ...beside, empty: true }, 690_552, dangling),
   // Only late PUTs under kept tombstones leak.
   variant("K four rules only", four, 12_701, ["leak"]),
+  ...grown,
   mutant("M1 no foreign key from row to hold", { rowKey: false }),
   mutant("M2 no foreign key from hold to object", { holdKey: false }),
   mutant("M3 publish after the lease", { lease: false }),

@@ -1,0 +1,312 @@
+/**
+ * The drill: processes of the API and of the collector work at once on one database and one store, each is killed at a named point or at any
+ * moment, and another takes its place; PostgreSQL is ended at once and started again. In between everything comes to rest, and what is left is
+ * compared with what was acknowledged.
+ */
+
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { Client } from "pg";
+import { catalogProblems, quiesce, storeProblems, verifiedProblems } from "../proof/invariants.ts";
+import { World } from "../proof/world.ts";
+import { bundleProcesses } from "./bundle.ts";
+import { Expected } from "./expected.ts";
+import { type Death, live, type Role } from "./lane.ts";
+import { collectorPoints, writerPoints } from "./points.ts";
+import { pickFrom, type Random, randomFrom } from "./random.ts";
+import { Server } from "./server.ts";
+
+export interface DrillOptions {
+  readonly seed: number;
+  /** Ends after so many deaths … */
+  readonly kills: number;
+  /** … or seconds. */
+  readonly seconds: number;
+  /** Seconds of load before everything comes to rest. */
+  readonly loadSeconds?: number;
+  /** Takes the foreign keys of rows away: the drill must then find what is lost. */
+  readonly isControl?: boolean;
+  readonly say?: (line: string) => void;
+  /** Told after each rest how far it has come. */
+  readonly keep?: (result: DrillResult) => void;
+}
+
+export interface DrillResult {
+  readonly seed: number;
+  readonly seconds: number;
+  readonly isControl: boolean;
+  readonly kills: number;
+  /** Deaths at each named point. */
+  readonly hits: Readonly<Record<string, number>>;
+  /** Deaths at no named point. */
+  readonly shots: number;
+  readonly restarts: number;
+  readonly rests: number;
+  readonly acknowledged: number;
+  readonly refused: Readonly<Record<string, number>>;
+  /** Rows that are not what was acknowledged. */
+  readonly lost: readonly string[];
+  /** Rows without their bytes. */
+  readonly dangling: readonly string[];
+  /** Bytes, objects, tombstones and uploads that nobody needs, after everything has come to rest. */
+  readonly leaked: readonly string[];
+  readonly wrong: readonly string[];
+}
+
+const writers = 2;
+const collectors = 2;
+
+export async function drill(options: DrillOptions): Promise<DrillResult> {
+  const base = await mkdtemp(join(tmpdir(), "holdfast-drill-"));
+  const server = await Server.start(join(base, "postgres"));
+  try {
+    return await new Drill(options, server, base).run();
+  } finally {
+    await server.stop();
+    await rm(base, { recursive: true, force: true });
+  }
+}
+
+class Drill {
+  readonly #options: DrillOptions;
+  readonly #server: Server;
+  readonly #base: string;
+  readonly #random: Random;
+  readonly #expected = new Expected();
+  readonly #hits = new Map<string, number>();
+  readonly #found = {
+    lost: [] as string[],
+    dangling: [] as string[],
+    leaked: [] as string[],
+    wrong: [] as string[],
+  };
+  readonly #begin = performance.now();
+  #url = "";
+  #stores = "{}";
+  #kills = 0;
+  #shots = 0;
+  #rests = 0;
+  #seed: number;
+  #isResting = false;
+
+  constructor(options: DrillOptions, server: Server, base: string) {
+    this.#options = options;
+    this.#server = server;
+    this.#base = base;
+    this.#random = randomFrom(options.seed);
+    this.#seed = options.seed;
+    for (const point of [...writerPoints, ...collectorPoints]) this.#hits.set(point, 0);
+  }
+
+  async run(): Promise<DrillResult> {
+    await this.#prepare();
+    while (!this.#isOver() && this.#isFine()) {
+      await this.#load();
+      await this.#rest();
+      this.#options.keep?.(this.#result());
+      this.#options.say?.(`${this.#kills} deaths, ${this.#rests} rests, ${Math.round(this.#seconds())} s`);
+    }
+    return this.#result();
+  }
+
+  #result(): DrillResult {
+    return {
+      seed: this.#options.seed,
+      seconds: Math.round(this.#seconds()),
+      isControl: this.#options.isControl === true,
+      kills: this.#kills,
+      hits: Object.fromEntries(this.#hits),
+      shots: this.#shots,
+      restarts: this.#server.restarts,
+      rests: this.#rests,
+      acknowledged: this.#expected.acknowledged,
+      refused: Object.fromEntries(this.#expected.refused),
+      ...this.#found,
+    };
+  }
+
+  #seconds(): number {
+    return (performance.now() - this.#begin) / 1000;
+  }
+
+  #isOver(): boolean {
+    return this.#kills >= this.#options.kills || this.#seconds() >= this.#options.seconds;
+  }
+
+  #isFine(): boolean {
+    const { lost, dangling, leaked, wrong } = this.#found;
+    return lost.length + dangling.length + leaked.length + wrong.length === 0;
+  }
+
+  async #prepare(): Promise<void> {
+    await bundleProcesses(this.#base);
+    const location = join(this.#base, "main");
+    await mkdir(location);
+    const client = new Client({ connectionString: this.#server.url });
+    await client.connect();
+    await client.query("CREATE DATABASE drill");
+    await client.end();
+    const url = new URL(this.#server.url);
+    url.pathname = "/drill";
+    this.#url = url.href;
+    const stores = { default: "main", main: { protocol: "file", location } };
+    this.#stores = JSON.stringify(stores);
+    const world = await World.make(this.#url, stores);
+    if (this.#options.isControl === true) await loosen(world);
+    await world.close();
+  }
+
+  /** Load, deaths and restarts for some seconds; then all that still live are shot. */
+  async #load(): Promise<void> {
+    await this.#withWorld((world) => world.policy({ grace: "0", keep: "6 s", drain: "1 s" }));
+    const until = performance.now() + (this.#options.loadSeconds ?? 20) * 1000;
+    const isOpen = (): boolean => performance.now() < until && !this.#isOver();
+    this.#isResting = false;
+    const lanes: Promise<void>[] = [];
+    for (let lane = 0; lane < writers; lane++) lanes.push(this.#lane("writer", lane, isOpen));
+    for (let lane = 0; lane < collectors; lane++) lanes.push(this.#lane("collector", writers + lane, isOpen));
+    const trouble = this.#trouble(isOpen);
+    while (isOpen()) await delay(100);
+    this.#isResting = true;
+    for (const shoot of this.#shooting) shoot();
+    await Promise.all([...lanes, trouble]);
+  }
+
+  readonly #shooting = new Set<() => void>();
+
+  async #lane(role: Role, number: number, isOpen: () => boolean): Promise<void> {
+    const points = role === "writer" ? writerPoints : collectorPoints;
+    while (isOpen()) {
+      const isShot = this.#random(5) === 0;
+      const point = this.#rarest(points);
+      const time = 1 + this.#random(this.#random(3) === 0 ? 6 : 2);
+      let shoot: (() => void) | undefined;
+      const death = await live({
+        role,
+        folder: this.#base,
+        url: this.#url,
+        stores: this.#stores,
+        number,
+        seed: this.#seed++,
+        fault: isShot ? undefined : { point, time },
+        shotAfterMs: isShot ? 400 + this.#random(2500) : undefined,
+        hear: (line) => this.#expected.hear(line),
+        started: (child) => {
+          shoot = () => void child.kill("SIGKILL");
+          this.#shooting.add(shoot);
+          if (this.#isResting) shoot();
+        },
+      });
+      if (shoot !== undefined) this.#shooting.delete(shoot);
+      await this.#bury(death);
+    }
+  }
+
+  /** Mostly a point at which few have died yet. */
+  #rarest(points: readonly string[]): string {
+    const tried = [0, 1, 2].map(() => pickFrom(this.#random, points));
+    return tried.reduce((best, point) =>
+      (this.#hits.get(point) ?? 0) < (this.#hits.get(best) ?? 0) ? point : best,
+    );
+  }
+
+  async #bury(death: Death): Promise<void> {
+    if (death.how === "lived") return;
+    this.#kills += 1;
+    if (death.how === "planned" && !this.#isResting && death.point !== undefined)
+      this.#hits.set(death.point, (this.#hits.get(death.point) ?? 0) + 1);
+    else this.#shots += 1;
+    // Its claims run out: others need not wait for minutes.
+    await this.#quietly((client) =>
+      client.query(
+        "UPDATE holdfast.tombstone SET claim_until = clock_timestamp() WHERE claim_until > clock_timestamp() AND claim_by LIKE $1",
+        [`collector-${death.pid}-%`],
+      ),
+    );
+  }
+
+  /** What comes from outside: restarts, leases that run out, foreign writers that have looked too early. */
+  async #trouble(isOpen: () => boolean): Promise<void> {
+    let crashAt = performance.now() + 4000 + this.#random(8000);
+    while (isOpen()) {
+      await delay(400);
+      await this.#quietly((client) =>
+        client.query(
+          `UPDATE holdfast.upload SET expires_at = clock_timestamp() - interval '1 s' WHERE expires_at > clock_timestamp()
+             AND id IN (SELECT id FROM holdfast.upload ORDER BY random() LIMIT 1)`,
+        ),
+      );
+      await this.#lateForeignWriter();
+      if (performance.now() < crashAt || !isOpen()) continue;
+      await this.#server.crash();
+      crashAt = performance.now() + 5000 + this.#random(15_000);
+    }
+  }
+
+  /** A row for bytes that are in the trash by now: it was promised a heal. */
+  async #lateForeignWriter(): Promise<void> {
+    await this.#quietly(async (client) => {
+      const id = 9000 + this.#random(5);
+      await client.query("DELETE FROM peer.item WHERE id = $1", [id]);
+      await client.query(
+        `INSERT INTO peer.item SELECT $1, jsonb_build_object('store', 'main', 'path', split_part(locator, ':', 2))
+         FROM holdfast.tombstone t WHERE locator LIKE 'main:\\_hash/peer/%' AND trash IS NOT NULL
+           AND hidden_at < clock_timestamp() - interval '2 s' AND purge_after > clock_timestamp() + interval '2 s'
+           AND NOT EXISTS (SELECT FROM holdfast.tombstone u WHERE u.locator = t.locator AND u.id > t.id)
+         ORDER BY random() LIMIT 1`,
+        [id],
+      );
+    });
+  }
+
+  /** The server may be away, or the key be deleted at the moment. */
+  async #quietly(work: (client: Client) => Promise<unknown>): Promise<void> {
+    const client = new Client({ connectionString: this.#url });
+    client.on("error", () => undefined);
+    try {
+      await client.connect();
+      await work(client);
+    } catch {
+      // Another time.
+    } finally {
+      await client.end().catch(() => undefined);
+    }
+  }
+
+  async #withWorld<T>(work: (world: World) => Promise<T>): Promise<T> {
+    const world = await World.open(this.#url, JSON.parse(this.#stores));
+    try {
+      return await work(world);
+    } finally {
+      await world.close();
+    }
+  }
+
+  /** Everything comes to rest, and is compared. */
+  async #rest(): Promise<void> {
+    await this.#withWorld(async (world) => {
+      const leaked = await quiesce(world, 10);
+      const { lost, dangling } = await this.#expected.compare(world);
+      this.#found.lost.push(...lost);
+      this.#found.dangling.push(...dangling);
+      this.#found.leaked.push(...leaked);
+      const wrong = [await catalogProblems(world), await verifiedProblems(world), await storeProblems(world)];
+      wrong.push(await this.#expected.putTwice(world));
+      this.#found.wrong.push(...wrong.flat(), ...this.#expected.wrong.splice(0));
+    });
+    this.#rests += 1;
+  }
+}
+
+/** The control: rows hold nothing any more, and nobody looks. */
+async function loosen(world: World): Promise<void> {
+  for (const table of ["lab.item", "proj.item", "peer.item"])
+    await world.db.query(`ALTER TABLE ${table} DROP CONSTRAINT _value_ref_fk`);
+  const { rows } = await world.db.query<{ text: string }>("SELECT pg_get_viewdef('holdfast.guard') AS text");
+  const guard = rows[0]?.text.replace(/;\s*$/, "");
+  await world.db.query(
+    `CREATE OR REPLACE VIEW holdfast.guard AS SELECT * FROM (${guard}) AS found WHERE false`,
+  );
+}

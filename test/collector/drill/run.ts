@@ -1,0 +1,32 @@
+/**
+ * The long drill: `npm run test:drill -- [KILLS] [SEED] [FILE]`; 2,000 deaths and a seed of the moment unless given. Runs the control too, which
+ * must lose data. Writes the result as JSON to FILE after each rest, or to standard output; ends with 1 when anything was not as promised.
+ */
+
+import { randomInt } from "node:crypto";
+import { writeFileSync } from "node:fs";
+import { type DrillResult, drill } from "./drill.ts";
+
+const [kills = "2000", seed = String(randomInt(2 ** 31)), file] = process.argv.slice(2);
+if (!(Number(kills) > 0) || !Number.isInteger(Number(seed))) {
+  process.stderr.write("Usage: npm run test:drill -- [kills] [seed] [file]\n");
+  process.exit(2);
+}
+const say = (line: string): void => void process.stderr.write(`${line}\n`);
+const control = await drill({
+  seed: Number(seed),
+  kills: 60,
+  seconds: 60,
+  loadSeconds: 8,
+  isControl: true,
+  say,
+});
+const write = (result: DrillResult): void => {
+  if (file !== undefined) writeFileSync(file, `${JSON.stringify({ result, control }, null, 2)}\n`);
+};
+const result = await drill({ seed: Number(seed), kills: Number(kills), seconds: 7200, say, keep: write });
+write(result);
+if (file === undefined) process.stdout.write(`${JSON.stringify({ result, control }, null, 2)}\n`);
+const wrong = [result.lost, result.dangling, result.leaked, result.wrong].flat();
+const isCaught = control.lost.length + control.dangling.length > 0;
+process.exit(wrong.length === 0 && isCaught ? 0 : 1);

@@ -1,0 +1,20 @@
+/** Half a minute of the drill; the long one: `npm run test:drill`. */
+
+import { expect, test } from "vitest";
+import { drill } from "./drill/drill.ts";
+
+test("what was acknowledged is whole, and nothing else is left, whoever dies", {
+  timeout: 240_000,
+}, async () => {
+  const result = await drill({ seed: 20_261_121, kills: 60, seconds: 45, loadSeconds: 12 });
+  expect(result).toMatchObject({ lost: [], dangling: [], leaked: [], wrong: [] });
+  expect(result.kills).toBeGreaterThan(20);
+  expect(Object.values(result.hits).filter((times) => times > 0).length).toBeGreaterThan(10);
+  expect(result.restarts).toBeGreaterThan(0);
+  expect(result.acknowledged).toBeGreaterThan(50);
+});
+
+test("control: without the foreign keys of rows bytes are lost", { timeout: 120_000 }, async () => {
+  const result = await drill({ seed: 20_261_121, kills: 40, seconds: 15, loadSeconds: 6, isControl: true });
+  expect(result.lost.length + result.dangling.length).toBeGreaterThan(0);
+});
