@@ -117,7 +117,7 @@ describe("gc", () => {
   it("waits for confirmation with 4, also of a script", () => {
     const { code, out, err } = run("gc", "--apply");
     expect(code).toBe(4);
-    expect(out).toContain("left as they were: main");
+    expect(out).toMatch(/stopped by doubts[\s\S]*^stopped; .+: main$/m);
     expect(err).toContain("next: holdfast gc --apply --confirm");
     expect(json(4, "gc", "--apply").doubts.map((doubt: { code: string }) => doubt.code)).toContain("MODE");
   });
