@@ -237,7 +237,7 @@ function incomplete(missing: readonly MissingObject[]): ServiceError {
   const more = missing.length > told.length ? ` and ${missing.length - told.length} more` : "";
   return new ServiceError(
     "OBJECT_MISSING",
-    `The backup was not written: of ${missing.length} objects the bytes are missing or damaged: ${told.join("; ")}${more}.`,
+    `No backup was written, because bytes of ${missing.length === 1 ? "an object" : `${missing.length} objects`} are missing or damaged: ${told.join("; ")}${more}.`,
     {
       details: {
         problems: missing,

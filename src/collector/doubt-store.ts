@@ -5,6 +5,7 @@ import { isStopped } from "./batch.ts";
 import { loadDoubts, measureLoad } from "./breaker.ts";
 import type { Doubt } from "./contract.ts";
 import { doubtsOf } from "./doubts.ts";
+import { milestoneDoubts } from "./milestone.ts";
 import { confirmStore, modeDoubts, type PolicyRow, readPolicies, versionDoubts } from "./policy.ts";
 import type { Round } from "./round.ts";
 
@@ -54,6 +55,7 @@ export async function doubtStore(
     }
   };
   doubts.add((await look("store", () => parts.storeDoubts(context, store, run.signal))) ?? []);
+  doubts.add((await look("milestone", () => milestoneDoubts(context, run, store))) ?? []);
   // With a doubt left nothing is confirmed: nobody has seen what it would have come to.
   const isConfirmed = request.apply && request.confirm === true && !doubts.stop(name);
   const confirmed = isConfirmed ? await look("confirm", () => confirmStore(context, run, name)) : undefined;

@@ -9,6 +9,7 @@ import type { Doubt, FsckReport, FsckRequest } from "./contract.ts";
 import { danglingReferences } from "./dangling.ts";
 import { Findings, type StoreFindings, storeDoubt } from "./findings.ts";
 import { forgetTrash, indexTrash } from "./lost-trash.ts";
+import { clearMilestones } from "./milestone.ts";
 import { checkMultiparts } from "./open-multiparts.ts";
 import { reconcile } from "./reconcile.ts";
 import { isRestored, prepareRestored, restoreChecked } from "./restored.ts";
@@ -70,15 +71,18 @@ async function checkAll(context: CollectorContext, run: Run, { request, asked, p
 /** With a canary that is missing it goes on: to find out what else is, is what a check is for. */
 async function checkStore(check: Check): Promise<readonly Doubt[]> {
   const { context, store, run } = check;
-  const isRestore = await isRestored(context.db, store.config.name);
+  const isRestore = check.apply && (await isRestored(context.db, store.config.name));
   const doubts = [...(await storeDoubts(context, store, run.signal))];
-  if (isRestore && check.apply) doubts.push(...(await prepareRestored(context, run, store)));
+  if (isRestore) doubts.push(...(await prepareRestored(context, run, store)));
   if (doubts.some(({ code }) => code !== "CANARY")) return doubts;
   if (isRestore) await indexTrash(context.db, store, run.signal);
   const found = await reconcile(check);
   if (found.length > 0) return [...doubts, ...found];
-  if (isRestore && check.apply) await restoreChecked(context, store.config.name);
-  if (isRestore) await forgetTrash(context.db, store);
+  if (isRestore) {
+    await clearMilestones(store, run.signal);
+    await restoreChecked(context, store.config.name);
+    await forgetTrash(context.db, store);
+  }
   try {
     await checkMultiparts(check);
   } catch (error) {

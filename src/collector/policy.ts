@@ -89,6 +89,19 @@ function check(policy: Partial<StorePolicy>): void {
     if (seconds === undefined || (seconds >= 0 && seconds <= longestSeconds)) continue;
     throw refused(field, seconds, `Write seconds from 0 to ${longestSeconds}.`);
   }
+  checkDrain(policy);
+}
+
+/** A claim lasts five minutes, and a request that was sent at its end may take a while more; then clocks differ. */
+const shortestDrainSeconds = 600;
+
+function checkDrain({ drainSeconds }: Partial<StorePolicy>): void {
+  if (drainSeconds === undefined || drainSeconds >= shortestDrainSeconds) return;
+  throw refused(
+    "drainSeconds",
+    drainSeconds,
+    `Write ${shortestDrainSeconds} at least: until then a deletion that was sent may still reach the store.`,
+  );
 }
 
 function refused(field: string, value: unknown, remedy: string): ServiceError {

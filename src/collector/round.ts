@@ -1,16 +1,18 @@
 /** What is done to one store that may be collected, step by step, until a doubt or the caller stops it. */
 
+import type { Queryable } from "../db/contract.ts";
 import type { Store } from "../store/contract.ts";
 import { isStopped } from "./batch.ts";
 import { loadDoubts, measureLoad } from "./breaker.ts";
 import { condemn } from "./condemn.ts";
 import type { CollectorContext, Run } from "./context.ts";
 import type { CollectRequest, Decision, Doubt, StoreCollection } from "./contract.ts";
-import { newTally, type Tally } from "./counts.ts";
+import { newTally, rangeOf, type Tally } from "./counts.ts";
 import type { Tell } from "./decision.ts";
 import { type Doubts, doubtsOf } from "./doubts.ts";
 import { tellGrace } from "./grace.ts";
 import { kill } from "./kill.ts";
+import { setMilestone } from "./milestone.ts";
 import type { PolicyRow } from "./policy.ts";
 import { release } from "./release.ts";
 
@@ -79,6 +81,7 @@ export async function applyTo(
   }
   await step("bytes", async () => {
     const { onDecision } = request;
+    if (await hasDead(context.db, name)) await setMilestone(context, run, store);
     addBytes(
       tally,
       await parts.removeBytes(context, run, store, { onDecision, keepSeconds: policy.keepSeconds }),
@@ -86,6 +89,16 @@ export async function applyTo(
   });
   await attempt("report", () => tellGrace(context, run, policy, { tally, tell }));
   return { store: name, mode: policy.mode, isApplied: !doubts.stop(name), counts: tally };
+}
+
+/** Whether there are bytes to take away, or to let go of. */
+async function hasDead(db: Queryable, store: string): Promise<boolean> {
+  const [after, before] = rangeOf(store);
+  const { rowCount } = await db.query(
+    "SELECT FROM holdfast.tombstone WHERE locator > $1 AND locator < $2 LIMIT 1",
+    [after, before],
+  );
+  return rowCount > 0;
 }
 
 function addBytes(tally: Tally, done: Awaited<ReturnType<CollectParts["removeBytes"]>>): void {

@@ -23,6 +23,11 @@ export const StoreEntity = defineEntity({
     keep: p.string(),
     /** Version of Holdfast whose report somebody has confirmed. */
     confirmedVersion: p.string().fieldName("confirmed_version").nullable(),
+    /** Since when the mode is `restore`. */
+    restoreSince: p.datetime().fieldName("restore_since").nullable(),
+    /** When the objects of the store were set to unverified, and when all of them had been looked at again. */
+    restoreResetAt: p.datetime().fieldName("restore_reset_at").nullable(),
+    restoreCheckedAt: p.datetime().fieldName("restore_checked_at").nullable(),
   },
 });
 

@@ -31,6 +31,7 @@ test.each([
   [{ graceSeconds: -1 }, "graceSeconds"],
   [{ keepSeconds: Number.NaN }, "keepSeconds"],
   [{ drainSeconds: Number.POSITIVE_INFINITY }, "drainSeconds"],
+  [{ drainSeconds: 599 }, "drainSeconds"],
   [{ graceSeconds: 1e12 }, "graceSeconds"],
   [{ mode: "sometimes" as "on" }, "mode"],
 ])("%j is refused by name", (policy, field) =>

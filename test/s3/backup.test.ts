@@ -4,6 +4,7 @@ import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { PutBucketVersioningCommand } from "@aws-sdk/client-s3";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { StoreConfig } from "../../src/store/contract.ts";
 import { Lab } from "../backup/support/lab.ts";
@@ -37,6 +38,11 @@ describe.each([false, true])("on a bucket that keeps versions: %s", (versioned) 
   let proxy: FaultProxy;
   beforeAll(async () => {
     server = await startS3({ versioned });
+    const VersioningConfiguration = { Status: "Enabled" } as const;
+    if (versioned)
+      await server.client.send(
+        new PutBucketVersioningCommand({ Bucket: server.bucket, VersioningConfiguration }),
+      );
     proxy = await startProxy(server.endpoint);
   });
   afterAll(async () => {
@@ -80,6 +86,9 @@ describe.each([false, true])("on a bucket that keeps versions: %s", (versioned) 
     // A folder in a bucket with versions is remembered by lists, which the collector's own tests write.
     if (!versioned) await lab.writeTree("folder.zarr", { a: "first", "b/c": "second" });
     const keys = await lab.keys();
+    const { driver } = lab.objects.stores.get("main");
+    const [first = ""] = Object.keys(keys);
+    expect((await driver.head(first.slice("main:".length)))?.versionId !== undefined).toBe(versioned);
     const file = join(folder, `taken-${versioned}.tar`);
     await lab.backup(file, {}, takesAll(lab));
     expect(await lab.keys()).toEqual({});

@@ -176,7 +176,7 @@ describe("a run", () => {
     const revive = "mutation ($all: [ID!]!) { reviveObjects(locators: $all) { outcome message } }";
     // Other programs may still write to the key that they saw free.
     expect((await system(revive, { all: [unused] })).data.reviveObjects).toMatchObject([{ outcome: "busy" }]);
-    await setPolicy({ store: "main", drainSeconds: 0 });
+    await world.service.db.query("UPDATE holdfast.store SET drain = '0' WHERE name = 'main'");
   });
 
   it("is undone by reviving, bytes and all", async () => {

@@ -16,8 +16,7 @@ export interface JobSources {
   readonly logger: Logger;
   /** The one that is served. */
   model(): Model;
-  /** Absent: nothing is collected or checked. */
-  readonly collector?: Pick<Collector, "collect" | "fsck">;
+  readonly collector: Pick<Collector, "collect" | "fsck">;
 }
 
 /** Begins to run them, some seconds from now; a process that only serves runs none. */
@@ -29,7 +28,9 @@ export function openJobs(sources: JobSources): Jobs {
 }
 
 function tasksOf({ db, logger, model, collector }: JobSources) {
-  const expire = expireTask({ db, model, version: packageVersion() }, logger);
-  if (collector === undefined) return { expire };
-  return { expire, collect: collectTask(collector, logger), fsck: fsckTask(collector, logger) };
+  return {
+    expire: expireTask({ db, model, version: packageVersion() }, logger),
+    collect: collectTask(collector, logger),
+    fsck: fsckTask(collector, logger),
+  };
 }

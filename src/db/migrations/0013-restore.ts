@@ -17,6 +17,8 @@ export const restore: MigrationText = {
      END $$;
      CREATE TRIGGER store_mode BEFORE UPDATE OF gc ON holdfast.store
        FOR EACH ROW WHEN (OLD.gc IS DISTINCT FROM NEW.gc) EXECUTE FUNCTION holdfast.store_mode();`,
+    // Numbers begin again when a database is set back; this never comes twice.
+    `ALTER TABLE holdfast.collector_run ADD COLUMN nonce uuid NOT NULL DEFAULT gen_random_uuid();`,
     // Tombstones of the time that the database no longer knows are not in it; what they hid is. Made anew by each check, worth nothing after.
     `CREATE UNLOGGED TABLE holdfast.trash_index (
        store text COLLATE "C" NOT NULL, at text COLLATE "C" NOT NULL, path text COLLATE "C" NOT NULL,
