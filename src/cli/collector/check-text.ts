@@ -50,7 +50,7 @@ export function checkText(run: CheckRow): string {
   return [
     heading(run),
     ...(stores.length === 0 ? [] : ["", textTable(["", ...stores.map(({ store }) => store), ""], rows)]),
-    ...doubtLines(run.doubts),
+    ...doubtLines(run.doubts, "In doubt, and not compared:"),
   ].join("\n");
 }
 

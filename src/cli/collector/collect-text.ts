@@ -53,16 +53,19 @@ export function collectText(run: CollectRow): string {
   const table = textTable(["", ...stores.map(({ store }) => store), ""], [["mode", ...modes, ""], ...rows]);
   const left = stores.filter(({ isApplied }) => run.isApplied && !isApplied).map(({ store }) => store);
   return [
-    heading(run),
+    heading(run, left.length === stores.length),
     ...(stores.length === 0 ? [] : ["", table]),
-    ...(left.length === 0 ? [] : ["", `left as they were: ${left.join(", ")}`]),
+    ...(left.length === 0
+      ? []
+      : ["", `stopped; the figures are what a run would do, or did before: ${left.join(", ")}`]),
     ...doubtLines(run.doubts),
   ].join("\n");
 }
 
-function heading({ isApplied, ...run }: RunRow): string {
+function heading({ isApplied, ...run }: RunRow, isStopped: boolean): string {
   const { id, startedAt } = run;
   if (run.state === "FAILED") return failedText("Run", run);
+  if (isApplied && isStopped) return `Run ${id} of ${startedAt} was stopped by doubts.`;
   return isApplied
     ? `Run ${id} of ${startedAt} has done:`
     : `Dry run ${id} of ${startedAt}: nothing was changed. A run would do:`;
@@ -77,28 +80,31 @@ export function failedText(
 }
 
 /** Every doubt with its remedy. */
-export function doubtLines(doubts: readonly DoubtRow[]): string[] {
+export function doubtLines(
+  doubts: readonly DoubtRow[],
+  heading = "Nothing is deleted where there is a doubt:",
+): string[] {
   if (doubts.length === 0) return [];
   const lines = doubts.flatMap(({ code, store, message, remedy }) => [
     `  ${store ?? "all stores"}: ${message} (${code})`,
     `    ${remedy}`,
   ]);
-  return ["", "Nothing is deleted where there is a doubt:", ...lines];
+  return ["", heading, ...lines];
 }
 
-/** What can be confirmed, when nothing else is in doubt. */
-const confirmable: readonly string[] = ["UNCONFIRMED", "TOO_MANY"];
+/** Whether nothing but a confirmation is missing. */
+function waitsFor({ store, mode }: CollectedRow, doubts: readonly DoubtRow[]): boolean {
+  const own = doubts.filter((doubt) => doubt.store === null || doubt.store === store);
+  const isConfirmable = ({ code }: DoubtRow): boolean =>
+    code === "UNCONFIRMED" || code === "TOO_MANY" || (code === "MODE" && mode === "REPORT");
+  return own.length > 0 && own.every(isConfirmable);
+}
 
 /** The command that goes on from here; undefined where there is nothing to do, or a remedy must come first. */
 export function nextCollect(run: CollectRow, stores: readonly string[]): string | undefined {
   const collected = run.collected ?? [];
-  const reported = new Set(collected.filter(({ mode }) => mode === "REPORT").map(({ store }) => store));
   const named = stores.map((store) => ` --store ${store}`).join("");
-  const waits = run.doubts.some(
-    ({ code, store }) =>
-      confirmable.includes(code) || (code === "MODE" && store !== null && reported.has(store)),
-  );
-  if (waits) return `holdfast gc --apply --confirm${named}`;
+  if (collected.some((store) => waitsFor(store, run.doubts))) return `holdfast gc --apply --confirm${named}`;
   if (run.isApplied || run.doubts.length > 0) return undefined;
   const done: readonly StepName[] = ["release", "condemn", "clear", "kill", "hide", "purge", "reap"];
   const isIdle = collected.every(({ counts }) => done.every((step) => counts[step] === 0));
