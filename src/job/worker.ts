@@ -39,8 +39,8 @@ export interface Jobs {
   close(): Promise<void>;
 }
 
-/** One connection waits for notifications, the other asks. */
-const connections = 2;
+/** One connection waits for notifications, another asks; the library wants as many as there may be tasks at once. */
+const leastConnections = 2;
 /** A service has more to do in its first seconds; one that lives for a call never comes to it. */
 const usualDelayMs = 3000;
 const usualPollMs = 30_000;
@@ -84,6 +84,8 @@ async function wait(ms: number, closing: AbortSignal): Promise<void> {
 async function runUntilItEnds(parts: JobParts, closing: AbortSignal): Promise<void> {
   if (closing.aborted) return;
   const { Logger, parseCronItems, run } = await import("graphile-worker");
+  const concurrency = Object.keys(parts.tasks).length;
+  const connections = Math.max(leastConnections, concurrency);
   const pool = plainPool(parts.db, { connections, name: "holdfast jobs" });
   try {
     const tasks = taskList(parts, closing);
@@ -92,7 +94,7 @@ async function runUntilItEnds(parts: JobParts, closing: AbortSignal): Promise<vo
       schema: "graphile_worker",
       taskList: tasks,
       parsedCronItems: parseCronItems(cronItems(parts)),
-      concurrency: Object.keys(tasks).length,
+      concurrency,
       pollInterval: parts.pollMs ?? usualPollMs,
       noHandleSignals: true,
       // What becomes of a job is then written by a step that the end waits for; else by one that nobody waits for.

@@ -179,15 +179,14 @@ describe("startJobs", () => {
   it("frees a kind whose process died in the middle", async () => {
     const never = new Promise<void>(() => undefined);
     const begun = Promise.withResolvers<void>();
+    let isDead = false;
     const other = await connect(db.config.connectionString ?? "");
     const dying = startJobs({
       db: other,
       prepared: true,
       tasks: {
-        expire: () => {
-          begun.resolve();
-          return never;
-        },
+        // Only once: it does not die in truth, and must not take what the other is to do.
+        expire: () => (begun.resolve(), isDead ? Promise.reject(new Error("dead")) : never),
       },
       schedules,
       log,
@@ -196,6 +195,7 @@ describe("startJobs", () => {
     await started(1);
     await due("holdfast_expire");
     await begun.promise;
+    isDead = true;
     // What the death of a process is to PostgreSQL: its connections end.
     await db.query(
       "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction'",
