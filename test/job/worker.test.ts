@@ -186,7 +186,10 @@ describe("startJobs", () => {
       prepared: true,
       tasks: {
         // Only once: it does not die in truth, and must not take what the other is to do.
-        expire: () => (begun.resolve(), isDead ? Promise.reject(new Error("dead")) : never),
+        expire: () => {
+          begun.resolve();
+          return isDead ? Promise.reject(new Error("dead")) : never;
+        },
       },
       schedules,
       log,
