@@ -1,6 +1,6 @@
 /**
- * A process of the collector in the drill: collects, checks and revives, until it has done enough or a fault ends it. Every other one has a
- * store that cannot rename, so that both ways of hiding are gone. Arguments as of `writer.ts`.
+ * A process of the collector in the drill: collects, checks and revives, until it has done enough or a fault ends it. Arguments as of
+ * `writer.ts`, and `copy` where the store is to be one that cannot rename.
  */
 
 import { setTimeout as delay } from "node:timers/promises";
@@ -11,13 +11,13 @@ import { World } from "../proof/world.ts";
 import { say } from "./lines.ts";
 import { randomFrom } from "./random.ts";
 
-const [url = "", stores = "{}", , seed = "1"] = process.argv.slice(2);
+const [url = "", stores = "{}", , seed = "1", way = "rename"] = process.argv.slice(2);
 const random = randomFrom(Number(seed));
 const faults = parseFaultPoints(process.env["HOLDFAST_FAULT"]);
 const world = await World.open(url, JSON.parse(stores), {
   faults,
   connections: 6,
-  canRename: Number(seed) % 2 === 0,
+  canRename: way === "rename",
 });
 
 async function revive(): Promise<void> {

@@ -190,6 +190,8 @@ class Drill {
         stores: this.#stores,
         number,
         seed: this.#seed++,
+        // A store can rename or it cannot, for all its workers: both ways, one load after the other.
+        way: this.#rests % 2 === 0 ? "rename" : "copy",
         fault: isShot ? undefined : { point, time },
         shotAfterMs: isShot ? 400 + this.#random(2500) : undefined,
         hear: (line) => this.#expected.hear(line),

@@ -22,6 +22,8 @@ export interface Plan {
   readonly stores: string;
   readonly number: number;
   readonly seed: number;
+  /** Of hiding. */
+  readonly way: "rename" | "copy";
   readonly fault: { readonly point: string; readonly time: number } | undefined;
   /** From outside, after so many milliseconds. */
   readonly shotAfterMs: number | undefined;
@@ -33,7 +35,15 @@ export interface Plan {
 export function live(plan: Plan): Promise<Death> {
   const { fault, role } = plan;
   const script = join(plan.folder, `${role}.mjs`);
-  const args = ["--no-warnings", script, plan.url, plan.stores, String(plan.number), String(plan.seed)];
+  const args = [
+    "--no-warnings",
+    script,
+    plan.url,
+    plan.stores,
+    String(plan.number),
+    String(plan.seed),
+    plan.way,
+  ];
   const env = {
     ...process.env,
     HOLDFAST_FAULT: fault === undefined ? "" : `${fault.point}:kill:${fault.time}`,
