@@ -75,5 +75,6 @@ export async function playRuns(world: World, options: RunsOptions): Promise<Runs
     ...(options.path === undefined ? {} : { path: options.path }),
   });
   if (!details.failed) return { tally, played };
-  return { tally, played, failure: (await fc.asyncDefaultReportMessage(details)) ?? "unknown" };
+  const message = await fc.asyncDefaultReportMessage(details);
+  return { tally, played, failure: `${message}\n${details.errorInstance}` };
 }

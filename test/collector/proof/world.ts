@@ -195,7 +195,8 @@ function withoutRename(stores: Stores): Stores {
   return { ...stores, all, get: (name) => all.get(name) ?? stores.get(name) };
 }
 
-const kept = ["setting", "capability_key", "store", "course"];
+// A database that does not know what the collector did in its store takes itself for one that was set back.
+const kept = ["setting", "capability_key", "store", "course", "collector_run"];
 
 /** One statement list that empties every table that lives through a run, past triggers and keys, in a transaction of its own. */
 async function emptyingOf(db: Database): Promise<string> {
