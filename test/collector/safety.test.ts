@@ -363,7 +363,8 @@ describe("(i) a database set back to an earlier moment, beside a newer store", (
       `DROP DATABASE ${backup}`,
     );
     const third = await World.open(own.url, own.stores);
-    await setPolicy(third, { store: "main", mode: "restore", drainSeconds: 0 });
+    await third.policy({ grace: "7 days", keep: "30 days", drain: "0" });
+    await setPolicy(third, { store: "main", mode: "restore" });
     // Nobody says that all is well before somebody has looked.
     await expect(setPolicy(third, { store: "main", mode: "on" })).rejects.toThrow("restore");
     reportOf(await runCollect(third));
