@@ -6,21 +6,36 @@ export interface PlacedNumber {
   readonly digits: string;
 }
 
-/** A cheap look first, without a quantifier that a long text could exhaust. */
-const longNumber = /\d{16}/;
-
 /** The first whole number that `JSON.parse` would round to another one, as 2^53 + 1; `text` must be JSON. */
 export function roundedInteger(text: string): PlacedNumber | undefined {
-  if (!longNumber.test(text)) return undefined;
+  if (!hasLongNumber(text)) return undefined;
   for (let at = 0; at < text.length; ) {
     const code = text.charCodeAt(at);
-    const isNumber = code === minus || (code >= zero && code <= nine);
+    const isNumber = code === minus || isDigit(code);
     const end = code === quote ? endOfString(text, at) : isNumber ? endOfNumber(text, at) : at + 1;
     const digits = isNumber && end - at > 15 ? text.slice(at, end) : "";
     if (isRounded(digits)) return { path: pathTo(text, at), digits };
     at = end;
   }
   return undefined;
+}
+
+const longDigits = 16;
+
+/** A cheap look first: of so many digits in a row one stands at each multiple of their count. */
+function hasLongNumber(text: string): boolean {
+  for (let at = 0; at < text.length; at += longDigits) {
+    if (!isDigit(text.charCodeAt(at))) continue;
+    let [first, end] = [at, at + 1];
+    while (isDigit(text.charCodeAt(first - 1))) first--;
+    while (isDigit(text.charCodeAt(end))) end++;
+    if (end - first >= longDigits) return true;
+  }
+  return false;
+}
+
+function isDigit(code: number): boolean {
+  return code >= zero && code <= nine;
 }
 
 /** Whether the digits of a whole number change when they become a 64-bit float; false for what is no whole number. */
@@ -46,13 +61,7 @@ function endOfString(text: string, start: number): number {
 
 /** Digits, point, exponent and signs. */
 function isNumeric(code: number): boolean {
-  return (
-    (code >= zero && code <= nine) ||
-    code === minus ||
-    code === 0x2e ||
-    code === 0x2b ||
-    (code | 0x20) === 0x65
-  );
+  return isDigit(code) || code === minus || code === 0x2e || code === 0x2b || (code | 0x20) === 0x65;
 }
 
 /** Behind the number that begins at `start`, fraction and exponent included. */

@@ -23,6 +23,8 @@ export function subscriptionPlugin(
     requestDidStart: async () => ({
       responseForOperation: async ({ operation, document, request, schema, contextValue }) => {
         const { live } = contextValue;
+        // Of several operations none was named: Apollo tells it.
+        if ((operation as typeof operation | undefined) === undefined) return null;
         if (operation.operation === "mutation" && live?.isGet === true)
           return refused([
             shown(new ServiceError("BAD_REQUEST", "A GET changes nothing: send mutations by POST.")),

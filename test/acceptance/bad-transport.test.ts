@@ -145,7 +145,7 @@ function codeOf(body: string): unknown {
 /** The system API stands on other parts than the entity API, and refuses the same. */
 const systemQueries: readonly (readonly [name: string, query: string, code: string])[] = [
   ["unknown field", "{ nothing }", "GRAPHQL_VALIDATION_FAILED"],
-  ["a subscription", "subscription { health }", "BAD_REQUEST"],
+  ["a subscription", "subscription { health }", "GRAPHQL_VALIDATION_FAILED"],
   ["two operations", "query A { __typename } query B { __typename }", "OPERATION_RESOLUTION_FAILURE"],
   ["depth 10,000", `${"{ a ".repeat(10_000)}${"}".repeat(10_000)}`, "LIMIT_EXCEEDED"],
   ["100,000 tokens", `{ ${"a ".repeat(100_000)}}`, "LIMIT_EXCEEDED"],
