@@ -13,6 +13,7 @@ const long = [
   "test/cli/external-database.test.ts",
   "test/cli/get.test.ts",
   "test/cli/private-service.test.ts",
+  "test/cli/terminal.test.ts",
   "test/cli/upload-resume.test.ts",
   "test/cli/upload.test.ts",
   "test/collector/bytes-deaths.test.ts",
