@@ -4,7 +4,7 @@ import type { Database } from "../db/contract.ts";
 import type { Doubt } from "./contract.ts";
 import { rangeOf } from "./counts.ts";
 import type { PolicyRow } from "./policy.ts";
-import { lockReferrers, unheldAfterRelease } from "./referrers.ts";
+import { lockReferrers, probeIndexes, unheldAfterRelease } from "./referrers.ts";
 
 const always = 1000;
 const share = 0.01;
@@ -21,6 +21,7 @@ export async function measureLoad(db: Database, { store, graceSeconds }: PolicyR
   return await db.transaction(
     async (transaction) => {
       await lockReferrers(transaction, "holdfast.object");
+      await transaction.query(probeIndexes);
       const due = `x.condemned_at < (SELECT clock_timestamp() - grace FROM holdfast.store WHERE name = $3)`;
       const at = graceSeconds === 0 ? `(${due} OR x.condemned_at IS NULL)` : due;
       const { rows } = await transaction.query<{ kills: number; objects: number }>(

@@ -76,6 +76,8 @@ test("the same memory for 10,000 and for 100,000 objects", async () => {
         kill: 2 * dead,
       });
       expect(await w.count("holdfast.tombstone")).toBe(dead);
+      // For the anti-joins of the test; the collector's own must do without.
+      await w.db.query("ANALYZE");
       await w.expectSound();
     });
   }
