@@ -34,6 +34,7 @@ const long = [
   "test/collector/truth-random.test.ts",
   "test/collector/truth-reconcile.test.ts",
   "test/crash/**",
+  "test/db/embedded.test.ts",
   "test/db/apply-random.test.ts",
   "test/job/expire.test.ts",
   "test/job/worker.test.ts",
