@@ -73,8 +73,10 @@ async function checkStore(check: Check): Promise<readonly Doubt[]> {
   const { context, store, run } = check;
   const isRestore = check.apply && (await isRestored(context.db, store.config.name));
   const doubts = [...(await storeDoubts(context, store, run.signal))];
-  if (isRestore) doubts.push(...(await prepareRestored(context, run, store)));
-  if (doubts.some(({ code }) => code !== "CANARY")) return doubts;
+  const isStopped = () => doubts.some(({ code }) => code !== "CANARY");
+  // Of a store that is not there nothing is taken back either.
+  if (isRestore && !isStopped()) doubts.push(...(await prepareRestored(context, run, store)));
+  if (isStopped()) return doubts;
   if (isRestore) await indexTrash(context.db, store, run.signal);
   const found = await reconcile(check);
   if (found.length > 0) return [...doubts, ...found];

@@ -6,6 +6,7 @@ import { collect } from "../../src/collector/collect.ts";
 import type { CollectReport } from "../../src/collector/contract.ts";
 import { setPolicy } from "../../src/collector/policy.ts";
 import { storeDoubts } from "../../src/collector/store-doubts.ts";
+import { ServiceError } from "../../src/errors.ts";
 import { type Laboratory, laboratory } from "../object/laboratory.ts";
 import { Truth } from "./truth-laboratory.ts";
 
@@ -151,6 +152,20 @@ describe("set back behind a collection", () => {
     expect(await truth.object(path)).toMatchObject({ verified: true });
     await turnOn();
     expect(await modeOf()).toBe("on");
+  });
+
+  test("a store that does not answer changes nothing: it is asked again", async () => {
+    const { path } = await truth.write(1, "there");
+    await lab.db.query("UPDATE holdfast.store SET gc = 'restore'");
+    const away = truth.seen({
+      head: () => Promise.reject(new ServiceError("STORE_UNAVAILABLE", "It is away.")),
+    });
+    const before = await truth.state();
+    expect((await away.check({ apply: true })).report.doubts.map(({ code }) => code)).toEqual(["STORE"]);
+    expect(await truth.state()).toEqual(before);
+    await expect(turnOn()).rejects.toMatchObject({ code: "CONFLICT" });
+    expect((await truth.check({ apply: true })).report.doubts).toEqual([]);
+    expect(await truth.object(path)).toMatchObject({ verified: true });
   });
 
   test("an ordinary run leaves one milestone, and does not mind those of runs beside it", async () => {
