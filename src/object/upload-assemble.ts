@@ -1,5 +1,6 @@
 /** Putting the parts of a file together, at the store, into the object of its reserved key. */
 
+import { setTimeout as delay } from "node:timers/promises";
 import { isServiceError, ServiceError } from "../errors.ts";
 import type { StoredPart } from "../store/contract.ts";
 import { expired } from "./lease.ts";
@@ -13,6 +14,8 @@ export interface SentPart {
   readonly tag?: string;
 }
 
+/** The last and longest pause before an object that a store does not show is given up: all pauses together are twice this. */
+const maxPauseMs = 3_200;
 /** Parts that are named in a message. */
 const maxNamed = 20;
 
@@ -127,9 +130,17 @@ async function putTogether(
   }
 }
 
-/** The reserved key is ours alone, so bytes under it are those of these parts. @throws {UPLOAD_EXPIRED} when the store has dropped them. */
+/**
+ * The reserved key is ours alone, so bytes under it are those of these parts. A store may drop the parts a moment before it shows the object,
+ * and a completion whose caller has gone may still be at it: what is not there yet is looked for again.
+ * @throws {UPLOAD_EXPIRED} when the store has dropped them.
+ */
 async function requireObject(context: UploadContext, file: PartFile, signal: AbortSignal): Promise<void> {
   const { driver } = context.stores.get(file.upload.store);
+  for (let pauseMs = 50; pauseMs <= maxPauseMs; pauseMs *= 2) {
+    if ((await driver.head(file.key, signal)) !== undefined) return;
+    await delay(pauseMs, undefined, { signal });
+  }
   if ((await driver.head(file.key, signal)) !== undefined) return;
   throw expired(new Error(`The store has neither the parts nor the object ${file.key}.`));
 }

@@ -268,16 +268,20 @@ describe("a verification that takes long", () => {
     expect(await isWhole(id)).toBe(true);
   });
 
-  test("ends with the service, and the next one finishes it", async () => {
-    const id = await sent();
-    const stopping = await lab.again({ completeWaitMs: 10 });
-    upon(isRead, [{ kind: "stall" }]);
-    await stopping.uploads.complete(id);
-    await stopping.close();
-    lab.proxy.rule = () => undefined;
-    expect(await lab.objects.uploads.complete(id)).toMatchObject({ state: "COMPLETE" });
-    expect(await isWhole(id)).toBe(true);
-  });
+  // The moment decides where it is cut: while the store puts the parts together, or while they are read back.
+  test.each([0, 8, 16, 24, 32, 60])(
+    "ends with the service after %d ms, and the next one finishes it",
+    async (ms) => {
+      const id = await sent();
+      const stopping = await lab.again({ completeWaitMs: ms });
+      upon(isRead, [{ kind: "stall" }]);
+      await stopping.uploads.complete(id);
+      await stopping.close();
+      lab.proxy.rule = () => undefined;
+      expect(await lab.objects.uploads.complete(id)).toMatchObject({ state: "COMPLETE" });
+      expect(await isWhole(id)).toBe(true);
+    },
+  );
 });
 
 test("memory stays flat while a large object is read back", { timeout: 120_000 }, async () => {
