@@ -57,7 +57,10 @@ function wantedOf({ stores }: CollectorContext, locator: string): Wanted {
 
 async function reviveOne(context: CollectorContext, run: Run, wanted: Wanted): Promise<Answer> {
   try {
-    return (await unmark(context, run, wanted)) ?? (await unkill(context, run, wanted));
+    const marked = await unmark(context, run, wanted);
+    if (marked === undefined) return await unkill(context, run, wanted);
+    if ("outcome" in marked) return marked;
+    return await settle(context, run, { wanted, object: marked, isHidden: false });
   } catch (error) {
     run.signal?.throwIfAborted();
     if (isServiceError(error, "CONFLICT"))
@@ -68,11 +71,19 @@ async function reviveOne(context: CollectorContext, run: Run, wanted: Wanted): P
   }
 }
 
-/** Of an object that is registered; `undefined` where none is. */
-async function unmark({ db }: CollectorContext, run: Run, { locator }: Wanted): Promise<Answer | undefined> {
+/**
+ * Of an object that is registered: the answer, or the object where nobody has verified it, as of another program's row that came when its bytes
+ * were in the trash. `undefined` where none is registered.
+ */
+async function unmark(
+  { db }: CollectorContext,
+  run: Run,
+  { locator }: Wanted,
+): Promise<Answer | KnownObject | undefined> {
   return db.transaction(async (transaction) => {
-    const { rows } = await transaction.query<{ gen: string; condemned: boolean }>(
-      "SELECT gen::text AS gen, condemned_at IS NOT NULL AS condemned FROM holdfast.object WHERE locator = $1 FOR UPDATE",
+    const { rows } = await transaction.query<{ gen: string; condemned: boolean; verified: boolean }>(
+      `SELECT gen::text AS gen, condemned_at IS NOT NULL AS condemned, verified_at IS NOT NULL AS verified
+       FROM holdfast.object WHERE locator = $1 FOR UPDATE`,
       [locator],
     );
     const [row] = rows;
@@ -80,13 +91,14 @@ async function unmark({ db }: CollectorContext, run: Run, { locator }: Wanted): 
     if (!row.condemned) return { outcome: "alive", message: "It was not condemned." };
     await transaction.query("UPDATE holdfast.object SET condemned_at = NULL WHERE locator = $1", [locator]);
     await audit(transaction, run, "revive", [{ locator, gen: row.gen, details: { was: "condemned" } }]);
+    if (!row.verified) return (await lookUp(transaction, locator)).object;
     return { outcome: "revived", message: "It was condemned; its bytes were never touched." };
   });
 }
 
 async function unkill(context: CollectorContext, run: Run, wanted: Wanted): Promise<Answer> {
   const { db } = context;
-  const { locator, path, store } = wanted;
+  const { locator } = wanted;
   const { rows } = await db.query<{ hidden: boolean }>(
     "SELECT hidden_at IS NOT NULL AS hidden FROM holdfast.tombstone WHERE locator = $1 ORDER BY id DESC",
     [locator],
@@ -99,8 +111,21 @@ async function unkill(context: CollectorContext, run: Run, wanted: Wanted): Prom
   }
   const object = await register(context, run, locator);
   if (object === undefined) return { outcome: "alive", message: "Somebody has just registered it." };
+  return settle(context, run, { wanted, object, isHidden: newest.hidden });
+}
+
+/** Looks whether the bytes of what is registered again are there, and brings them back. */
+async function settle(
+  context: CollectorContext,
+  run: Run,
+  {
+    wanted: { locator, path, store },
+    object,
+    isHidden,
+  }: { readonly wanted: Wanted; readonly object: KnownObject; readonly isHidden: boolean },
+): Promise<Answer> {
   const subject = { store, path, object };
-  const verdict = newest.hidden ? undefined : await verify(context, run, subject);
+  const verdict = isHidden ? undefined : await verify(context, run, subject);
   if (verdict?.kind === "verified") return { outcome: "revived", message: "Its bytes were never touched." };
   if (verdict?.kind === "changed") return { outcome: "alive", message: "Somebody else has verified it." };
   if (verdict?.kind === "wrong")

@@ -28,6 +28,31 @@ test("a condemned object loses its mark", async () => {
   expect(await truth.steps(path)).toEqual(["revive"]);
 });
 
+test("a condemned object that another program registered when its bytes were in the trash gets them back", async () => {
+  const { path } = await truth.write(1, "of a peer");
+  await truth.kill(path);
+  await truth.hide(path);
+  await drained();
+  await truth.foreign(1, path);
+  await truth.release(path);
+  await truth.condemn(path);
+  expect(await truth.read(path)).toBeUndefined();
+  expect(await outcomes(path)).toEqual(["revived"]);
+  expect(await truth.read(path)).toBe("of a peer");
+  expect(await truth.object(path)).toMatchObject({ verified: true, condemned: false });
+  await truth.condemn(path);
+  expect(await truth.revive(path)).toMatchObject([{ message: expect.stringContaining("never touched") }]);
+});
+
+test("a condemned object whose bytes are nowhere is told as gone, not as revived", async () => {
+  const path = "_hash/lab/2qoyzwmpaczaj2mabgmoz6ccpy";
+  await truth.foreign(1, path);
+  await truth.release(path);
+  await truth.condemn(path);
+  expect(await outcomes(path)).toEqual(["gone"]);
+  expect(await truth.object(path)).toMatchObject({ verified: false, condemned: true });
+});
+
 test("a killed object is registered again, and its bytes are verified", async () => {
   const { path, sha256 } = await truth.write(1, "killed");
   await truth.kill(path);
