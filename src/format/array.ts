@@ -2,6 +2,7 @@
 
 import type { Dtype } from "./dtype.ts";
 import { invalid } from "./fault.ts";
+import { reorder } from "./transpose.ts";
 
 /**
  * An array of fixed-size elements.
@@ -29,33 +30,6 @@ export function strides(shape: readonly number[], fortranOrder: boolean): number
   for (const axis of order) {
     out[axis] = stride;
     stride *= shape[axis] ?? 1;
-  }
-  return out;
-}
-
-/** The same bytes in the other memory order. `from` says which order `bytes` has. */
-export function reorder(
-  bytes: Uint8Array,
-  layout: { readonly shape: readonly number[]; readonly itemSizeBytes: number; readonly from: "C" | "F" },
-): Uint8Array {
-  const { shape, itemSizeBytes: size } = layout;
-  if (shape.filter((n) => n !== 1).length < 2) return bytes;
-  const out = new Uint8Array(bytes.length);
-  const target = strides(shape, layout.from === "C");
-  const axes = layout.from === "C" ? shape.keys().toArray() : shape.keys().toArray().reverse();
-  const at = new Array<number>(shape.length).fill(0);
-  let to = 0;
-  for (let from = 0; from < bytes.length; from += size) {
-    for (let i = 0; i < size; i++) out[to * size + i] = bytes[from + i] ?? 0;
-    for (let k = axes.length - 1; k >= 0; k--) {
-      const axis = axes[k] ?? 0;
-      const next = (at[axis] ?? 0) + 1;
-      to += target[axis] ?? 0;
-      at[axis] = next;
-      if (next < (shape[axis] ?? 0)) break;
-      to -= next * (target[axis] ?? 0);
-      at[axis] = 0;
-    }
   }
   return out;
 }

@@ -4,12 +4,13 @@
  * @source DataJoint 2.3 `blob.py`; mYm (https://github.com/datajoint/mym)
  */
 
-import { elementCount, reorder } from "./array.ts";
+import { elementCount } from "./array.ts";
 import { charId, dtypeOfBlobId, objectId } from "./blob-types.ts";
 import { ByteCursor, utf8 } from "./byte-cursor.ts";
 import { daysInMonth } from "./calendar.ts";
 import { type Dtype, parseDtype } from "./dtype.ts";
 import { corrupt } from "./fault.ts";
+import { reorder } from "./transpose.ts";
 import { type ArrayValue, nullValue, type RecordValue, type Value } from "./value.ts";
 
 /** Nesting beyond this is refused. */

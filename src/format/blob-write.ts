@@ -1,11 +1,12 @@
 /** Packs values as DataJoint's blobs, byte for byte as DataJoint-Python does. @source DataJoint 2.3 `blob.py` */
 
-import { checkShape, cOrderBytes, elementCount, reorder } from "./array.ts";
+import { checkShape, cOrderBytes, elementCount } from "./array.ts";
 import { maxBlobDepth, permuted } from "./blob-read.ts";
 import { blobIdOfDtype, objectId } from "./blob-types.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import { type Dtype, dtypeName, parseDtype } from "./dtype.ts";
 import { invalid } from "./fault.ts";
+import { reorder } from "./transpose.ts";
 import type { ArrayValue, RecordValue, Value } from "./value.ts";
 
 /** Packed, uncompressed bytes, protocol included. @throws {CODEC_INVALID_VALUE} for what blobs cannot hold. */

@@ -1,12 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { reorder } from "../../src/format/array.ts";
+
 import { formatTicks, notATime, parseTicks } from "../../src/format/calendar.ts";
 import { parseDtype } from "../../src/format/dtype.ts";
 import { elementsToJson } from "../../src/format/elements.ts";
 import { arrayFromValues } from "../../src/format/elements-from-json.ts";
 import { float16FromBits, float16ToBits } from "../../src/format/float16.ts";
 import { parsePythonFloat, pythonFloat } from "../../src/format/python-float.ts";
+import { reorder } from "../../src/format/transpose.ts";
 
 describe("elements", () => {
   const types = [
