@@ -71,7 +71,7 @@ const fences: Readonly<Record<string, readonly string[]>> = {
   "@aws-sdk/": ["src/store/s3"],
   "@apollo/server": ["src/api/", "src/http/", "src/system/", "src/main.ts"],
   fastify: ["src/http/"],
-  "hash-wasm": ["src/object/"],
+  "hash-wasm": ["src/object/", "src/format/deflate.ts"],
   ws: ["src/http/"],
   "graphql-ws": ["src/http/"],
   "graphql-sse": ["src/http/"],

@@ -1,17 +1,19 @@
 /** The optional compression around packed blobs: `ZL123`, the size, a zlib stream. */
 
 import { promisify } from "node:util";
-import { deflate, inflate } from "node:zlib";
+import { inflate, inflateSync, type ZlibOptions } from "node:zlib";
 import { ServiceError } from "../errors.ts";
+import { deflated } from "./deflate.ts";
 import { corrupt } from "./fault.ts";
 
-const inflateBytes = promisify(inflate);
-const deflateBytes = promisify(deflate);
+const inflateBytes = promisify<Uint8Array, ZlibOptions, Buffer>(inflate);
 
 const magic = Buffer.from("ZL123\0", "latin1");
 const headBytes = 14;
 /** DataJoint compresses what is longer than this. */
 const compressAboveBytes = 1000;
+/** Up to this a thread costs more than it does: about a tenth of a millisecond of work. */
+const inlineBytes = 32 * 1024;
 /** Deflate cannot do better than 1032 to 1: a larger claim is false. */
 const largestRatio = 1032;
 
@@ -49,8 +51,10 @@ export async function openEnvelope(bytes: Uint8Array, limitBytes: number): Promi
 }
 
 async function unfold(stream: Uint8Array, size: number): Promise<Uint8Array> {
+  // One byte more than is claimed, so that the end is found without another piece.
+  const options = { maxOutputLength: Math.max(1, size), chunkSize: Math.max(64, size + 1) };
   try {
-    return await inflateBytes(stream, { maxOutputLength: Math.max(1, size) });
+    return size <= inlineBytes ? inflateSync(stream, options) : await inflateBytes(stream, options);
   } catch (cause) {
     throw corrupt("The compressed blob does not unfold.", cause);
   }
@@ -59,7 +63,7 @@ async function unfold(stream: Uint8Array, size: number): Promise<Uint8Array> {
 /** Packed bytes in the envelope, where that makes them smaller and they are longer than 1000 bytes. */
 export async function closeEnvelope(packed: Uint8Array): Promise<Uint8Array> {
   if (packed.length <= compressAboveBytes) return packed;
-  const stream = await deflateBytes(packed);
+  const stream = await deflated(packed);
   if (headBytes + stream.length >= packed.length) return packed;
   const head = Buffer.alloc(headBytes);
   head.set(magic);

@@ -10,7 +10,7 @@ import { ByteCursor, utf8 } from "./byte-cursor.ts";
 import { daysInMonth } from "./calendar.ts";
 import { type Dtype, parseDtype } from "./dtype.ts";
 import { corrupt } from "./fault.ts";
-import { reorder } from "./transpose.ts";
+import { joinComplex, reorder } from "./transpose.ts";
 import { type ArrayValue, nullValue, type RecordValue, type Value } from "./value.ts";
 
 /** Nesting beyond this is refused. */
@@ -168,20 +168,9 @@ function readArray(cursor: ByteCursor, depth: number): ArrayValue {
   if (text === undefined) throw corrupt(`An array has the unknown element type ${id}.`);
   const dtype = parseDtype(text);
   const bytes = cursor.take(checkedCount(cursor, shape, dtype.itemSizeBytes) * dtype.itemSizeBytes);
-  const joined = isComplex === 1 ? joinComplex(bytes, dtype) : bytes;
+  const joined = isComplex === 1 ? joinComplex(bytes, dtype.itemSizeBytes) : bytes;
   const layout = { shape, itemSizeBytes: dtype.itemSizeBytes, from: "F" } as const;
   return { t: "ndarray", array: { dtype, shape, fortranOrder: false, bytes: reorder(joined, layout) } };
-}
-
-/** All real parts, then all imaginary ones, as pairs. */
-function joinComplex(bytes: Uint8Array, dtype: Dtype): Uint8Array {
-  const half = dtype.itemSizeBytes / 2;
-  const out = new Uint8Array(bytes.length);
-  for (let i = 0; i < bytes.length / 2; i += half) {
-    out.set(bytes.subarray(i, i + half), i * 2);
-    out.set(bytes.subarray(bytes.length / 2 + i, bytes.length / 2 + i + half), i * 2 + half);
-  }
-  return out;
 }
 
 /** 16-bit units whose low byte is the character; a row of them is one text. */

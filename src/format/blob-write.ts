@@ -6,7 +6,7 @@ import { blobIdOfDtype, objectId } from "./blob-types.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import { type Dtype, dtypeName, parseDtype } from "./dtype.ts";
 import { invalid } from "./fault.ts";
-import { reorder } from "./transpose.ts";
+import { reorder, splitComplex } from "./transpose.ts";
 import type { ArrayValue, RecordValue, Value } from "./value.ts";
 
 /** Packed, uncompressed bytes, protocol included. @throws {CODEC_INVALID_VALUE} for what blobs cannot hold. */
@@ -15,7 +15,7 @@ export function packBlob(value: Value): Uint8Array {
   const body = new ByteWriter();
   writeValue(body, value, { state, depth: 0 });
   const protocol = Buffer.from(state.isDj0 ? "dj0\0" : "mYm\0", "latin1");
-  return new ByteWriter().bytes(protocol).bytes(body.finish()).finish();
+  return new ByteWriter().bytes(protocol).all(body).finish();
 }
 
 interface Place {
@@ -183,7 +183,7 @@ function writeArray(out: ByteWriter, value: ArrayValue, place: Place): void {
   writeShape(out.u8(0x41), shape)
     .u32(type.id)
     .u32(type.isComplex ? 1 : 0);
-  out.bytes(type.isComplex ? splitComplex(fortran, dtype) : fortran);
+  out.bytes(type.isComplex ? splitComplex(fortran, dtype.itemSizeBytes) : fortran);
 }
 
 function checkItems(value: Extract<ArrayValue, { readonly items: unknown }>): void {
@@ -198,16 +198,6 @@ function unsupported(dtype: Dtype) {
     remedy:
       "Use bool, int8 to int64, uint8 to uint64, float32, float64, complex64, complex128 or datetime64, little-endian; or the codec npy.",
   });
-}
-
-function splitComplex(bytes: Uint8Array, dtype: Dtype): Uint8Array {
-  const half = dtype.itemSizeBytes / 2;
-  const out = new Uint8Array(bytes.length);
-  for (let i = 0; i < bytes.length / 2; i += half) {
-    out.set(bytes.subarray(i * 2, i * 2 + half), i);
-    out.set(bytes.subarray(i * 2 + half, i * 2 + 2 * half), bytes.length / 2 + i);
-  }
-  return out;
 }
 
 function writeNames(out: ByteWriter, names: readonly string[]): void {

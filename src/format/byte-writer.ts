@@ -39,7 +39,11 @@ export class ByteWriter {
 
   /** What another writer has collected, after its length. */
   item(part: ByteWriter): this {
-    this.u64(part.#size);
+    return this.u64(part.#size).all(part);
+  }
+
+  /** What another writer has collected. */
+  all(part: ByteWriter): this {
     for (const piece of part.#parts) this.#parts.push(piece);
     this.#size += part.#size;
     return this;

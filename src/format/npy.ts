@@ -58,7 +58,7 @@ export function readNpyHeader(start: Uint8Array, fileBytes: number): NpyHeader {
   const { version, textStart, dataStart } = npyHeaderSpan(start);
   if (start.length < dataStart) throw corrupt("The .npy file ends in its header.");
   const text = headerText(start.subarray(textStart, dataStart), version);
-  const { descr, fortranOrder, shape } = headerFields(parsePythonLiteral(text));
+  const { descr, fortranOrder, shape } = usualFields(text) ?? headerFields(parsePythonLiteral(text));
   const dtype = headerDtype(descr);
   const needed = elementCount(shape) * BigInt(dtype.itemSizeBytes);
   if (needed !== BigInt(fileBytes - dataStart)) {
@@ -81,7 +81,26 @@ function headerText(bytes: Uint8Array, version: 1 | 2 | 3): string {
   }
 }
 
-function headerFields(header: PythonLiteral) {
+/** Headers as numpy writes them, but for records: nearly all. Whatever else is a header too is read as Python. */
+const usual =
+  /^\{'descr': '([<>|=][a-zA-Z][0-9]{1,10}(?:\[[0-9a-zA-Z]{1,12}\])?)', 'fortran_order': (True|False), 'shape': \(((?:(?:0|[1-9][0-9]{0,14}), ?)*)(0|[1-9][0-9]{0,14})?\), \} *\n$/;
+
+function usualFields(text: string): HeaderFields | undefined {
+  const [, descr, order, axes = "", last] = usual.exec(text) ?? [];
+  // One number in brackets without a comma is that number, not a list of it.
+  if (descr === undefined || (axes === "" && last !== undefined)) return undefined;
+  const shape = axes.split(",").filter((n) => n.trim() !== "");
+  if (last !== undefined) shape.push(last);
+  return { descr, fortranOrder: order === "True", shape: shape.map(BigInt) };
+}
+
+interface HeaderFields {
+  readonly descr: PythonLiteral;
+  readonly fortranOrder: boolean;
+  readonly shape: readonly bigint[];
+}
+
+function headerFields(header: PythonLiteral): HeaderFields {
   if (header === null || typeof header !== "object" || header.kind !== "dict") throw badHeader();
   const { entries } = header;
   const [descr, order, shape] = [entries.get("descr"), entries.get("fortran_order"), entries.get("shape")];

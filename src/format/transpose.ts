@@ -1,4 +1,7 @@
-/** Elements of an array in the other memory order: C (the last axis is the fastest) to Fortran (the first one is), or back. */
+/**
+ * Elements of an array in the other memory order, C (the last axis is the fastest) to Fortran (the first one is) or back; and complex numbers as
+ * pairs or as all real parts before all imaginary ones. These are transpositions, done by blocks of whole items.
+ */
 
 type Units = Uint8Array | Uint16Array | Uint32Array;
 
@@ -34,13 +37,31 @@ export function reorder(
   }
 }
 
+/** Pairs to all real parts, then all imaginary ones; `itemSizeBytes` is that of a pair. */
+export function splitComplex(bytes: Uint8Array, itemSizeBytes: number): Uint8Array {
+  const shape = [bytes.length / itemSizeBytes, 2];
+  return apart(bytes, reorder(bytes, { shape, itemSizeBytes: itemSizeBytes / 2, from: "C" }));
+}
+
+/** All real parts, then all imaginary ones, to pairs; `itemSizeBytes` is that of a pair. */
+export function joinComplex(bytes: Uint8Array, itemSizeBytes: number): Uint8Array {
+  const shape = [bytes.length / itemSizeBytes, 2];
+  return apart(bytes, reorder(bytes, { shape, itemSizeBytes: itemSizeBytes / 2, from: "F" }));
+}
+
+/** Never the bytes that were given: one pair is the same both ways. */
+function apart(given: Uint8Array, made: Uint8Array): Uint8Array {
+  return made === given ? new Uint8Array(given) : made;
+}
+
 /** Largest number that copies an item whole and always lies aligned. */
 function unitBytes(itemSizeBytes: number): 1 | 2 | 4 {
   return itemSizeBytes % 4 === 0 ? 4 : itemSizeBytes % 2 === 0 ? 2 : 1;
 }
 
 function aligned(bytes: Uint8Array, width: number): Uint8Array {
-  return bytes.byteOffset % width === 0 ? bytes : bytes.slice();
+  // Not slice(): that of a Buffer is a view.
+  return bytes.byteOffset % width === 0 ? bytes : new Uint8Array(bytes);
 }
 
 function unitsOf({ buffer, byteOffset, length }: Uint8Array, width: 1 | 2 | 4): Units {

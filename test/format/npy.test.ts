@@ -36,6 +36,47 @@ describe("npy headers", () => {
     expect(dtypeName(readNpyHeader(file, file.length).dtype)).toBe(name);
   });
 
+  it("are read alike in the usual form and in any other", () => {
+    const shapes = fc.array(fc.constantFrom("0", "1", "2", "07", "12", "-1", "1.0", " 3", "4 "), {
+      maxLength: 5,
+    });
+    const headers = fc.record({
+      descr: fc.constantFrom(
+        "<f8",
+        ">i4",
+        "|b1",
+        "|O",
+        "<U0",
+        "<U5",
+        "<M8[ms]",
+        "<M8[x]",
+        "<x9",
+        "=u2",
+        "f8",
+      ),
+      order: fc.constantFrom("True", "False"),
+      shape: fc
+        .tuple(shapes, fc.constantFrom("", ",", ", "))
+        .map(([axes, end]) => `(${axes.join(", ")}${end})`),
+      bytes: fc.constantFrom(0, 1, 4, 8, 16, 48),
+    });
+    const read = (header: string, bytes: number): unknown => {
+      const file = fileOf(header, bytes);
+      try {
+        return { ...readNpyHeader(file, file.length) };
+      } catch (error) {
+        return String(error);
+      }
+    };
+    fc.assert(
+      fc.property(headers, ({ descr, order, shape, bytes }) => {
+        const usual = `{'descr': '${descr}', 'fortran_order': ${order}, 'shape': ${shape}, }`;
+        expect(read(usual, bytes)).toEqual(read(usual.replaceAll("'", '"'), bytes));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
   it("read what Python 2 and other writers put there", () => {
     const file = fileOf('{"shape":(3L,),"fortran_order":True,"descr":"<i2"}', 6);
     expect(readNpyHeader(file, file.length)).toMatchObject({ shape: [3], fortranOrder: true });

@@ -38,6 +38,8 @@ describe("the other memory order", () => {
           byIndex(bytes, shape, size, from),
         );
         expect(bytes).toEqual(before);
+        const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+        expect(reorder(buffer, { shape, itemSizeBytes: size, from }).length).toBe(length);
       }),
     );
   });
