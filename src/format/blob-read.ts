@@ -8,7 +8,7 @@ import { elementCount } from "./array.ts";
 import { charId, dtypeOfBlobId, objectId } from "./blob-types.ts";
 import { ByteCursor, utf8 } from "./byte-cursor.ts";
 import { daysInMonth } from "./calendar.ts";
-import { type Dtype, parseDtype } from "./dtype.ts";
+import { parseDtype } from "./dtype.ts";
 import { corrupt } from "./fault.ts";
 import { joinComplex, reorder } from "./transpose.ts";
 import { type ArrayValue, nullValue, type RecordValue, type Value } from "./value.ts";

@@ -40,18 +40,13 @@ export function reorder(
 /** Pairs to all real parts, then all imaginary ones; `itemSizeBytes` is that of a pair. */
 export function splitComplex(bytes: Uint8Array, itemSizeBytes: number): Uint8Array {
   const shape = [bytes.length / itemSizeBytes, 2];
-  return apart(bytes, reorder(bytes, { shape, itemSizeBytes: itemSizeBytes / 2, from: "C" }));
+  return reorder(bytes, { shape, itemSizeBytes: itemSizeBytes / 2, from: "C" });
 }
 
 /** All real parts, then all imaginary ones, to pairs; `itemSizeBytes` is that of a pair. */
 export function joinComplex(bytes: Uint8Array, itemSizeBytes: number): Uint8Array {
   const shape = [bytes.length / itemSizeBytes, 2];
-  return apart(bytes, reorder(bytes, { shape, itemSizeBytes: itemSizeBytes / 2, from: "F" }));
-}
-
-/** Never the bytes that were given: one pair is the same both ways. */
-function apart(given: Uint8Array, made: Uint8Array): Uint8Array {
-  return made === given ? new Uint8Array(given) : made;
+  return reorder(bytes, { shape, itemSizeBytes: itemSizeBytes / 2, from: "F" });
 }
 
 /** Largest number that copies an item whole and always lies aligned. */
