@@ -2,8 +2,8 @@
 
 import { expect, test } from "vitest";
 import {
-  backupPoints,
   collectorPoints as allCollectorPoints,
+  backupPoints,
   filePoints,
   partPoints,
   writePathPoints,
