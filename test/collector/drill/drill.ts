@@ -28,6 +28,8 @@ export interface DrillOptions {
   readonly kills: number;
   /** None unless given. */
   readonly least?: number;
+  /** … and so many that were stopped and went on; none unless given … */
+  readonly stops?: number;
   /** … or seconds. */
   readonly seconds: number;
   /** Seconds of load before everything comes to rest. */
@@ -146,7 +148,8 @@ class Drill {
   }
 
   #isOver(): boolean {
-    const isDone = this.#kills >= this.#options.kills && this.#quota.isMet;
+    const { kills, stops = 0 } = this.#options;
+    const isDone = this.#kills >= kills && this.#quota.isMet && this.#stops.total >= stops;
     return isDone || this.#seconds() >= this.#options.seconds;
   }
 

@@ -28,6 +28,10 @@ export class Stops {
     this.#leases = leases;
   }
 
+  get total(): number {
+    return [...this.counts.values()].reduce((sum, count) => sum + count, 0);
+  }
+
   add(child: ChildProcess, role: Role, stopsItself: boolean): void {
     const running = { child, role, isTaken: stopsItself };
     this.#running.add(running);
