@@ -210,7 +210,8 @@ class Drill {
         seed: this.#seed++,
         // A store can rename or it cannot, for all its workers: both ways, one load after the other.
         way: this.#rests % 2 === 0 ? "rename" : "copy",
-        deaths: isShot ? [] : this.#quota.deaths(role),
+        // Who is to be stopped comes to that point, and lives on after it.
+        deaths: isShot || stop !== undefined ? [] : this.#quota.deaths(role),
         stop,
         shotAfterMs: isShot ? 400 + this.#random(2500) : undefined,
         hear: (line) => this.#hear(line, role, child),

@@ -17,10 +17,16 @@ export const collectorPoints: readonly string[] = allCollectorPoints;
 
 /** After the last look at the clock, before bytes get or leave a name: what comes late from here nothing can refuse. */
 const lastMoment = "fs.EXDEV";
-/** Where processes are stopped for longer than their claims. */
+/** Moments at which a worker of the collector has claims. */
+const claimed = [
+  ...allCollectorPoints.filter((point) => /^(claim|hide|hidden|purge)\./.test(point)),
+  lastMoment,
+  "fs.linked",
+];
+/** Where processes are stopped for longer than their claims; mostly while they have one. */
 export const stopPoints = {
   writer: [...writerPoints, lastMoment],
-  collector: [...collectorPoints, lastMoment, "fs.linked"],
+  collector: [...allCollectorPoints, ...claimed, ...claimed],
 } as const;
 
 /** Points that the product or its design name, and at which nothing is killed here. */
