@@ -5,7 +5,7 @@ import {
   PutBucketVersioningCommand,
   PutObjectCommand,
 } from "@aws-sdk/client-s3";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { connect, type PostgresDatabase } from "../../src/db/database.ts";
 import { migrate } from "../../src/db/migrate.ts";
 import { createObjects, type Objects } from "../../src/object/objects.ts";
@@ -14,6 +14,7 @@ import { createS3Driver } from "../../src/store/s3.ts";
 import { Cemetery, Death, dieAt, watched } from "../collector/support/cemetery.ts";
 import { bodyOf, collect } from "../contract/store.ts";
 import { freshDatabase } from "../support/database.ts";
+import { startPaused } from "./support/paused.ts";
 import { type FaultProxy, type Seen, startProxy } from "./support/proxy.ts";
 import { type S3Server, startS3, storeOn } from "./support/server.ts";
 
@@ -30,6 +31,7 @@ describe.each(["plain", "versioned"] as const)("physical deletion in a %s bucket
   const isVersioned = kind === "versioned";
   let server: S3Server;
   let proxy: FaultProxy;
+  let url: string;
   let db: PostgresDatabase;
   let objects: Objects;
   let cemetery: Cemetery;
@@ -39,7 +41,7 @@ describe.each(["plain", "versioned"] as const)("physical deletion in a %s bucket
   beforeAll(async () => {
     server = await startS3({ versioned: isVersioned });
     proxy = await startProxy(server.endpoint);
-    const url = await freshDatabase();
+    url = await freshDatabase();
     await migrate(url);
     db = await connect(url, { maxConnections: 10 });
     if (isVersioned) {
@@ -267,6 +269,37 @@ describe.each(["plain", "versioned"] as const)("physical deletion in a %s bucket
     expect(await live()).toEqual({ [file]: "written again" });
     expect(await trashOf(id)).toEqual({ [file]: "bytes" });
   });
+
+  test.each([
+    ["before it looks at its claim again: no DELETE is sent", "hide.before-delete", 0],
+    ["with a DELETE that is signed and not yet sent: the store refuses it", "signed", 1],
+  ])("a process that is stopped for longer than its claim %s", async (_, where, sends) => {
+    const id = await cemetery.bury(file, { [file]: "bytes" });
+    const paused = startPaused(url, storeOn(server, "lab", { endpoint: proxy.endpoint }), where);
+    try {
+      expect(await paused.line()).toEqual({ stopped: where });
+      // Expiry counts whole seconds.
+      await vi.waitFor(async () => expect(await isLongOver(id)).toBe(true), 20_000);
+      expect(await cemetery.remove()).toMatchObject({ hidden: 1 });
+      await write(file, "written again");
+      const before = proxy.seen.length;
+      paused.goOn();
+      expect(await paused.line()).toMatchObject({ done: { hidden: 0, left: 1 } });
+      expect(proxy.seen.slice(before).filter(isDelete)).toHaveLength(sends);
+    } finally {
+      await paused.end();
+    }
+    expect(await live()).toEqual({ [file]: "written again" });
+    expect(await trashOf(id)).toEqual({ [file]: "bytes" });
+  });
+
+  async function isLongOver(id: string): Promise<boolean> {
+    const { rows } = await db.query<{ over: boolean }>(
+      "SELECT claim_until + interval '1 s' < clock_timestamp() AS over FROM holdfast.tombstone WHERE id = $1",
+      [id],
+    );
+    return rows[0]?.over === true;
+  }
 
   test.runIf(!isVersioned).each([5, (1 << 20) + 1])(
     "what a foreign writer writes over %i bytes that were just copied is seen, and kept too",

@@ -1,29 +1,35 @@
 /**
  * A process of the collector in the drill: collects, checks and revives, until it has done enough or a fault ends it. Arguments as of
- * `writer.ts`, and `copy` where the store is to be one that cannot rename.
+ * `writer.ts`, then `copy` where the store is to be one that cannot rename, and the life of a claim in milliseconds.
  */
 
 import { setTimeout as delay } from "node:timers/promises";
 import { isServiceError } from "../../../src/errors.ts";
-import { parseFaultPoints } from "../../../src/object/fault-points.ts";
 import { runCollect, runFsck, runRevive } from "../proof/collecting.ts";
 import { World } from "../proof/world.ts";
+import { arms, deathPoints } from "./arms.ts";
 import { say } from "./lines.ts";
 import { randomFrom } from "./random.ts";
 
-const [url = "", stores = "{}", , seed = "1", way = "rename"] = process.argv.slice(2);
+const [url = "", stores = "{}", , seed = "1", way = "rename", claimMs] = process.argv.slice(2);
 const random = randomFrom(Number(seed));
-const faults = parseFaultPoints(process.env["HOLDFAST_FAULT"]);
+const faults = arms();
 const world = await World.open(url, JSON.parse(stores), {
   faults,
   connections: 6,
   canRename: way === "rename",
+  ...(claimMs !== undefined && { claimMs: Number(claimMs) }),
 });
+/** Steps that come to the points at which it is to die come first. */
+const wanted = deathPoints();
+const wantsCheck = wanted.some((point) => /^(verify|heal|reconcile)\./.test(point));
+const wantsRevival = wanted.some((point) => point.startsWith("revive."));
 
 async function revive(): Promise<void> {
   const { rows } = await world.db.query<{ locator: string }>(
     `SELECT locator FROM (SELECT locator FROM holdfast.object WHERE condemned_at IS NOT NULL
-       UNION SELECT locator FROM holdfast.tombstone WHERE hidden_at < clock_timestamp() - interval '2 s') found
+       UNION SELECT t.locator FROM holdfast.tombstone t JOIN holdfast.store s ON s.name = 'main'
+       WHERE t.hidden_at + s.drain < clock_timestamp()) found
      ORDER BY random() LIMIT 3`,
   );
   if (rows.length > 0)
@@ -33,8 +39,9 @@ async function revive(): Promise<void> {
     );
 }
 
-async function step(): Promise<void> {
-  const dice = random(9);
+async function step(round: number): Promise<void> {
+  const isFirst = round % 3 === 0;
+  const dice = isFirst && wantsCheck ? 0 : isFirst && wantsRevival ? 3 : random(9);
   if (dice < 3) await runFsck(world, { scrub: random(2) });
   else if (dice < 5) await revive();
   else await runCollect(world, { confirm: true });
@@ -42,7 +49,7 @@ async function step(): Promise<void> {
 
 for (let round = 0; round < 12; round++) {
   try {
-    await step();
+    await step(round);
   } catch (error) {
     const code = isServiceError(error) ? error.code : undefined;
     say(code === undefined ? { wrong: String(error) } : { refused: code });

@@ -1,9 +1,10 @@
 /**
  * The drill: processes of the API and of the collector work at once on one database and one store, each is killed at a named point or at any
- * moment, and another takes its place; PostgreSQL is ended at once and started again. In between everything comes to rest, and what is left is
- * compared with what was acknowledged.
+ * moment, and another takes its place; some are stopped for longer than their claims and go on; PostgreSQL is ended at once and started again.
+ * In between everything comes to rest, and what is left is compared with what was acknowledged.
  */
 
+import type { ChildProcess } from "node:child_process";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -14,14 +15,21 @@ import { World } from "../proof/world.ts";
 import { bundleProcesses } from "./bundle.ts";
 import { Expected } from "./expected.ts";
 import { type Death, live, type Role } from "./lane.ts";
-import { collectorPoints, writerPoints } from "./points.ts";
-import { pickFrom, type Random, randomFrom } from "./random.ts";
+import type { Line } from "./lines.ts";
+import { Quota } from "./quota.ts";
+import { type Random, randomFrom } from "./random.ts";
 import { Server } from "./server.ts";
+import { Stops } from "./stops.ts";
+import { policy, stopMs } from "./times.ts";
 
 export interface DrillOptions {
   readonly seed: number;
-  /** Ends after so many deaths … */
+  /** Ends after so many deaths, `least` of them at each point … */
   readonly kills: number;
+  /** None unless given. */
+  readonly least?: number;
+  /** … and so many that were stopped and went on; none unless given … */
+  readonly stops?: number;
   /** … or seconds. */
   readonly seconds: number;
   /** Seconds of load before everything comes to rest. */
@@ -42,6 +50,8 @@ export interface DrillResult {
   readonly hits: Readonly<Record<string, number>>;
   /** Deaths at no named point. */
   readonly shots: number;
+  /** Processes that were stopped for twice the life of a claim and went on: at a named point, or `writer`, `collector`: at any moment. */
+  readonly stops: Readonly<Record<string, number>>;
   readonly restarts: number;
   readonly rests: number;
   readonly acknowledged: number;
@@ -55,8 +65,8 @@ export interface DrillResult {
   readonly wrong: readonly string[];
 }
 
-const writers = 2;
-const collectors = 2;
+const writers = 3;
+const collectors = 3;
 
 export async function drill(options: DrillOptions): Promise<DrillResult> {
   const base = await mkdtemp(join(tmpdir(), "holdfast-drill-"));
@@ -75,7 +85,8 @@ class Drill {
   readonly #base: string;
   readonly #random: Random;
   readonly #expected = new Expected();
-  readonly #hits = new Map<string, number>();
+  readonly #quota: Quota;
+  readonly #stops: Stops;
   readonly #found = {
     lost: [] as string[],
     dangling: [] as string[],
@@ -97,7 +108,11 @@ class Drill {
     this.#base = base;
     this.#random = randomFrom(options.seed);
     this.#seed = options.seed;
-    for (const point of [...writerPoints, ...collectorPoints]) this.#hits.set(point, 0);
+    this.#quota = new Quota(options.least ?? 0, this.#random);
+    this.#stops = new Stops(this.#random, {
+      all: () => this.#leases(),
+      expire: (ids) => this.#expire(ids),
+    });
   }
 
   async run(): Promise<DrillResult> {
@@ -117,8 +132,9 @@ class Drill {
       seconds: Math.round(this.#seconds()),
       isControl: this.#options.isControl === true,
       kills: this.#kills,
-      hits: Object.fromEntries(this.#hits),
+      hits: Object.fromEntries(this.#quota.hits),
       shots: this.#shots,
+      stops: Object.fromEntries([...this.#stops.counts].sort()),
       restarts: this.#server.restarts,
       rests: this.#rests,
       acknowledged: this.#expected.acknowledged,
@@ -132,7 +148,9 @@ class Drill {
   }
 
   #isOver(): boolean {
-    return this.#kills >= this.#options.kills || this.#seconds() >= this.#options.seconds;
+    const { kills, stops = 0 } = this.#options;
+    const isDone = this.#kills >= kills && this.#quota.isMet && this.#stops.total >= stops;
+    return isDone || this.#seconds() >= this.#options.seconds;
   }
 
   #isFine(): boolean {
@@ -160,29 +178,29 @@ class Drill {
 
   /** Load, deaths and restarts for some seconds; then all that still live are shot. */
   async #load(): Promise<void> {
-    await this.#withWorld((world) => world.policy({ grace: "0", keep: "6 s", drain: "1 s" }));
-    const until = performance.now() + (this.#options.loadSeconds ?? 20) * 1000;
+    await this.#withWorld((world) => world.policy(policy));
+    const until = performance.now() + (this.#options.loadSeconds ?? 35) * 1000;
     const isOpen = (): boolean => performance.now() < until && !this.#isOver();
     this.#isResting = false;
     const lanes: Promise<void>[] = [];
     for (let lane = 0; lane < writers; lane++) lanes.push(this.#lane("writer", lane, isOpen));
     for (let lane = 0; lane < collectors; lane++) lanes.push(this.#lane("collector", writers + lane, isOpen));
     const trouble = this.#trouble(isOpen);
+    const strike = this.#stops.strike(() => isOpen() && performance.now() < until - stopMs);
     while (isOpen()) await delay(100);
     this.#isResting = true;
     for (const shoot of this.#shooting) shoot();
-    await Promise.all([...lanes, trouble]);
+    await Promise.all([...lanes, trouble, strike]);
   }
 
   readonly #shooting = new Set<() => void>();
 
   async #lane(role: Role, number: number, isOpen: () => boolean): Promise<void> {
-    const points = role === "writer" ? writerPoints : collectorPoints;
     while (isOpen()) {
       const isShot = this.#random(5) === 0;
-      const point = this.#rarest(points);
-      const time = 1 + this.#random(this.#random(3) === 0 ? 6 : 2);
-      let shoot: (() => void) | undefined;
+      const stop = this.#quota.stop(role);
+      let child: ChildProcess | undefined;
+      const shoot = (): void => void child?.kill("SIGKILL");
       const death = await live({
         role,
         folder: this.#base,
@@ -192,39 +210,49 @@ class Drill {
         seed: this.#seed++,
         // A store can rename or it cannot, for all its workers: both ways, one load after the other.
         way: this.#rests % 2 === 0 ? "rename" : "copy",
-        fault: isShot ? undefined : { point, time },
+        // Who is to be stopped comes to that point, and lives on after it.
+        deaths: isShot || stop !== undefined ? [] : this.#quota.deaths(role),
+        stop,
         shotAfterMs: isShot ? 400 + this.#random(2500) : undefined,
-        hear: (line) => this.#expected.hear(line),
-        started: (child) => {
-          shoot = () => void child.kill("SIGKILL");
+        hear: (line) => this.#hear(line, role, child),
+        started: (started) => {
+          child = started;
+          this.#stops.add(started, role, stop !== undefined);
           this.#shooting.add(shoot);
           if (this.#isResting) shoot();
         },
       });
-      if (shoot !== undefined) this.#shooting.delete(shoot);
-      await this.#bury(death);
+      this.#shooting.delete(shoot);
+      this.#bury(death);
     }
   }
 
-  /** Mostly a point at which few have died yet. */
-  #rarest(points: readonly string[]): string {
-    const tried = [0, 1, 2].map(() => pickFrom(this.#random, points));
-    return tried.reduce((best, point) =>
-      (this.#hits.get(point) ?? 0) < (this.#hits.get(best) ?? 0) ? point : best,
-    );
+  #hear(line: Line, role: Role, child: ChildProcess | undefined): void {
+    if ("stopped" in line && child !== undefined) void this.#stops.goOn(child, role, line.stopped);
+    else this.#expected.hear(line);
   }
 
-  async #bury(death: Death): Promise<void> {
-    if (death.how === "lived") return;
+  #bury({ how, point }: Death): void {
+    if (how === "lived") return;
     this.#kills += 1;
-    if (death.how === "planned" && !this.#isResting && death.point !== undefined)
-      this.#hits.set(death.point, (this.#hits.get(death.point) ?? 0) + 1);
+    if (point !== undefined) this.#quota.count(point);
     else this.#shots += 1;
-    // Its claims run out: others need not wait for minutes.
-    await this.#quietly((client) =>
+  }
+
+  async #leases(): Promise<readonly string[]> {
+    const ids: string[] = [];
+    await this.#quietly(async (client) => {
+      const { rows } = await client.query<{ id: string }>("SELECT id FROM holdfast.upload");
+      ids.push(...rows.map(({ id }) => id));
+    });
+    return ids;
+  }
+
+  #expire(ids: readonly string[]): Promise<void> {
+    return this.#quietly((client) =>
       client.query(
-        "UPDATE holdfast.tombstone SET claim_until = clock_timestamp() WHERE claim_until > clock_timestamp() AND claim_by LIKE $1",
-        [`collector-${death.pid}-%`],
+        "UPDATE holdfast.upload SET expires_at = clock_timestamp() - interval '1 s' WHERE expires_at > clock_timestamp() AND id = ANY ($1)",
+        [ids],
       ),
     );
   }
@@ -254,8 +282,9 @@ class Drill {
       await client.query("DELETE FROM peer.item WHERE id = $1", [id]);
       await client.query(
         `INSERT INTO peer.item SELECT $1, jsonb_build_object('store', 'main', 'path', split_part(locator, ':', 2))
-         FROM holdfast.tombstone t WHERE locator LIKE 'main:\\_hash/peer/%' AND trash IS NOT NULL
-           AND hidden_at < clock_timestamp() - interval '2 s' AND purge_after > clock_timestamp() + interval '2 s'
+         FROM holdfast.tombstone t JOIN holdfast.store s ON s.name = 'main'
+         WHERE locator LIKE 'main:\\_hash/peer/%' AND trash IS NOT NULL
+           AND hidden_at + drain < clock_timestamp() AND purge_after > clock_timestamp() + interval '5 s'
            AND NOT EXISTS (SELECT FROM holdfast.tombstone u WHERE u.locator = t.locator AND u.id > t.id)
          ORDER BY random() LIMIT 1`,
         [id],
@@ -265,7 +294,7 @@ class Drill {
 
   /** The server may be away, or the key be deleted at the moment. */
   async #quietly(work: (client: Client) => Promise<unknown>): Promise<void> {
-    const client = new Client({ connectionString: this.#url });
+    const client = new Client({ connectionString: this.#url, statement_timeout: 3000 });
     client.on("error", () => undefined);
     try {
       await client.connect();

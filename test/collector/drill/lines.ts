@@ -8,6 +8,10 @@ export type Line =
   /** It was acknowledged. */
   | { readonly ack: string; readonly digest: string | null }
   | { readonly put: string }
+  /** It ends here, now. */
+  | { readonly dying: string }
+  /** It has stopped itself here, until it is told to go on. */
+  | { readonly stopped: string }
   | { readonly refused: string }
   | { readonly wrong: string }
   | { readonly done: string };

@@ -6,7 +6,6 @@
 import { createHash } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { isServiceError } from "../../../src/errors.ts";
-import { parseFaultPoints } from "../../../src/object/fault-points.ts";
 import { once, World } from "../proof/world.ts";
 import {
   clone,
@@ -19,12 +18,13 @@ import {
   targetOf,
   writeRow,
 } from "../proof/writing.ts";
+import { arms } from "./arms.ts";
 import { say } from "./lines.ts";
 import { pickFrom, randomFrom } from "./random.ts";
 
 const [url = "", stores = "{}", lane = "0", seed = "1"] = process.argv.slice(2);
 const random = randomFrom(Number(seed));
-const faults = parseFaultPoints(process.env["HOLDFAST_FAULT"]);
+const faults = arms();
 const world = await World.open(url, JSON.parse(stores), { faults, connections: 4 });
 const api = await world.api();
 const steps = 60;

@@ -1,6 +1,9 @@
 /** The collector as one process of the world runs it. */
 
+import { removeBytes } from "../../../src/collector/bytes.ts";
+import { collect } from "../../../src/collector/collect.ts";
 import { createCollector } from "../../../src/collector/collector.ts";
+import type { CollectorContext } from "../../../src/collector/context.ts";
 import type {
   Collector,
   CollectReport,
@@ -9,6 +12,7 @@ import type {
   FsckRequest,
   Revival,
 } from "../../../src/collector/contract.ts";
+import { storeDoubts } from "../../../src/collector/store-doubts.ts";
 import { Died, type Interruption, type Life } from "./life.ts";
 import { version, type World } from "./world.ts";
 
@@ -20,14 +24,15 @@ export type Ended<T> =
 async function runProcess<T>(
   world: World,
   interruption: Interruption | undefined,
-  work: (collector: Collector) => Promise<T>,
+  work: (collector: Collector, context: CollectorContext) => Promise<T>,
 ): Promise<Ended<T>> {
   const { life, db, stores } = world.process("collector", interruption);
   const warnings: unknown[] = [];
   const warn = (error: unknown): void => void warnings.push(error);
   try {
     const { faults, worker } = life;
-    const report = await work(createCollector({ db, stores, faults, version, worker, warn }));
+    const context = { db, stores, faults, version, worker, warn };
+    const report = await work(createCollector(context), context);
     if (life.isDead) return { life, died: new Died(`${life.worker} died`) };
     return { life, report };
   } catch (error) {
@@ -47,8 +52,15 @@ export function runCollect(
   request: Partial<CollectRequest> = {},
   { interruption }: RunOptions = {},
 ): Promise<Ended<CollectReport>> {
-  return runProcess(world, interruption, (collector) =>
-    collector.collect({ apply: true, by: "proof", ...request }),
+  const { claimMs } = world;
+  const asked = { apply: true, by: "proof", ...request };
+  return runProcess(world, interruption, (collector, context) =>
+    claimMs === undefined
+      ? collector.collect(asked)
+      : collect(context, asked, {
+          storeDoubts,
+          removeBytes: (of, run, store, options) => removeBytes(of, run, store, { ...options, claimMs }),
+        }),
   );
 }
 

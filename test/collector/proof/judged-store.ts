@@ -107,7 +107,10 @@ async function before(judge: Judge, life: Life, change: Change): Promise<void> {
   if (call === "delete") await beforeDelete(judge, life, change);
   if (call === "move" && from !== undefined && to !== undefined) {
     if (!live.test(from) || !to.startsWith("_trash/")) judge.wrong.push(`I7: move of ${from} to ${to}`);
-    else await beforeTaking(judge, life, { ...change, path: from });
+    else {
+      const { expiresAt } = (change.values[2] ?? {}) as { expiresAt?: Date };
+      await beforeTaking(judge, life, { ...change, path: from, expiresAt });
+    }
   }
 }
 
@@ -117,19 +120,23 @@ async function beforeDelete(judge: Judge, life: Life, change: Change): Promise<v
   if (!ours.test(path)) judge.wrong.push(`I10: delete of ${path}`);
   if (!live.test(path) || options.versionId !== undefined) return;
   if (options.expiresAt === undefined) judge.wrong.push(`I5: the delete of ${path} never expires`);
-  const tombstone = await beforeTaking(judge, life, { ...change, path });
+  const tombstone = await beforeTaking(judge, life, { ...change, path, expiresAt: options.expiresAt });
   const { driver } = judge.plain.get(change.store);
   const head = await driver.head(path);
   if (tombstone === undefined || head === undefined || head.versionId !== undefined) return;
   const copy = await driver.head(`_trash/${tombstone}/${path}`);
+  if (isLate(options.expiresAt)) return;
   if (copy?.sizeBytes !== head.sizeBytes) judge.wrong.push(`I7: ${path} is deleted without a copy`);
 }
 
-/** I5: only the claimant of a tombstone takes bytes from a live key, and only where no object row is. Answers the tombstone. */
+/**
+ * I5: only the claimant of a tombstone takes bytes from a live key, and only where no object row is. Answers the tombstone. What comes late
+ * is not judged: the store refuses it.
+ */
 async function beforeTaking(
   judge: Judge,
   life: Life,
-  { store, call, path }: Change & { readonly path: string },
+  { store, call, path, expiresAt }: Change & { readonly path: string; readonly expiresAt: Date | undefined },
 ): Promise<string | undefined> {
   judge.taken += 1;
   const locator = `${store}:${path}`;
@@ -140,10 +147,15 @@ async function beforeTaking(
        EXISTS (SELECT FROM holdfast.object JOIN names USING (locator)) AS object`,
     [namesOf(locator), life.worker],
   );
+  if (isLate(expiresAt)) return undefined;
   const { id, object } = rows[0] ?? { id: null, object: false };
   if (id === null) judge.wrong.push(`I5: ${call} of ${path} without a claim`);
   if (object) judge.wrong.push(`I5: ${call} of ${path}, which an object row has`);
   return id ?? undefined;
+}
+
+function isLate(expiresAt: Date | undefined): boolean {
+  return expiresAt !== undefined && expiresAt.getTime() <= Date.now();
 }
 
 /** Objects that a file may belong to: itself, every folder around it, and the one whose manifest it is. */

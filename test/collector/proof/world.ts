@@ -35,6 +35,8 @@ export interface WorldOptions {
   readonly faults?: FaultPoints;
   readonly connections?: number;
   readonly canRename?: boolean;
+  /** Life of a claim of the collector; as the product has it unless given. */
+  readonly claimMs?: number;
 }
 
 export class World {
@@ -45,6 +47,7 @@ export class World {
   readonly #identified: Stores;
   /** False: the store has no ability to rename, and bytes go to the trash by a copy. */
   canRename = true;
+  claimMs: number | undefined;
   /** How a foreign writer puts bytes: whatever lies there. Absent: as the store's driver puts. */
   putAnyway: ((path: string, bytes: Uint8Array) => Promise<void>) | undefined;
   /** Empties the store of everything that its listing does not show. */
@@ -105,6 +108,7 @@ export class World {
     const { stores: identified } = await identifyStores(db, plain);
     const world = new World({ db, plain, identified }, faults);
     world.canRename = options.canRename ?? true;
+    world.claimMs = options.claimMs;
     return world;
   }
 

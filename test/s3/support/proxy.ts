@@ -56,6 +56,8 @@ export async function startProxy(target: string): Promise<FaultProxy> {
     });
     serve(target, proxy.rule(what), { request, response }).catch(() => response.destroy());
   }).listen(0, "127.0.0.1");
+  // Clients that were stopped for a while find their connections as they were.
+  server.keepAliveTimeout = 60_000;
   await once(server, "listening");
   const address = server.address();
   if (typeof address !== "object" || address === null) throw new Error("no port");
