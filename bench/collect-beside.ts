@@ -1,11 +1,11 @@
 /**
  * What the API's clients feel of the collector: p99 of reads and writes with nobody collecting and while another process collects a store full of
- * garbage as fast as it can. `npm run bench:collect [-- --rounds 5] [-- --seconds 20] [-- --garbage 50000] [-- --quick]`; a whole run writes
- * `collect-beside/figures.json` and the table of `docs/reference/performance.md`. Needs `npm run build` before.
+ * garbage as fast as it can. `npm run bench:collect [-- --rounds 5] [-- --seconds 20] [-- --garbage 50000] [-- --share 1] [-- --quick]`; a whole run
+ * writes `collect-beside/figures.json` and the table of `docs/reference/performance.md`. Needs `npm run build` before.
  */
 
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
@@ -23,11 +23,14 @@ const { values: asked } = parseArgs({
     rounds: { type: "string" },
     seconds: { type: "string" },
     garbage: { type: "string" },
+    share: { type: "string" },
   },
 });
 const rounds = Number(asked.rounds ?? (asked.quick ? 1 : 5));
 const seconds = Number(asked.seconds ?? (asked.quick ? 5 : 20));
 const garbage = Number(asked.garbage ?? (asked.quick ? 2000 : 50_000));
+/** Of the requests: fewer on a machine that is busy with other things, whose queues would be all that is measured. */
+const share = Number(asked.share ?? 1);
 const rowCount = 2000;
 const say = (text: string): void => void process.stderr.write(`${text}\n`);
 
@@ -57,7 +60,7 @@ const create = "mutation ($input: CreateItemInput!) { createItem(input: $input) 
 const kinds: readonly Kind[] = [
   {
     name: "row by key",
-    perSecond: 40,
+    perSecond: 40 * share,
     body: () => ({
       query: "query ($id: Int!) { item(itemId: $id) { itemId title array { shape } } }",
       variables: { id: someId() },
@@ -65,7 +68,7 @@ const kinds: readonly Kind[] = [
   },
   {
     name: "list of 20",
-    perSecond: 25,
+    perSecond: 25 * share,
     body: () => ({
       query: "query ($id: Int!) { items(where: { itemId: { gt: $id } }, first: 20) { nodes { itemId title } } }",
       variables: { id: someId() },
@@ -73,7 +76,7 @@ const kinds: readonly Kind[] = [
   },
   {
     name: "create, small array at a key of its own",
-    perSecond: 25,
+    perSecond: 25 * share,
     body: () => {
       const itemId = ++nextId;
       const array = { values: { dtype: "float32", shape: [16], data: new Array<number>(16).fill(itemId) } };
@@ -82,7 +85,7 @@ const kinds: readonly Kind[] = [
   },
   {
     name: "create, blob at a key of its digest",
-    perSecond: 25,
+    perSecond: 25 * share,
     body: () => {
       const itemId = ++nextId;
       const blob = { json: { number: itemId, text: "a small value" } };
@@ -183,9 +186,12 @@ async function run(bench: Bench, databaseUrl: string): Promise<Figures> {
     rounds,
     seconds,
     garbage,
+    perSecond: kinds.reduce((sum, { perSecond }) => sum + perSecond, 0),
+    cores: availableParallelism(),
+    load: Math.round(loadavg()[0] ?? 0),
     lines: linesOf(found),
     steps: sums(found.map(({ steps }) => steps)),
-    cores: Object.fromEntries(Object.entries(cores).map(([name, share]) => [name, share / rounds])),
+    used: Object.fromEntries(Object.entries(cores).map(([name, share]) => [name, share / rounds])),
     longestLockMs: longestMs,
     longestLock: statement,
   };

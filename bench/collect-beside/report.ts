@@ -30,9 +30,15 @@ export interface Figures {
   readonly rounds: number;
   readonly seconds: number;
   readonly garbage: number;
+  /** Requests. */
+  readonly perSecond: number;
+  /** Of the machine, and what wants to run on it, others' work too. */
+  readonly cores: number;
+  readonly load: number;
   readonly lines: readonly Line[];
   readonly steps: Readonly<Record<string, number>>;
-  readonly cores: Readonly<Record<string, number>>;
+  /** Cores in use while the collector worked, by process. */
+  readonly used: Readonly<Record<string, number>>;
   readonly longestLockMs: number;
   readonly longestLock: string;
 }
@@ -67,21 +73,24 @@ export function sums(all: readonly Readonly<Record<string, number>>[]): Record<s
 
 const met = (isMet: boolean): string => (isMet ? "met" : "missed");
 
-export function table({ date, rounds, seconds, garbage, lines, steps, cores, ...locks }: Figures): string {
+export function table(figures: Figures): string {
+  const { date, rounds, seconds, garbage, lines, steps, used, cores, load, perSecond } = figures;
+  const { longestLockMs } = figures;
   const cells = lines.map(
     ({ kind, idleMedian, collectingMedian, idleP99, collectingP99, ratio }) =>
       `| ${kind} | ${idleMedian.toFixed(1)} | ${collectingMedian.toFixed(1)} | ${idleP99.toFixed(1)} | ${collectingP99.toFixed(1)} | ${ratio.toFixed(2)} | ≤ ${aim} | ${met(ratio <= aim)} |\n`,
   );
   const done = Object.entries(steps).map(([step, count]) => `${step} ${count}`);
-  const used = Object.entries(cores).map(([name, share]) => `${name} ${share.toFixed(2)}`);
+  const shares = Object.entries(used).map(([name, share]) => `${name} ${share.toFixed(2)}`);
   return `
-Measured ${date}, medians of ${rounds} interleaved rounds of twice ${seconds} s, a store with ${garbage} dead objects at the start of each.
+Measured ${date}, medians of ${rounds} interleaved rounds of twice ${seconds} s with ${Math.round(perSecond)} requests a second, a store with ${garbage} dead objects at the
+start of each. The machine has ${cores} cores; its load was ${load}.
 
 | request | idle, median ms | collecting | idle, p99 ms | collecting | ratio | aim | |
 |---|---:|---:|---:|---:|---:|---|---|
 ${cells.join("")}
-The collector did meanwhile: ${done.join(", ")}. Cores in use while it did: ${used.join(", ")}.
-The longest wait for a lock: ${locks.longestLockMs} ms (at most ${lockAim}, ${met(locks.longestLockMs <= lockAim)}).
+The collector did meanwhile: ${done.join(", ")}. Cores in use while it did: ${shares.join(", ")}.
+The longest wait for a lock: ${longestLockMs} ms (at most ${lockAim}, ${met(longestLockMs <= lockAim)}).
 
 `;
 }

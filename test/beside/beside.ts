@@ -24,6 +24,7 @@ export interface BesideResult {
   readonly collector: "holdfast" | "datajoint";
   readonly stores: readonly string[];
   readonly inserted: number;
+  /** Deletes that were answered; a row that two have deleted counts twice. */
   readonly deleted: number;
   /** Objects that the collector killed; of those, keys that were used again and killed once more; deletions of files by the peer's collector. */
   readonly killed: number;
@@ -39,6 +40,8 @@ export interface BesideResult {
   /** Rows that missed bytes when they were read, and the seconds after which they had them. */
   readonly missing: number;
   readonly healedSeconds: readonly number[];
+  /** Rows that missed bytes and were deleted before they had them. */
+  readonly vanished: number;
   /** Rows that missed bytes for longer than `patienceSeconds`. */
   readonly patienceSeconds: number;
   readonly late: readonly string[];
@@ -80,6 +83,7 @@ class Beside {
   readonly #patience: number;
   #missing = 0;
   #gaveUp = 0;
+  #vanished = 0;
   #reads = 0;
   #deletedByPeer = 0;
 
@@ -111,6 +115,7 @@ class Beside {
       reads: this.#reads,
       missing: this.#missing,
       healedSeconds: this.#healed,
+      vanished: this.#vanished,
       patienceSeconds: this.#patience,
       late: this.#late,
       rows: rows.length,
@@ -180,7 +185,11 @@ class Beside {
       this.#options.say?.(`${table} ${id} misses bytes: ${said["what"]}`);
     } else if (event === "gave-up") this.#gaveUp += 1;
     else if (event === "healed") this.#healed.push(Number(said["seconds"]));
-    else if (event === "late") this.#late.push(`${table} ${id}: ${said["first"]}; now ${said["now"]}`);
+    else if (event === "vanished") this.#vanished += 1;
+    else if (event === "late") {
+      const told = `${table} ${id}: ${said["first"]}; now ${said["now"]}`;
+      this.#late.push(told.replaceAll(`${this.#places.folder}/`, ""));
+    }
     else if (event === "sampled") this.#reads = Number(said["reads"]);
     else if (event === "collected") this.#deletedByPeer += Number(said["deleted"]);
   }

@@ -246,7 +246,7 @@ def sample() -> None:
             if wrong is not None and age < args.patience:
                 continue
             del waiting[key]
-            kind = "healed" if wrong is None else "late"
+            kind = "late" if wrong is not None else "healed" if len(tables[key[0]] & {"item_id": key[1]}) > 0 else "vanished"
             say(event=kind, table=key[0], id=key[1], seconds=round(age, 1), first=first, now=wrong)
         if time.monotonic() < until:
             name = rng.choice(list(tables))
