@@ -70,7 +70,8 @@ const kinds: readonly Kind[] = [
     name: "list of 20",
     perSecond: 25 * share,
     body: () => ({
-      query: "query ($id: Int!) { items(where: { itemId: { gt: $id } }, first: 20) { nodes { itemId title } } }",
+      query:
+        "query ($id: Int!) { items(where: { itemId: { gt: $id } }, first: 20) { nodes { itemId title } } }",
       variables: { id: someId() },
     }),
   },
@@ -110,8 +111,7 @@ interface RunRow {
   readonly doubts: readonly { readonly message: string }[];
   readonly collected: readonly { readonly counts: Record<string, number> }[] | null;
 }
-const runFields =
-  "id state doubts { message } collected { counts { release condemn kill hide purge } }";
+const runFields = "id state doubts { message } collected { counts { release condemn kill hide purge } }";
 
 /** Collects without end until it is told to stop; answers what it has done. */
 function collecting({ collector }: Bench): { stop(): Promise<Record<string, number>> } {
@@ -152,12 +152,18 @@ async function oneRound(bench: Bench, round: number): Promise<Round> {
   const withCollector = async () => {
     const run = collecting(bench);
     const pids = { api: bench.service.child.pid ?? 0, collector: bench.collector.child.pid ?? 0 };
-    const usage = () => [cpuMicroseconds(pids.api), cpuMicroseconds(pids.collector), familyMicroseconds(pids.api)];
+    const usage = () => [
+      cpuMicroseconds(pids.api),
+      cpuMicroseconds(pids.collector),
+      familyMicroseconds(pids.api),
+    ];
     const before = usage();
     const begin = performance.now();
     const latencies = await measure();
     const elapsed = (performance.now() - begin) * 1000;
-    const [api = 0, collector = 0, family = 0] = usage().map((value, at) => (value - (before[at] ?? 0)) / elapsed);
+    const [api = 0, collector = 0, family = 0] = usage().map(
+      (value, at) => (value - (before[at] ?? 0)) / elapsed,
+    );
     return { latencies, cores: { API: api, collector, PostgreSQL: family - api }, steps: await run.stop() };
   };
   // In turn first and second: what runs second finds other caches.
@@ -177,7 +183,9 @@ async function run(bench: Bench, databaseUrl: string): Promise<Figures> {
     const one = await oneRound(bench, round);
     found.push(one);
     const ratios = linesOf([one]).map(({ kind, ratio }) => `${kind} ${ratio.toFixed(2)}`);
-    say(`round ${round + 1} of ${rounds}: ${ratios.join(", ")}; ${JSON.stringify(one.steps)} ${JSON.stringify(one.cores)}`);
+    say(
+      `round ${round + 1} of ${rounds}: ${ratios.join(", ")}; ${JSON.stringify(one.steps)} ${JSON.stringify(one.cores)}`,
+    );
   }
   const { longestMs, statement } = await locks.close();
   const cores = sums(found.map((one) => one.cores));

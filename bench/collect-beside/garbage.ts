@@ -14,7 +14,9 @@ export async function makeGarbage(db: Client, location: string, count: number): 
   const digests: string[] = [];
   for (let n = 0; n < count; n++) {
     const bytes = Buffer.from(`garbage ${++made}`.padEnd(200, "."));
-    const name = `garbage${String(made).padStart(19, "a").replace(/[0189]/g, "b")}${made}`;
+    const name = `garbage${String(made)
+      .padStart(19, "a")
+      .replace(/[0189]/g, "b")}${made}`;
     writeFileSync(join(location, "_hash/bench", name), bytes);
     names.push(`main:_hash/bench/${name}`);
     digests.push(createHash("sha256").update(bytes).digest("hex"));

@@ -1,4 +1,4 @@
-/** The longest that anybody waits for a lock, looked at every 25 ms. */
+/** The longest that a service waits for a lock, looked at every 25 ms. */
 
 import { setTimeout as delay } from "node:timers/promises";
 import { Client } from "pg";
@@ -17,7 +17,7 @@ export async function watchLocks(url: string): Promise<LockWatch> {
     while (isOpen) {
       const { rows } = await db.query<{ ms: number; statement: string }>(
         `SELECT extract(epoch FROM clock_timestamp() - l.waitstart)::float8 * 1000 AS ms, left(a.query, 200) AS statement
-         FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE NOT l.granted AND l.waitstart IS NOT NULL ORDER BY 1 DESC LIMIT 1`,
+         FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE a.application_name LIKE 'holdfast%' AND NOT l.granted AND l.waitstart IS NOT NULL ORDER BY 1 DESC LIMIT 1`,
       );
       const [row] = rows;
       if (row !== undefined && row.ms > longest.longestMs)

@@ -11,7 +11,7 @@ export interface Kind {
   body(): { readonly query: string; readonly variables: object };
 }
 
-const agent = new Agent({ keepAlive: true, maxSockets: 64, noDelay: true });
+const agent = new Agent({ keepAlive: true, maxSockets: 64 });
 
 /** Milliseconds of each request, by kind. @throws when an answer is not 200 or holds errors. */
 export async function paced(

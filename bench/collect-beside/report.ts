@@ -103,8 +103,5 @@ export async function write(figures: Figures): Promise<void> {
   const [head, rest] = text.split("<!-- collect-beside -->\n");
   const tail = rest?.split("<!-- /collect-beside -->")[1];
   if (head === undefined || tail === undefined) throw new Error(`${page} has no marks for the collector.`);
-  await writeFile(
-    page,
-    `${head}<!-- collect-beside -->\n${table(figures)}<!-- /collect-beside -->${tail}`,
-  );
+  await writeFile(page, `${head}<!-- collect-beside -->\n${table(figures)}<!-- /collect-beside -->${tail}`);
 }

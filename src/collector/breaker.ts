@@ -5,13 +5,7 @@ import { isPassing } from "./batch.ts";
 import type { Doubt } from "./contract.ts";
 import { rangeOf } from "./counts.ts";
 import type { PolicyRow } from "./policy.ts";
-import {
-  lockAllReferrers,
-  lockReferrers,
-  probeIndexes,
-  unheldAfterRelease,
-  unheldNow,
-} from "./referrers.ts";
+import { lockAllReferrers, lockReferrers, probeIndexes, unheldAfterRelease, unheldNow } from "./referrers.ts";
 
 const always = 1000;
 const share = 0.01;

@@ -50,7 +50,12 @@ interface Writing {
 
 export async function writeThroughApi(
   places: Places,
-  { journal, random, first, isOpen }: { journal: Journal; random: Random; first: number; isOpen: () => boolean },
+  {
+    journal,
+    random,
+    first,
+    isOpen,
+  }: { journal: Journal; random: Random; first: number; isOpen: () => boolean },
 ): Promise<ApiCounts> {
   const counts: ApiCounts = { created: 0, deleted: 0, refused: {}, wrong: [] };
   const writing: Writing = { places, journal, random, counts, live: [], next: first };

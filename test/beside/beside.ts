@@ -189,8 +189,7 @@ class Beside {
     else if (event === "late") {
       const told = `${table} ${id}: ${said["first"]}; now ${said["now"]}`;
       this.#late.push(told.replaceAll(`${this.#places.folder}/`, ""));
-    }
-    else if (event === "sampled") this.#reads = Number(said["reads"]);
+    } else if (event === "sampled") this.#reads = Number(said["reads"]);
     else if (event === "collected") this.#deletedByPeer += Number(said["deleted"]);
   }
 

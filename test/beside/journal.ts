@@ -30,9 +30,10 @@ export class Journal {
   }
 
   /** What is not as acknowledged, of all the rows that there are. */
-  compare(
-    rows: readonly { table: string; id: number; wanted: Wanted; wrong: string | null }[],
-  ): { readonly lost: string[]; readonly wrong: string[] } {
+  compare(rows: readonly { table: string; id: number; wanted: Wanted; wrong: string | null }[]): {
+    readonly lost: string[];
+    readonly wrong: string[];
+  } {
     const lost: string[] = [];
     const wrong: string[] = [];
     const seen = new Set<string>();

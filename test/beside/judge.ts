@@ -11,7 +11,8 @@ export function problemsOf(result: BesideResult): readonly string[] {
     ...leaked.map((one) => `leaked: ${one}`),
     ...wrong.map((one) => `wrong: ${one}`),
   ];
-  if (healedSeconds.length + vanished + late.length !== missing) problems.push("a missing row was not followed to its end");
+  if (healedSeconds.length + vanished + late.length !== missing)
+    problems.push("a missing row was not followed to its end");
   if (killedAgain === 0) problems.push("no key died, came back and died again");
   if (reads === 0 || rows === 0) problems.push("nothing was read");
   return problems;

@@ -1,6 +1,14 @@
 /** Where it happens: one database, a file store and, where its server can be had, an S3 store; a service, and a second one that collects. */
 
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client } from "pg";
@@ -28,7 +36,9 @@ export interface Places {
 
 export async function openPlaces(): Promise<Places> {
   const folder = mkdtempSync(join(tmpdir(), "holdfast-beside-"));
-  const closing: (() => Promise<unknown> | unknown)[] = [() => rmSync(folder, { recursive: true, force: true })];
+  const closing: (() => Promise<unknown> | unknown)[] = [
+    () => rmSync(folder, { recursive: true, force: true }),
+  ];
   const close = async (): Promise<void> => {
     for (const one of closing.splice(0).reverse()) await one();
   };

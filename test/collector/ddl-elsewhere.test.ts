@@ -41,3 +41,24 @@ for (const change of changes)
       await w.expectSound();
     }),
   );
+
+test("the guard knows what a reference is made of, without asking for the text of it", () =>
+  stage.playAlone(async (w) => {
+    const table = (name: string, column: string, expression: string) =>
+      w.db.query(
+        `CREATE TABLE lab.${name} (id int PRIMARY KEY, e jsonb, ${column} jsonb, r text COLLATE "C" GENERATED ALWAYS AS
+           (coalesce(${column}->>'store', 'main') || ':' || ${expression}) STORED REFERENCES lab."~object" (locator));
+         COMMENT ON COLUMN lab.${name}.${column} IS ':<blob@main>:'`,
+      );
+    await table("another_key", "d", "(d->>'other')");
+    await table("another_column", "d", "(e->>'path')");
+    await table("longer_key", "d", "(d->>'my path')");
+    await table("right", `"odd {name} \\"`, `("odd {name} \\"->>'path')`);
+    await w.on();
+    const { doubts } = await w.collect({ stores: ["main"] });
+    expect(doubts.map(({ code, subject }) => `${code} ${subject}`)).toEqual([
+      "GUARD lab.another_column.d",
+      "GUARD lab.another_key.d",
+      "GUARD lab.longer_key.d",
+    ]);
+  }));

@@ -16,7 +16,7 @@ export const guardWithoutLocks: MigrationText = {
     WHERE a.attnum > 0 AND NOT a.attisdropped AND a.atttypid IN ('jsonb'::regtype, 'json'::regtype) AND col_description(a.attrelid, a.attnum) ~ '^:<[^>]*@' AND col_description(a.attrelid, a.attnum) !~ '^:<filepath@'
       AND NOT EXISTS (SELECT FROM ref JOIN pg_attribute g ON g.attrelid = ref.conrelid AND g.attname = ref.col AND g.attgenerated = 's'
         JOIN pg_attrdef d ON d.adrelid = g.attrelid AND d.adnum = g.attnum WHERE ref.conrelid = a.attrelid
-          AND d.adbin::text ~ (':args \\(\\{VAR :varno 1 :varattno ' || a.attnum || ' [^{}]*\\} \\{CONST [^{}]*:constvalue [0-9]+ \\[[0-9 -]* 112 97 116 104 \\]\\}'))
+          AND d.adbin::text ~ (':args \\(\\{VAR :varno 1 :varattno ' || a.attnum || ' [^{}]*\\} \\{CONST [^{}]*:constvalue 8 \\[ (-?[0-9]+ ){4}112 97 116 104 \\]\\}'))
   UNION ALL SELECT 'reference with a wrong action or not enforced', format('%s.%I', conrelid::regclass, conname) FROM ref WHERE confdeltype NOT IN ('a', 'r') OR confupdtype NOT IN ('a', 'r') OR enforced = 'false'
   UNION ALL SELECT 'referential trigger disabled', format('%s.%I', conrelid::regclass, ref.conname) FROM ref JOIN pg_trigger g ON g.tgconstraint = ref.con WHERE g.tgenabled NOT IN ('O', 'A')
   UNION ALL SELECT 'child by INHERITS', i.inhrelid::regclass::text FROM pg_inherits i JOIN ref ON ref.conrelid = i.inhparent JOIN pg_class c ON c.oid = i.inhrelid WHERE NOT c.relispartition
