@@ -193,6 +193,11 @@ class Beside {
     else if (event === "collected") this.#deletedByPeer += Number(said["deleted"]);
   }
 
+  /** Without the folder of this run, which says nothing. */
+  #placeless(told: string | null): string | null {
+    return told?.replaceAll(`${this.#places.folder}/`, "") ?? null;
+  }
+
   async #readAll(): Promise<{ table: string; id: number; wanted: Wanted; wrong: string | null }[]> {
     const rows: { table: string; id: number; wanted: Wanted; wrong: string | null }[] = [];
     await runPeer(this.#places, "read", {}, (said) =>
@@ -200,7 +205,7 @@ class Beside {
         table: String(said["table"]),
         id: Number(said["id"]),
         wanted: said["wanted"] as Wanted,
-        wrong: said["wrong"] as string | null,
+        wrong: this.#placeless(said["wrong"] as string | null),
       }),
     );
     return rows;
