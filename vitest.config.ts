@@ -21,6 +21,7 @@ const long = [
   "test/collector/bytes.test.ts",
   "test/collector/clone-against-delete.test.ts",
   "test/collector/doubts.test.ts",
+  "test/collector/ddl-elsewhere.test.ts",
   "test/collector/dry-run.test.ts",
   "test/collector/effectiveness.test.ts",
   "test/collector/interleavings.test.ts",

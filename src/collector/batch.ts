@@ -1,4 +1,9 @@
-/** How much is done at once: windows over a table that a cursor walks through once, batches of about 0.2 s, and another try where others were in the way. */
+/**
+ * How much is done at once: windows over a table that a cursor walks through once, batches of about 0.2 s, a pause after each, and another try where
+ * others were in the way.
+ */
+
+import { setTimeout as delay } from "node:timers/promises";
 
 import type { Database, Transaction } from "../db/contract.ts";
 import { sqlstateOf } from "../db/sqlstate.ts";
@@ -18,6 +23,18 @@ export function isPassing(error: unknown): boolean {
 /** Whether the caller has asked the run to end, which it does between two batches. */
 export function isStopped({ signal }: Pick<Run, "signal">): boolean {
   return signal?.aborted === true;
+}
+
+/** Shorter ones are not worth a timer: what took so little has taken little from others. */
+const shortestPauseMs = 5;
+
+/** Does a piece of work, and then nothing for as long as it took: on a busy machine whoever serves has at least every other turn. */
+async function inTurns<T>(run: Pick<Run, "signal">, work: () => Promise<T>): Promise<T> {
+  const start = performance.now();
+  const answer = await work();
+  const pauseMs = Math.min(aimMs, performance.now() - start);
+  if (pauseMs >= shortestPauseMs && !isStopped(run)) await delay(pauseMs);
+  return answer;
 }
 
 /** The size of the next piece, by the time the last one took. */
@@ -65,7 +82,7 @@ export async function* windows<Row>(
   let after: string | null = first;
   while (after !== null && !isStopped(run)) {
     const from: string = after;
-    const window = await pace.timed(() => look({ after: from, before, size: pace.size }));
+    const window = await inTurns(run, () => pace.timed(() => look({ after: from, before, size: pace.size })));
     if (window.rows.length > 0) yield window.rows;
     after = window.last;
   }
@@ -95,7 +112,7 @@ export async function* batches<T, Answer>(
 ): AsyncGenerator<Answer> {
   for (let at = 0; at < items.length && !isStopped(run); ) {
     const batch = items.slice(at, at + pace.size);
-    yield await work(batch);
+    yield await inTurns(run, () => work(batch));
     at += batch.length;
   }
 }

@@ -7,7 +7,7 @@ import { newTally } from "./counts.ts";
 import { teller } from "./decision.ts";
 import { doubtStore, doubtsOfPolicies } from "./doubt-store.ts";
 import { Doubts, doubtsOf } from "./doubts.ts";
-import { dryRun, inSnapshot } from "./dry-run.ts";
+import { dryRun, inSnapshotOfRows } from "./dry-run.ts";
 import { databaseDoubts } from "./guard.ts";
 import type { PolicyRow } from "./policy.ts";
 import { applyTo, type CollectParts, type Round } from "./round.ts";
@@ -101,8 +101,9 @@ async function* collections(round: Round, stores: readonly Store[]): AsyncGenera
 async function reported(round: Round, policies: readonly PolicyRow[]): Promise<readonly StoreCollection[]> {
   const { context, run, doubts, tell } = round;
   const answer = policies.map(({ store, mode }) => ({ store, mode, isApplied: false, counts: newTally() }));
+  if (policies.every(({ mode }) => mode === "off")) return answer;
   try {
-    await inSnapshot(context, async (transaction) => {
+    await inSnapshotOfRows(context, async (transaction) => {
       for (const [at, policy] of policies.entries()) {
         const one = answer[at];
         if (one === undefined || policy.mode === "off") continue;

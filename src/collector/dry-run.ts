@@ -7,7 +7,7 @@ import type { Decision } from "./contract.ts";
 import { condemnedOf, condemnedSql, decide, reasons, type Subject } from "./decision.ts";
 import { dryBytes } from "./dry-bytes.ts";
 import { type DryStore, pageOf } from "./dry-page.ts";
-import { holders, lockReferrers, probeIndexes, unheldAfterRelease } from "./referrers.ts";
+import { holders, lockAllReferrers, probeIndexes, unheldAfterRelease } from "./referrers.ts";
 
 /** Runs `work` in one snapshot that nothing can be changed in. */
 export async function inSnapshot<T>(
@@ -17,12 +17,22 @@ export async function inSnapshot<T>(
   return await db.transaction(
     async (transaction) => {
       await transaction.query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ");
-      await lockReferrers(transaction, "holdfast.object");
       await transaction.query(probeIndexes);
       return await work(transaction);
     },
     { readOnly: true },
   );
+}
+
+/** The same for a look at all rows, whose tables cannot be altered meanwhile. */
+export function inSnapshotOfRows<T>(
+  context: CollectorContext,
+  work: (transaction: Transaction) => Promise<T>,
+): Promise<T> {
+  return inSnapshot(context, async (transaction) => {
+    await lockAllReferrers(transaction);
+    return await work(transaction);
+  });
 }
 
 /** Counts and tells what a run on the snapshot would do in one store. */

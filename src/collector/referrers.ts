@@ -39,25 +39,45 @@ export async function unreferenced(queryable: Queryable, target: string): Promis
 
 /** Over the object `x`: nobody will hold it once the holds that no row refers to are released. */
 export async function unheldAfterRelease(queryable: Queryable): Promise<string> {
-  const terms = (await holders(queryable)).map((holder) =>
+  return unheld(await holders(queryable), ({ unreferenced }) => `AND NOT (${unreferenced})`);
+}
+
+/** Over the object `x`: nobody holds it. */
+export async function unheldNow(queryable: Queryable): Promise<string> {
+  return unheld(await holders(queryable), () => "");
+}
+
+/** `stays` is over the hold `o`: it is counted where that holds. */
+function unheld(all: readonly Holder[], stays: (holder: Holder) => string): string {
+  const terms = all.map((holder) =>
     holder.isHold
-      ? `NOT EXISTS (SELECT FROM ${holder.name} o WHERE o.locator = x.locator AND NOT (${holder.unreferenced}))`
+      ? `NOT EXISTS (SELECT FROM ${holder.name} o WHERE o.locator = x.locator ${stays(holder)})`
       : `NOT EXISTS (SELECT FROM ${holder.name} r WHERE r.${holder.column} = x.locator)`,
   );
   return terms.length === 0 ? "true" : terms.join(" AND ");
 }
 
 /**
- * Locks what refers to `target` against being altered, in the order in which writers and changes of tables lock: rows, then holds, then objects.
- * In any other order somebody's ALTER TABLE would end in a deadlock with us. The tables of all schemas, because the guard looks at them.
+ * Locks the tables that refer to `target` against being altered, before `target` itself: writers and changes of tables lock in that order, rows,
+ * then holds, then objects, and in any other one somebody's ALTER TABLE would end in a deadlock with us. No other tables: who alters a table
+ * of one schema must not stop the collector in the others.
  */
-export async function lockReferrers(transaction: Transaction, target: string): Promise<void> {
+export function lockReferrers(transaction: Transaction, target: string): Promise<void> {
+  return lock(transaction, "r.confrelid = $1::regclass", [target]);
+}
+
+/** Locks all that refers to objects, rows and holds, in the same order: for looks at everything. */
+export function lockAllReferrers(transaction: Transaction): Promise<void> {
+  return lock(transaction, "true", []);
+}
+
+async function lock(transaction: Transaction, which: string, values: readonly string[]): Promise<void> {
   const { rows } = await transaction.query<{ names: string | null }>(
     `SELECT string_agg(name, ', ' ORDER BY hop, name) AS names FROM (
        SELECT format('%I.%I', n.nspname, c.relname) AS name, min((r.confrelid = 'holdfast.object'::regclass)::int) AS hop
        FROM holdfast.reference r JOIN pg_class c ON c.oid = r.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-       WHERE r.confrelid <> 'holdfast.object'::regclass OR $1::regclass = 'holdfast.object'::regclass GROUP BY 1) t`,
-    [target],
+       WHERE ${which} GROUP BY 1) t`,
+    values,
   );
   const names = rows[0]?.names ?? null;
   if (names !== null) await transaction.query(`LOCK TABLE ${names} IN ACCESS SHARE MODE`);

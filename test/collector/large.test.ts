@@ -87,14 +87,14 @@ test("the same memory for 10,000 and for 100,000 objects", async () => {
 }, 400_000);
 
 test(
-  "a table that somebody has locked stops the run by name, and the run is over soon",
+  "a table of holds that somebody has locked stops the run by name, and the run is over soon",
   () =>
     stage.play(async (w) => {
       await w.on("7 days");
       await w.put("a", { held: ["lab"] });
       const one = await Session.open(w.url);
       try {
-        await one.run("BEGIN; LOCK TABLE lab.t IN ACCESS EXCLUSIVE MODE");
+        await one.run('BEGIN; LOCK TABLE lab."~object" IN ACCESS EXCLUSIVE MODE');
         const report = await w.collect(main);
         expect(report.doubts.map(({ code }) => code)).toContain("DATABASE");
         expect(report.doubts[0]?.message).toMatch(/lock was not granted/);

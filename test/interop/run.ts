@@ -1,6 +1,7 @@
 /**
  * DataJoint-Python against Holdfast, both ways: it reads the sample laboratory and finds every value equal to what was expected before
- * anything was inserted; and it writes rows that the API then serves. Then the same both ways on an S3 store.
+ * anything was inserted; and it writes rows that the API then serves. Then the same both ways on an S3 store. In the end the short form of
+ * `npm run test:beside`: it writes and deletes for 20 seconds beside the collector.
  *
  * Installs the peer and an S3 server into `.cache/`; needs python3 and Go. Ends with `N passed, N failed`.
  */
@@ -9,6 +10,8 @@ import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { beside } from "../beside/beside.ts";
+import { problemsOf, summaryOf } from "../beside/judge.ts";
 import { buildService } from "../s3/support/suite.ts";
 import { installPeer, must, python, root, run } from "./python.ts";
 import { compareOnS3 } from "./s3.ts";
@@ -145,6 +148,12 @@ try {
     await server.stop();
   }
   await compareOnS3(check);
+  await check("nothing is lost while DataJoint writes and deletes beside the collector", async () => {
+    const result = await beside({ seed: 20_261_122, seconds: 20, collector: "holdfast" });
+    process.stdout.write(summaryOf(result));
+    const problems = problemsOf(result);
+    if (problems.length > 0) throw new Error(problems.join("\n"));
+  });
 } catch (error) {
   failed += 1;
   process.stdout.write(`FAIL  ${String(error)}\n`);

@@ -1,5 +1,6 @@
 /** The service's log: JSON lines on standard error, which the service manager keeps. */
 
+import { writeSync } from "node:fs";
 import pino, { type DestinationStream, type Logger } from "pino";
 
 /** Bytes that are gathered before they are written: some twenty lines, of which each alone would cost a call of the system. */
@@ -30,13 +31,15 @@ interface Gathering extends DestinationStream {
 }
 
 function gathering(): Gathering {
-  const file = pino.destination({ fd: 2, sync: true, minLength: process.stderr.isTTY ? 0 : gatheredBytes });
+  const most = process.stderr.isTTY ? 0 : gatheredBytes;
+  let gathered = "";
   let waiting: NodeJS.Timeout | undefined;
   let flushedAt = Number.NEGATIVE_INFINITY;
   const flush = (): void => {
     clearTimeout(waiting);
     waiting = undefined;
-    file.flushSync();
+    writeOut(gathered);
+    gathered = "";
     flushedAt = performance.now();
   };
   process.on("exit", flush);
@@ -47,7 +50,8 @@ function gathering(): Gathering {
       done?.();
     },
     write(line) {
-      file.write(line);
+      gathered += line;
+      if (gathered.length >= most) return flush();
       if (waiting !== undefined && stream.lastLevel < urgent) return;
       const isQuiet = performance.now() - flushedAt > longestWait;
       if (isQuiet || stream.lastLevel >= urgent) flush();
@@ -55,6 +59,24 @@ function gathering(): Gathering {
     },
   };
   return pinoTells(stream);
+}
+
+const sleeper = new Int32Array(new SharedArrayBuffer(4));
+
+/**
+ * Writes it all to standard error, and waits for a reader that is slow. What nobody reads any more is let go: pino's own destination tries a
+ * broken pipe again for ever, and the process does nothing else meanwhile.
+ */
+function writeOut(text: string): void {
+  for (let bytes = Buffer.from(text); bytes.length > 0; ) {
+    try {
+      bytes = bytes.subarray(writeSync(2, bytes));
+    } catch (error) {
+      const code = error instanceof Error && "code" in error ? error.code : undefined;
+      if (code !== "EAGAIN" && code !== "EBUSY") return;
+      Atomics.wait(sleeper, 0, 0, 10);
+    }
+  }
 }
 
 /** Asks pino to set `lastLevel`. */
