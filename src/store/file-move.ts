@@ -3,11 +3,12 @@
  * taken, then the old name goes. Whatever happens between the two, the bytes have one name at least, and the move may be done again.
  */
 
+import type { BigIntStats } from "node:fs";
 import { type FileHandle, link, lstat, unlink } from "node:fs/promises";
 import { ServiceError } from "../errors.ts";
 import type { MoveOptions, ObjectHead } from "./contract.ts";
 import { errnoOf, fileError } from "./file-error.ts";
-import { type FileContext, headOf } from "./file-read.ts";
+import type { FileContext } from "./file-read.ts";
 import type { Folder } from "./folder.ts";
 
 interface Context extends FileContext {
@@ -32,14 +33,15 @@ export async function move(context: Context, request: Move): Promise<ObjectHead>
   let [source, target]: (Place | undefined)[] = [];
   let file: FileHandle | undefined;
   try {
-    source = await placeOf(context, from, (folder, name) => folder.child(name));
+    source = await placeOf(context, from, (root, segments) => root.descend(segments));
     file = await source?.folder.file(source.name);
     if (source === undefined || file === undefined) throw absent(from);
-    target = await placeOf(context, to, (folder, name) => folder.make(name));
+    const stats = await file.stat({ bigint: true });
+    target = await placeOf(context, to, made);
     if (target === undefined) throw absent(to);
-    await linked(context, request, { source, target, file });
-    await unlinked(context, request, { source, file });
-    return await headOf(to, file);
+    await linked(context, request, { source, target, file: stats });
+    await unlinked(context, request, { source, file: stats });
+    return { path: to, sizeBytes: Number(stats.size), modifiedAt: stats.mtime };
   } catch (error) {
     signal?.throwIfAborted();
     throw fileError(context.location, error);
@@ -50,34 +52,40 @@ export async function move(context: Context, request: Move): Promise<ObjectHead>
   }
 }
 
-type Step = (folder: Folder, name: string) => Promise<Folder | undefined>;
+type Way = (root: Folder, segments: readonly string[]) => Promise<Folder | undefined>;
 
-async function placeOf(context: Context, path: string, step: Step): Promise<Place | undefined> {
+/** `way` goes from the root, which it closes, to the folder of `path`. */
+async function placeOf(context: Context, path: string, way: Way): Promise<Place | undefined> {
   const segments = path.split("/");
   const name = segments.pop() ?? "";
-  let folder = await context.root();
+  const folder = await way(await context.root(), segments);
+  return folder && { folder, name };
+}
+
+async function made(root: Folder, segments: readonly string[]): Promise<Folder> {
+  let folder = root;
   try {
     for (const segment of segments) {
-      const next = await step(folder, segment);
-      if (next === undefined) {
-        await folder.close();
-        return undefined;
-      }
-      await folder.close();
+      const next = await folder.make(segment);
+      const passed = folder;
       folder = next;
+      await passed.close();
     }
-    return { folder, name };
+    return folder;
   } catch (error) {
     await folder.close();
     throw error;
   }
 }
 
+/** Which file it is, whatever its name. */
+type Identity = Pick<BigIntStats, "dev" | "ino">;
+
 interface Ends {
   readonly source: Place;
   readonly target: Place;
-  /** The source, open. */
-  readonly file: FileHandle;
+  /** The source, which is open. */
+  readonly file: Identity;
 }
 
 async function linked(context: Context, request: Move, { source, target, file }: Ends): Promise<void> {
@@ -131,11 +139,10 @@ function refuseLate({ from, expiresAt, signal }: Move): void {
 }
 
 /** Whether the name is that of the open file; `undefined`: there is no such name. */
-async function isSame(name: string, file: FileHandle): Promise<boolean | undefined> {
-  const open = await file.stat({ bigint: true });
+async function isSame(name: string, file: Identity): Promise<boolean | undefined> {
   try {
     const there = await lstat(name, { bigint: true });
-    return there.dev === open.dev && there.ino === open.ino;
+    return there.dev === file.dev && there.ino === file.ino;
   } catch (error) {
     if (errnoOf(error) === "ENOENT") return undefined;
     throw error;
