@@ -108,10 +108,9 @@ export class Claims {
     this.#timer = setInterval(() => void this.#renewOpen(), request.claimMs / 3).unref();
   }
 
-  /** Renews one claim now. @throws {CONFLICT} when it is another's, or there is nothing to do any more. */
-  async renew(one: Claim): Promise<void> {
-    await this.#renew([one]);
-    one.check();
+  /** Renews claims now. Those that are another's, or have nothing left to do, are over afterwards. */
+  async renew(some: readonly Claim[]): Promise<void> {
+    await this.#renew(some);
   }
 
   /** Nothing more is done under this claim. */
