@@ -1,10 +1,11 @@
 /** Objects that lie around a killed one, or inside of it: whoever registers one later is not asked about tombstones. */
 
-import type { Queryable } from "../db/contract.ts";
+import type { Database } from "../db/contract.ts";
 import { ServiceError } from "../errors.ts";
 import { locatorOf } from "../object/locator.ts";
 import { manifestPath } from "../object/manifest.ts";
 import type { Tombstone } from "./claim.ts";
+import { probing } from "./probe.ts";
 import type { Task } from "./task.ts";
 
 /** What lies around one killed object. */
@@ -30,7 +31,7 @@ const aroundText = `WITH dead AS (SELECT * FROM unnest($1::text[], $2::text[], $
 
 /** Looks around killed objects of one store, all at once; by the id of the tombstone. */
 export async function lookAround(
-  db: Queryable,
+  db: Database,
   store: string,
   tombstones: readonly Tombstone[],
 ): Promise<ReadonlyMap<string, Around>> {
@@ -41,7 +42,8 @@ export async function lookAround(
       .slice(1)
       .map((_, depth) => [at + 1, locatorOf(store, segments.slice(0, depth + 1).join("/"))] as const);
   });
-  const { rows } = await db.query<Around & { n: number }>(
+  const rows = await probing<Around & { n: number }>(
+    db,
     aroundText,
     [
       tombstones.map(({ locator }) => locator),
