@@ -13,6 +13,8 @@ import type { Folder } from "./folder.ts";
 
 interface Context extends FileContext {
   readonly faults: (point: string) => void | Promise<void>;
+  /** Folders that were made for a move, and whose names are not known to be durable yet. */
+  readonly unsynced: Set<string>;
 }
 
 interface Move extends MoveOptions {
@@ -26,19 +28,31 @@ interface Place {
   readonly name: string;
 }
 
+/** A place whose folders may have been made for it. */
+interface NewPlace extends Place {
+  readonly parents: readonly Parent[];
+}
+
+/** A folder that is open until it is synced, for the name of a folder in it. */
+interface Parent {
+  readonly folder: Folder;
+  /** Of the one that was made. */
+  readonly made: string;
+}
+
 export async function move(context: Context, request: Move): Promise<ObjectHead> {
   const { from, to, signal } = request;
   signal?.throwIfAborted();
   if (from === to) throw taken(to);
-  let [source, target]: (Place | undefined)[] = [];
+  let source: Place | undefined;
+  let target: NewPlace | undefined;
   let file: FileHandle | undefined;
   try {
-    source = await placeOf(context, from, (root, segments) => root.descend(segments));
+    source = await sourceOf(context, from);
     file = await source?.folder.file(source.name);
     if (source === undefined || file === undefined) throw absent(from);
     const stats = await file.stat({ bigint: true });
-    target = await placeOf(context, to, made);
-    if (target === undefined) throw absent(to);
+    target = await targetOf(context, to);
     await linked(context, request, { source, target, file: stats });
     await unlinked(context, request, { source, file: stats });
     return { path: to, sizeBytes: Number(stats.size), modifiedAt: stats.mtime };
@@ -49,31 +63,39 @@ export async function move(context: Context, request: Move): Promise<ObjectHead>
     await file?.close();
     await source?.folder.close();
     await target?.folder.close();
+    for (const { folder } of target?.parents ?? []) await folder.close();
   }
 }
 
-type Way = (root: Folder, segments: readonly string[]) => Promise<Folder | undefined>;
-
-/** `way` goes from the root, which it closes, to the folder of `path`. */
-async function placeOf(context: Context, path: string, way: Way): Promise<Place | undefined> {
+async function sourceOf(context: Context, path: string): Promise<Place | undefined> {
   const segments = path.split("/");
   const name = segments.pop() ?? "";
-  const folder = await way(await context.root(), segments);
+  const folder = await (await context.root()).descend(segments);
   return folder && { folder, name };
 }
 
-async function made(root: Folder, segments: readonly string[]): Promise<Folder> {
-  let folder = root;
+/**
+ * Makes what folders are missing. They are synced after the link, all at once: the first sync of a journal takes the rest with it. Whoever
+ * passes through one that is not synced yet has to sync it as well.
+ */
+async function targetOf(context: Context, path: string): Promise<NewPlace> {
+  const segments = path.split("/");
+  const name = segments.pop() ?? "";
+  const parents: Parent[] = [];
+  let folder = await context.root();
   try {
-    for (const segment of segments) {
-      const next = await folder.make(segment);
+    for (const [at, segment] of segments.entries()) {
+      const made = segments.slice(0, at + 1).join("/");
+      const next = await folder.makeUnsynced(segment);
       const passed = folder;
-      folder = next;
-      await passed.close();
+      folder = next.folder;
+      if (next.isMade) context.unsynced.add(made);
+      if (context.unsynced.has(made)) parents.push({ folder: passed, made });
+      else await passed.close();
     }
-    return folder;
+    return { folder, name, parents };
   } catch (error) {
-    await folder.close();
+    for (const each of [folder, ...parents.map((parent) => parent.folder)]) await each.close();
     throw error;
   }
 }
@@ -83,7 +105,7 @@ type Identity = Pick<BigIntStats, "dev" | "ino">;
 
 interface Ends {
   readonly source: Place;
-  readonly target: Place;
+  readonly target: NewPlace;
   /** The source, which is open. */
   readonly file: Identity;
 }
@@ -111,6 +133,10 @@ async function linked(context: Context, request: Move, { source, target, file }:
   // Before the old name goes the new one must be there for good.
   await context.faults("fs.fsync");
   await target.folder.sync();
+  for (const { folder, made } of target.parents) {
+    await folder.sync();
+    context.unsynced.delete(made);
+  }
 }
 
 async function unlinked(

@@ -126,20 +126,26 @@ export class Folder {
 
   /** The folder `name`, made when absent, durably. */
   async make(name: string): Promise<Folder> {
+    const { folder, isMade } = await this.makeUnsynced(name);
+    if (isMade) await this.sync();
+    return folder;
+  }
+
+  /** The same, but where it was made this folder is still to be synced: until then its name may be lost. */
+  async makeUnsynced(name: string): Promise<{ readonly folder: Folder; readonly isMade: boolean }> {
     const there = this.#isNew ? undefined : await this.child(name);
-    if (there !== undefined) return there;
-    const made = await mkdir(this.entry(name)).then(
+    if (there !== undefined) return { folder: there, isMade: false };
+    const isMade = await mkdir(this.entry(name)).then(
       () => true,
       (error: unknown) => {
         if (errnoOf(error) === "EEXIST") return false;
         throw error;
       },
     );
-    if (made) await this.sync();
     const folder = await this.child(name);
     if (folder === undefined) throw notAFolder(name);
-    folder.#isNew = made;
-    return folder;
+    folder.#isNew = isMade;
+    return { folder, isMade };
   }
 
   /** What is known of a regular file; `undefined` when absent. @throws {FORBIDDEN} when it is a link. */
