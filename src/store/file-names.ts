@@ -6,14 +6,14 @@
 import { opendir } from "node:fs/promises";
 
 /** Names that one reading keeps; twice as many are in memory. */
-const keptNames = 100_000;
+const keptNames = 50_000;
 /** Entries that one call of the system is asked for. */
 const entriesAtOnce = 1024;
 
 export interface NameOptions {
   /** What the names begin with. */
   readonly prefix: string;
-  /** Names that one reading keeps; 100,000 unless given. */
+  /** Names that one reading keeps; 50,000 unless given. */
   readonly kept?: number;
 }
 
