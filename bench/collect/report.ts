@@ -21,8 +21,8 @@ export interface Size {
   readonly fsck: Usage;
   /** `gc --apply`: from the release of holds to the purge. */
   readonly gc: Usage;
-  /** `fsck` once more: a store where nothing is wrong. */
-  readonly after: Usage;
+  /** `fsck` once more, where it was done: a store where nothing is wrong. */
+  readonly after?: Usage;
   readonly phases: readonly Phase[];
   /** DataJoint's collector on the same store, with as much garbage again. */
   readonly peer?: Usage & { readonly collectSeconds: number; readonly deletedFiles: number };
@@ -49,7 +49,7 @@ interface Aim {
 }
 
 function aimsOf({ sizes }: Figures): Aim[] {
-  const peaks = sizes.map(({ fsck, gc, after }) => Math.max(fsck.peakMib, gc.peakMib, after.peakMib));
+  const peaks = sizes.map(({ fsck, gc, after }) => Math.max(fsck.peakMib, gc.peakMib, after?.peakMib ?? 0));
   const most = Math.max(...peaks);
   const growth = (peaks.at(-1) ?? 0) - (peaks[0] ?? 0);
   const largest = sizes.at(-1);
@@ -79,7 +79,7 @@ export async function write({ date, sizes }: Figures): Promise<void> {
       idle: kept(size.idle),
       fsck: kept(size.fsck),
       gc: kept(size.gc),
-      after: kept(size.after),
+      ...(size.after !== undefined && { after: kept(size.after) }),
     })),
   };
   await writeFile(join(import.meta.dirname, "figures.json"), `${JSON.stringify(figures)}\n`);
@@ -96,7 +96,9 @@ function tables(figures: Figures): string {
   const rows = sizes.flatMap((size) => [
     usageRow(size, "`holdfast fsck --apply`", size.fsck),
     usageRow(size, "`holdfast gc --apply`", size.gc),
-    usageRow(size, "`holdfast fsck`, nothing wrong any more", size.after),
+    ...(size.after === undefined
+      ? []
+      : [usageRow(size, "`holdfast fsck`, nothing wrong any more", size.after)]),
     ...(size.peer === undefined ? [] : [usageRow(size, "DataJoint 2.3.5 `collect`", size.peer)]),
     usageRow(size, "a command that does nothing", size.idle),
   ]);
