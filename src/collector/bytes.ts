@@ -5,13 +5,13 @@
 
 import { isServiceError } from "../errors.ts";
 import type { Store } from "../store/contract.ts";
-import { Slots } from "../store/slots.ts";
 import { type Claim, type Claims, claim, type Purpose } from "./claim.ts";
 import type { CollectorContext, Run } from "./context.ts";
 import type { Decision } from "./contract.ts";
-import { hide } from "./hide.ts";
+import { hideBytes, recordHidden } from "./hide.ts";
+import { lookAround } from "./neighbours.ts";
 import { inParallel } from "./parallel.ts";
-import { purge } from "./purge.ts";
+import { forget, purgeBytes } from "./purge.ts";
 import { reap } from "./reap.ts";
 import type { Task } from "./task.ts";
 
@@ -40,8 +40,8 @@ export interface Removal {
 
 /** Objects in work at once. */
 const objectsAtOnce = 8;
-/** Objects claimed at once. */
-const claimedAtOnce = 32;
+/** Objects that are claimed, and recorded, together. */
+const claimedAtOnce: Readonly<Record<Purpose, number>> = { hide: 64, purge: 32 };
 /** Failures in a row after which the rest is left for a later run. */
 const patience = 5;
 
@@ -57,21 +57,17 @@ export async function removeBytes(
   options: RemovalOptions,
 ): Promise<Removal> {
   const work = new Work(context, run, store, options);
-  await work.each("hide", (task) => work.hide(task));
-  await work.each("purge", (task, claims) => work.purge(task, claims));
+  await work.each("hide", (claims) => work.hide(claims));
+  await work.each("purge", (claims) => work.purge(claims));
   await work.reap();
   return work.removal;
 }
-
-type Step = (task: Task, claims: Claims) => Promise<void>;
 
 class Work {
   readonly #context: CollectorContext;
   readonly #run: Run;
   readonly #store: Store;
   readonly #options: RemovalOptions;
-  /** Decisions are told one after the other. */
-  readonly #telling = new Slots(1);
   readonly #done = { hidden: 0, hiddenBytes: 0, purged: 0, purgedBytes: 0, reaped: 0, left: 0 };
   #failuresInARow = 0;
   #stoppedBy: unknown;
@@ -91,16 +87,16 @@ class Work {
     return this.#stoppedBy !== undefined || this.#run.signal?.aborted === true;
   }
 
-  /** Does `step` to all tombstones of the store that there are to claim for `purpose`. */
-  async each(purpose: Purpose, step: Step): Promise<void> {
+  /** Does `step` to all tombstones of the store that there are to claim for `purpose`, some at a time. */
+  async each(purpose: Purpose, step: (claims: Claims) => Promise<void>): Promise<void> {
     const { claimMs = 300_000 } = this.#options;
     const store = this.#store.config.name;
     for (let after = "0"; !this.#isOver; ) {
-      const request = { store, purpose, after, count: claimedAtOnce, claimMs };
+      const request = { store, purpose, after, count: claimedAtOnce[purpose], claimMs };
       const claims = await claim(this.#context, request).catch((error: unknown) => this.#stop(error));
       if (claims === undefined) return;
       try {
-        await inParallel(claims.all, objectsAtOnce, (one) => this.#attempt(claims, one, step));
+        if (claims.all.length > 0) await step(claims);
       } finally {
         claims.close();
       }
@@ -110,8 +106,79 @@ class Work {
     }
   }
 
-  async #attempt(claims: Claims, one: Claim, step: Step): Promise<void> {
-    if (this.#isOver) return;
+  /** What is hidden stays claimed until all of it is recorded. */
+  async hide(claims: Claims): Promise<void> {
+    const { all } = claims;
+    const around = await this.#together(all, "are left for later", () =>
+      lookAround(
+        this.#context.db,
+        this.#store.config.name,
+        all.map(({ tombstone }) => tombstone),
+      ),
+    );
+    if (around === undefined) return;
+    const emptied = await this.#allOf(claims, (task) => hideBytes(task, around.get(task.claim.tombstone.id)));
+    const hidden = await this.#together(emptied, "are hidden, which is not recorded yet", () =>
+      recordHidden(this.#context, this.#run, emptied, this.#options.keepSeconds),
+    );
+    for (const { claim: one, bytes, wasThere, purgeAfter } of hidden ?? []) {
+      this.#done.hidden += 1;
+      this.#done.hiddenBytes += bytes;
+      const reason = wasThere
+        ? `hidden: can be revived until ${purgeAfter}`
+        : "nothing lay at its key: there is nothing to hide";
+      await this.#tell("hide", one, reason, bytes);
+    }
+  }
+
+  async purge(claims: Claims): Promise<void> {
+    const { all } = claims;
+    // Asked again as late as can be: are they still to be purged, and the store collected?
+    const asked = await this.#together(all, "are left for later", async () => {
+      await claims.renew(all);
+      return true;
+    });
+    if (asked === undefined) return;
+    const gone = await this.#allOf(claims, purgeBytes);
+    const purged = await this.#together(gone, "are gone, which is not recorded yet", () =>
+      forget(this.#context, this.#run, gone),
+    );
+    for (const { claim: one, bytes } of purged ?? []) {
+      this.#done.purged += 1;
+      this.#done.purgedBytes += bytes;
+      await this.#tell("purge", one, "gone for good: the time in the trash is over", bytes);
+    }
+  }
+
+  /** One statement or transaction about several objects; where the database fails they are left for a later run. */
+  async #together<T>(some: readonly unknown[], what: string, work: () => Promise<T>): Promise<T | undefined> {
+    if (some.length === 0) return undefined;
+    try {
+      return await work();
+    } catch (error) {
+      if (!isServiceError(error)) throw error;
+      this.#done.left += some.length;
+      this.#context.warn(error, `${some.length} objects of the store ${this.#store.config.name} ${what}`);
+      if (isOutage(error)) this.#stop(error);
+      return undefined;
+    }
+  }
+
+  /** Does `step` to each of the claims, a few at once; answers what came of those where it could be done, in order. */
+  async #allOf<Done>(claims: Claims, step: (task: Task) => Promise<Done>): Promise<readonly Done[]> {
+    const done = new Map<Claim, Done>();
+    await inParallel(claims.all, objectsAtOnce, async (one) => {
+      const answer = await this.#attempt(one, step);
+      if (answer === undefined) claims.release(one);
+      else done.set(one, answer);
+    });
+    // They are recorded next: nobody else writes to these rows meanwhile, this process least of all.
+    claims.close();
+    return claims.all.flatMap((one) => done.get(one) ?? []);
+  }
+
+  async #attempt<Done>(one: Claim, step: (task: Task) => Promise<Done>): Promise<Done | undefined> {
+    if (this.#isOver) return undefined;
     const { signal: stop } = this.#run;
     const signal = stop === undefined ? one.signal : AbortSignal.any([stop, one.signal]);
     const task: Task = {
@@ -124,37 +191,17 @@ class Work {
     try {
       // It has waited for others.
       one.check();
-      await step(task, claims);
+      const answer = await step(task);
+      this.#succeeded();
+      return answer;
     } catch (error) {
       this.#done.left += 1;
       // Whoever has the claim now goes on; and who ended the run knows.
-      if (one.isOver || stop?.aborted === true) return;
+      if (one.isOver || stop?.aborted === true) return undefined;
       if (!isServiceError(error)) throw error;
       this.failed(error, `${one.tombstone.locator} is left for later`);
-    } finally {
-      claims.release(one);
+      return undefined;
     }
-  }
-
-  async hide(task: Task): Promise<void> {
-    const hidden = await hide(task, this.#options.keepSeconds);
-    this.#succeeded();
-    if (hidden === undefined) return;
-    this.#done.hidden += 1;
-    this.#done.hiddenBytes += hidden.bytes;
-    const reason = hidden.wasThere
-      ? `hidden: can be revived until ${hidden.purgeAfter}`
-      : "nothing lay at its key: there is nothing to hide";
-    await this.#tell("hide", task, reason, hidden.bytes);
-  }
-
-  async purge(task: Task, claims: Claims): Promise<void> {
-    const purged = await purge(task, claims);
-    this.#succeeded();
-    if (purged === undefined) return;
-    this.#done.purged += 1;
-    this.#done.purgedBytes += purged.bytes;
-    await this.#tell("purge", task, "gone for good: the time in the trash is over", purged.bytes);
   }
 
   async reap(): Promise<void> {
@@ -179,9 +226,13 @@ class Work {
       await this.#options.onDecision?.({ step: "reap", store, locator, reason: "its upload has expired" });
   }
 
-  async #tell(step: "hide" | "purge", { claim: { tombstone }, store }: Task, reason: string, bytes: number) {
-    const decision = { step, store: store.config.name, locator: tombstone.locator, reason, sizeBytes: bytes };
-    await this.#telling.run(async () => this.#options.onDecision?.(decision));
+  async #tell(
+    step: "hide" | "purge",
+    { tombstone: { locator } }: Claim,
+    reason: string,
+    sizeBytes: number,
+  ): Promise<void> {
+    await this.#options.onDecision?.({ step, store: this.#store.config.name, locator, reason, sizeBytes });
   }
 
   #succeeded(): void {
@@ -191,10 +242,8 @@ class Work {
   /** Tells a failure; answers whether to go on. */
   failed(error: unknown, what: string): boolean {
     this.#context.warn(error, what);
-    const isOutage =
-      isServiceError(error, "STORE_UNAVAILABLE") || isServiceError(error, "DATABASE_UNAVAILABLE");
     // What is wrong with one object says nothing of the next.
-    this.#failuresInARow = isOutage ? this.#failuresInARow + 1 : 0;
+    this.#failuresInARow = isOutage(error) ? this.#failuresInARow + 1 : 0;
     if (this.#failuresInARow === patience) {
       this.#stoppedBy = error;
       this.#context.warn(error, `the store ${this.#store.config.name} fails: the rest is left for later`);
@@ -208,4 +257,8 @@ class Work {
     this.#stoppedBy = error;
     this.#context.warn(error, `the bytes of the store ${this.#store.config.name} are left for later`);
   }
+}
+
+function isOutage(error: unknown): boolean {
+  return isServiceError(error, "STORE_UNAVAILABLE") || isServiceError(error, "DATABASE_UNAVAILABLE");
 }

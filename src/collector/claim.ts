@@ -7,6 +7,7 @@ import { randomUUID } from "node:crypto";
 import { ServiceError } from "../errors.ts";
 import { parseLocator } from "../object/locator.ts";
 import type { CollectorContext } from "./context.ts";
+import { probing } from "./probe.ts";
 
 /** A killed object whose bytes, or whose trash, one worker may touch. */
 export interface Tombstone {
@@ -58,7 +59,8 @@ export async function claim(context: CollectorContext, request: ClaimRequest): P
   // No two claims have one name: an expired one is not taken for its successor.
   const by = `${context.worker}/${randomUUID()}`;
   const asked = now();
-  const { rows } = await context.db.query<Row>(
+  const rows = await probing<Row>(
+    context.db,
     `WITH free AS MATERIALIZED (
        SELECT id FROM holdfast.tombstone
        WHERE ${due[purpose]} AND (claim_until IS NULL OR claim_until < clock_timestamp()) AND id > $2
@@ -108,10 +110,9 @@ export class Claims {
     this.#timer = setInterval(() => void this.#renewOpen(), request.claimMs / 3).unref();
   }
 
-  /** Renews one claim now. @throws {CONFLICT} when it is another's, or there is nothing to do any more. */
-  async renew(one: Claim): Promise<void> {
-    await this.#renew([one]);
-    one.check();
+  /** Renews claims now. Those that are another's, or have nothing left to do, are over afterwards. */
+  async renew(some: readonly Claim[]): Promise<void> {
+    await this.#renew(some);
   }
 
   /** Nothing more is done under this claim. */
@@ -138,7 +139,8 @@ export class Claims {
     if (some.length === 0) return;
     const { store, by, purpose, claimMs } = this.#request;
     const asked = now();
-    const { rows } = await this.#context.db.query<{ id: string }>(
+    const rows = await probing<{ id: string }>(
+      this.#context.db,
       `UPDATE holdfast.tombstone SET claim_until = clock_timestamp() + $3::float8 * interval '1 ms'
        WHERE id = ANY ($1::bigint[]) AND claim_by = $2 AND claim_until > clock_timestamp() AND ${due[purpose]}
          AND EXISTS (SELECT FROM holdfast.store WHERE name = $4 AND gc = 'on')

@@ -2,6 +2,7 @@
 
 import { ServiceError } from "../errors.ts";
 import type { Store } from "../store/contract.ts";
+import { compareBytes } from "../store/path.ts";
 
 /** One file of a listing. */
 export interface Listed {
@@ -15,15 +16,14 @@ export async function* listSections(
   prefixes: readonly string[],
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Listed> {
-  let last: Buffer | undefined;
+  let last: string | undefined;
   for (const prefix of prefixes) {
     for await (const { path, sizeBytes } of driver.list(prefix, { signal })) {
       signal?.throwIfAborted();
-      const key = Buffer.from(path);
       if (!path.startsWith(prefix)) throw broken(config.name, `has ${path}, which was not asked for`);
-      if (last !== undefined && Buffer.compare(last, key) >= 0)
+      if (last !== undefined && compareBytes(last, path) >= 0)
         throw broken(config.name, `repeats itself, or is not in byte order, at ${path}`);
-      last = key;
+      last = path;
       yield { path, sizeBytes };
     }
   }

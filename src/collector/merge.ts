@@ -5,6 +5,7 @@
  * objects, whose paths begin with the same characters: so several objects are open at once, each one's path the beginning of the next.
  */
 
+import { compareBytes } from "../store/path.ts";
 import type { Known } from "./known.ts";
 import type { Listed } from "./listing.ts";
 import type { Root } from "./sections.ts";
@@ -27,7 +28,6 @@ export type Merged =
 /** Open: what is listed next may still belong to it. */
 interface Open {
   readonly path: string;
-  readonly key: Buffer;
   readonly known?: Known;
   readonly root?: Root;
   /** Unknown, and seen before the folder that it may belong to. */
@@ -53,11 +53,11 @@ export async function* merge(
     let file = await next(files);
     let path = await next(paths);
     while (file !== undefined || path !== undefined) {
-      const isKnown = path !== undefined && (file === undefined || Buffer.compare(path.key, file.key) <= 0);
+      const isKnown = path !== undefined && (file === undefined || compareBytes(path.path, file.path) <= 0);
       const at = isKnown ? path : file;
-      if (at !== undefined) yield* closed(open, at.key);
+      if (at !== undefined) yield* closed(open, at.path);
       if (isKnown && path !== undefined) {
-        open.push(opened(path.key, { path: path.value.path, known: path.value }));
+        open.push(opened({ path: path.path, known: path }));
         path = await next(paths);
       } else if (file !== undefined) {
         take(open, file, rootOf);
@@ -70,35 +70,26 @@ export async function* merge(
   }
 }
 
-interface Keyed<Value> {
-  readonly key: Buffer;
-  readonly value: Value;
-}
-
-async function next<Value extends { readonly path: string }>(
-  iterator: AsyncIterator<Value>,
-): Promise<Keyed<Value> | undefined> {
+async function next<Value>(iterator: AsyncIterator<Value>): Promise<Value | undefined> {
   const { done, value } = await iterator.next();
-  return done === true ? undefined : { key: Buffer.from(value.path), value };
+  return done === true ? undefined : value;
 }
 
-function opened(key: Buffer, what: { path: string; known?: Known; root?: Root }): Open {
-  return { ...what, key, fileBytes: undefined, files: 0, bytesInside: 0 };
+function opened(what: { path: string; known?: Known; root?: Root }): Open {
+  return { ...what, fileBytes: undefined, files: 0, bytesInside: 0 };
 }
 
 /** `/` is 0x2f; what belongs to `path` comes before `path` with the byte after that. */
 const afterSlash = 0x30;
 
-function isPast(open: Open, key: Buffer): boolean {
-  const { length } = open.key;
-  const isInside = key.length >= length && open.key.equals(key.subarray(0, length));
-  return !isInside || (key.length > length && (key[length] ?? 0) >= afterSlash);
+function isPast({ path: { length }, path: own }: Open, path: string): boolean {
+  return !path.startsWith(own) || (path.length > length && path.charCodeAt(length) >= afterSlash);
 }
 
 /** Tells of those that nothing can belong to any more. */
-function* closed(open: Open[], key?: Buffer): Generator<Merged> {
+function* closed(open: Open[], path?: string): Generator<Merged> {
   for (let last = open.at(-1); last !== undefined; last = open.at(-1)) {
-    if (key !== undefined && !isPast(last, key)) return;
+    if (path !== undefined && !isPast(last, path)) return;
     open.pop();
     const outcome = outcomeOf(last);
     if (outcome !== undefined) yield outcome;
@@ -116,10 +107,10 @@ function outcomeOf({ known, root, manifest, fileBytes, files, bytesInside }: Ope
   return root === undefined ? undefined : { kind: "unknown", root, found };
 }
 
-function take(open: Open[], file: Keyed<Listed>, rootOf: (path: string) => Root | undefined): void {
-  const owner = ownerOf(open, file.value.path) ?? begun(open, file, rootOf);
+function take(open: Open[], file: Listed, rootOf: (path: string) => Root | undefined): void {
+  const owner = ownerOf(open, file.path) ?? begun(open, file, rootOf);
   if (owner === undefined) return;
-  const { path, sizeBytes } = file.value;
+  const { path, sizeBytes } = file;
   if (path === owner.path) owner.fileBytes = sizeBytes;
   else if (path.startsWith(`${owner.path}/`)) {
     owner.files += 1;
@@ -136,19 +127,15 @@ function ownerOf(open: readonly Open[], path: string): Open | undefined {
 }
 
 /** Opens the object that unknown bytes belong to. */
-function begun(
-  open: Open[],
-  { value }: Keyed<Listed>,
-  rootOf: (path: string) => Root | undefined,
-): Open | undefined {
-  const { path } = value;
+function begun(open: Open[], file: Listed, rootOf: (path: string) => Root | undefined): Open | undefined {
+  const { path } = file;
   let root = rootOf(path);
   if (root === undefined) return undefined;
   // Of an unknown folder the manifest comes first: whether there is a folder is seen later.
   const isManifest = !root.isTree && path.endsWith(manifestEnd) && path.length > manifestEnd.length;
   if (isManifest) root = { path: path.slice(0, -manifestEnd.length), isTree: true };
-  const one = opened(Buffer.from(root.path), { path: root.path, root });
-  if (isManifest) one.manifest = value;
+  const one = opened({ path: root.path, root });
+  if (isManifest) one.manifest = file;
   open.push(one);
   return one;
 }

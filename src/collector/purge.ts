@@ -5,7 +5,8 @@
 
 import { isServiceError, ServiceError } from "../errors.ts";
 import { audit } from "./audit.ts";
-import type { Claims } from "./claim.ts";
+import type { Claim } from "./claim.ts";
+import type { CollectorContext, Run } from "./context.ts";
 import { inParallel } from "./parallel.ts";
 import type { Task } from "./task.ts";
 import { isTrashOf, parseTrash, type TrashedKey, trashedKeys } from "./trash.ts";
@@ -17,22 +18,21 @@ const mostVersions = 9;
 
 /** An object that is gone for good. */
 export interface Purged {
+  readonly claim: Claim;
   readonly bytes: number;
 }
 
-/** Deletes the trash of a claimed tombstone, then the tombstone; nothing when the claim was another's in the end. */
-export async function purge(task: Task, claims: Claims): Promise<Purged | undefined> {
+/** Deletes the trash of a claimed tombstone, which was asked a moment ago whether it is still to be purged. */
+export async function purgeBytes(task: Task): Promise<Purged> {
   const { context, claim, store, signal } = task;
   const { tombstone } = claim;
-  // Asked again as late as can be: is it still to be purged, and the store collected?
-  await claims.renew(claim);
   const trash = parseTrash(tombstone);
   await context.faults("purge.after-list");
   await inParallel(trashedKeys(store.driver, tombstone, signal), keysAtOnce, (key) => purgeKey(task, key));
   // The lists go last: until then another worker finds what they name.
   for (const list of trash.lists) await purgeTrash(task, list);
   await context.faults("purge.after-delete");
-  return forget(task, tombstone.sizeBytes ?? trash.bytes);
+  return { claim, bytes: tombstone.sizeBytes ?? trash.bytes };
 }
 
 function purgeKey(task: Task, { at, versionId }: TrashedKey): Promise<void> {
@@ -54,6 +54,8 @@ async function purgeTrash({ claim, store, signal }: Task, key: string): Promise<
       if (!isServiceError(error) || (await store.driver.head(key, signal, versionId)) !== undefined)
         throw error;
     }
+    // Where nothing has versions it is gone.
+    if (store.driver.versions === undefined && versionId === undefined) return;
   }
 }
 
@@ -69,17 +71,30 @@ async function purgeVersion({ claim, store, signal }: Task, path: string, versio
   }
 }
 
-async function forget({ context, run, claim }: Task, bytes: number): Promise<Purged | undefined> {
-  const { id, locator, trash } = claim.tombstone;
-  return context.db.transaction(async (transaction) => {
-    const { rowCount } = await transaction.query(
-      "DELETE FROM holdfast.tombstone WHERE id = $1 AND claim_by = $2 AND hidden_at IS NOT NULL",
-      [id, claim.by],
+/**
+ * Then the tombstones of objects that were claimed together go; each by itself. Answers those whose claim was not another's in the end.
+ */
+export async function forget(
+  { db }: CollectorContext,
+  run: Run,
+  purged: readonly Purged[],
+): Promise<readonly Purged[]> {
+  return db.transaction(async (transaction) => {
+    const { rows } = await transaction.query<{ id: string }>(
+      `DELETE FROM holdfast.tombstone t USING unnest($1::bigint[], $2::text[]) AS d (id, by)
+       WHERE t.id = d.id AND t.claim_by = d.by AND t.hidden_at IS NOT NULL RETURNING t.id::text AS id`,
+      [purged.map(({ claim }) => claim.tombstone.id), purged.map(({ claim }) => claim.by)],
       { name: "collector-purged" },
     );
-    if (rowCount !== 1) return undefined;
-    await audit(transaction, run, "purge", [{ locator, tombstone: id, details: { trash, bytes } }]);
-    return { bytes };
+    const gone = new Set(rows.map(({ id }) => id));
+    const forgotten = purged.filter(({ claim }) => gone.has(claim.tombstone.id));
+    const lines = forgotten.map(({ claim: { tombstone }, bytes }) => ({
+      locator: tombstone.locator,
+      tombstone: tombstone.id,
+      details: { trash: tombstone.trash, bytes },
+    }));
+    await audit(transaction, run, "purge", lines);
+    return forgotten;
   });
 }
 

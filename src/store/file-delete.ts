@@ -22,18 +22,16 @@ export async function remove(context: Context, path: string, options: DeleteOpti
   const name = segments.pop() ?? "";
   const chain: Folder[] = [];
   try {
-    let folder = await context.root();
-    chain.push(folder);
-    for (const segment of segments) {
-      const next = await folder.child(segment);
-      if (next === undefined) return;
-      chain.push(next);
-      folder = next;
-    }
+    const isTrash = segments[0] === trash;
+    const folder = isTrash
+      ? await openAll(await context.root(), segments, chain)
+      : await (await context.root()).descend(segments);
+    if (folder === undefined) return;
+    if (!isTrash) chain.push(folder);
     // Looked at last, after everything that may have taken long.
     if (options.expiresAt !== undefined && Date.now() >= options.expiresAt.getTime()) throw late(path);
     await removeFrom(folder, name);
-    if (segments[0] === trash) await prune(chain, segments);
+    if (isTrash) await prune(chain, segments);
   } catch (error) {
     options.signal?.throwIfAborted();
     throw fileError(context.location, error);
@@ -42,11 +40,24 @@ export async function remove(context: Context, path: string, options: DeleteOpti
   }
 }
 
+/** All folders on the way, which the caller closes. */
+async function openAll(
+  root: Folder,
+  segments: readonly string[],
+  chain: Folder[],
+): Promise<Folder | undefined> {
+  chain.push(root);
+  for (const segment of segments) {
+    const next = await chain.at(-1)?.child(segment);
+    if (next === undefined) return undefined;
+    chain.push(next);
+  }
+  return chain.at(-1);
+}
+
 async function removeFrom(folder: Folder, name: string): Promise<void> {
   // A link or a folder is no object.
-  const file = await folder.file(name);
-  if (file === undefined) return;
-  await file.close();
+  if ((await folder.look(name)) === undefined) return;
   await folder.confirm();
   try {
     await unlink(folder.entry(name));

@@ -1,8 +1,10 @@
 /** Listing a file store in byte order of the paths, one folder in memory at a time. */
 
-import { lstat, readdir } from "node:fs/promises";
+import { lstat } from "node:fs/promises";
+import { isServiceError } from "../errors.ts";
 import type { ListOptions, ObjectHead } from "./contract.ts";
 import { errnoOf } from "./file-error.ts";
+import { sortedNames } from "./file-names.ts";
 import type { Folder } from "./folder.ts";
 import { compareBytes, isCanonicalPath } from "./path.ts";
 
@@ -18,10 +20,14 @@ interface Wanted extends ListOptions {
 
 /** The regular files below `place`. Links, unfinished files and names that no path can carry are not objects and are passed over. */
 export async function* listFolder(place: Place, wanted: Wanted): AsyncGenerator<ObjectHead> {
-  for (const name of await sortedNames(place)) {
+  const only = onlyChild(place, wanted);
+  if (only !== undefined) return yield* listOnly(place, only, wanted);
+  for await (const name of sortedNames(place.folder.path, {
+    prefix: wanted.prefix.slice(place.path.length),
+  })) {
     wanted.signal?.throwIfAborted();
-    if (!concerns(place.path + name, wanted)) continue;
-    if (name.endsWith("/")) yield* listChild(place, name.slice(0, -1), wanted);
+    if (!concerns(place.path + name, wanted) || !isCanonicalPath(place.path + bare(name))) continue;
+    if (name.endsWith("/")) yield* listChild(place, bare(name), wanted);
     else {
       const found = await headOf(place, name);
       if (found !== undefined) yield found;
@@ -29,31 +35,44 @@ export async function* listFolder(place: Place, wanted: Wanted): AsyncGenerator<
   }
 }
 
+function bare(name: string): string {
+  return name.endsWith("/") ? name.slice(0, -1) : name;
+}
+
+/** The one folder in which everything lies that is wanted: it is opened at once, however many lie beside it. */
+function onlyChild(place: Place, { prefix }: Wanted): string | undefined {
+  const end = prefix.indexOf("/", place.path.length);
+  return end === -1 ? undefined : prefix.slice(place.path.length, end);
+}
+
+async function* listOnly(place: Place, name: string, wanted: Wanted): AsyncGenerator<ObjectHead> {
+  wanted.signal?.throwIfAborted();
+  const path = `${place.path}${name}/`;
+  if (!isCanonicalPath(place.path + name) || !concerns(path, wanted)) return;
+  yield* listOpen(await place.folder.child(name).catch(passedOver), path, wanted);
+}
+
+/** Of a link nothing is listed. */
+function passedOver(error: unknown): undefined {
+  if (!isServiceError(error, "FORBIDDEN")) throw error;
+}
+
 async function* listChild(place: Place, name: string, wanted: Wanted): AsyncGenerator<ObjectHead> {
-  const folder = await place.folder.child(name);
+  yield* listOpen(await place.folder.child(name), `${place.path}${name}/`, wanted);
+}
+
+/** Closes the folder. */
+async function* listOpen(
+  folder: Folder | undefined,
+  path: string,
+  wanted: Wanted,
+): AsyncGenerator<ObjectHead> {
   if (folder === undefined) return;
   try {
-    yield* listFolder({ folder, path: `${place.path}${name}/` }, wanted);
+    yield* listFolder({ folder, path }, wanted);
   } finally {
     await folder.close();
   }
-}
-
-/** Names of a folder; folders with a trailing `/`, because `a.txt` comes before `a/b`. */
-async function sortedNames(place: Place): Promise<string[]> {
-  const entries = await readdir(place.folder.path, { withFileTypes: true, encoding: "buffer" });
-  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-  const names: string[] = [];
-  for (const entry of entries) {
-    if (!entry.isFile() && !entry.isDirectory()) continue;
-    try {
-      const name = decoder.decode(entry.name);
-      if (isCanonicalPath(place.path + name)) names.push(entry.isDirectory() ? `${name}/` : name);
-    } catch {
-      // Not UTF-8: no path names it, so it is nobody's object.
-    }
-  }
-  return names.sort(compareBytes);
 }
 
 /** Whether `path`, or a folder `path/`, can have something that is wanted. */

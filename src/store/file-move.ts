@@ -3,15 +3,18 @@
  * taken, then the old name goes. Whatever happens between the two, the bytes have one name at least, and the move may be done again.
  */
 
+import type { BigIntStats } from "node:fs";
 import { type FileHandle, link, lstat, unlink } from "node:fs/promises";
 import { ServiceError } from "../errors.ts";
 import type { MoveOptions, ObjectHead } from "./contract.ts";
 import { errnoOf, fileError } from "./file-error.ts";
-import { type FileContext, headOf } from "./file-read.ts";
+import type { FileContext } from "./file-read.ts";
 import type { Folder } from "./folder.ts";
 
 interface Context extends FileContext {
   readonly faults: (point: string) => void | Promise<void>;
+  /** Folders that were made for a move, and whose names are not known to be durable yet. */
+  readonly unsynced: Set<string>;
 }
 
 interface Move extends MoveOptions {
@@ -25,21 +28,34 @@ interface Place {
   readonly name: string;
 }
 
+/** A place whose folders may have been made for it. */
+interface NewPlace extends Place {
+  readonly parents: readonly Parent[];
+}
+
+/** A folder that is open until it is synced, for the name of a folder in it. */
+interface Parent {
+  readonly folder: Folder;
+  /** Of the one that was made. */
+  readonly made: string;
+}
+
 export async function move(context: Context, request: Move): Promise<ObjectHead> {
   const { from, to, signal } = request;
   signal?.throwIfAborted();
   if (from === to) throw taken(to);
-  let [source, target]: (Place | undefined)[] = [];
+  let source: Place | undefined;
+  let target: NewPlace | undefined;
   let file: FileHandle | undefined;
   try {
-    source = await placeOf(context, from, (folder, name) => folder.child(name));
+    source = await sourceOf(context, from);
     file = await source?.folder.file(source.name);
     if (source === undefined || file === undefined) throw absent(from);
-    target = await placeOf(context, to, (folder, name) => folder.make(name));
-    if (target === undefined) throw absent(to);
-    await linked(context, request, { source, target, file });
-    await unlinked(context, request, { source, file });
-    return await headOf(to, file);
+    const stats = await file.stat({ bigint: true });
+    target = await targetOf(context, to);
+    await linked(context, request, { source, target, file: stats });
+    await unlinked(context, request, { source, file: stats });
+    return { path: to, sizeBytes: Number(stats.size), modifiedAt: stats.mtime };
   } catch (error) {
     signal?.throwIfAborted();
     throw fileError(context.location, error);
@@ -47,37 +63,51 @@ export async function move(context: Context, request: Move): Promise<ObjectHead>
     await file?.close();
     await source?.folder.close();
     await target?.folder.close();
+    for (const { folder } of target?.parents ?? []) await folder.close();
   }
 }
 
-type Step = (folder: Folder, name: string) => Promise<Folder | undefined>;
-
-async function placeOf(context: Context, path: string, step: Step): Promise<Place | undefined> {
+async function sourceOf(context: Context, path: string): Promise<Place | undefined> {
   const segments = path.split("/");
   const name = segments.pop() ?? "";
+  const folder = await (await context.root()).descend(segments);
+  return folder && { folder, name };
+}
+
+/**
+ * Makes what folders are missing. They are synced after the link, all at once: the first sync of a journal takes the rest with it. Whoever
+ * passes through one that is not synced yet has to sync it as well.
+ */
+async function targetOf(context: Context, path: string): Promise<NewPlace> {
+  const segments = path.split("/");
+  const name = segments.pop() ?? "";
+  const parents: Parent[] = [];
   let folder = await context.root();
   try {
-    for (const segment of segments) {
-      const next = await step(folder, segment);
-      if (next === undefined) {
-        await folder.close();
-        return undefined;
-      }
-      await folder.close();
-      folder = next;
+    for (const [at, segment] of segments.entries()) {
+      const made = segments.slice(0, at + 1).join("/");
+      const next = await folder.makeUnsynced(segment);
+      const passed = folder;
+      folder = next.folder;
+      if (next.isMade) context.unsynced.add(made);
+      if (context.unsynced.has(made)) parents.push({ folder: passed, made });
+      else await passed.close();
     }
-    return { folder, name };
+    return { folder, name, parents };
   } catch (error) {
-    await folder.close();
+    for (const each of [folder, ...parents.map((parent) => parent.folder)]) await each.close();
     throw error;
   }
 }
 
+/** Which file it is, whatever its name. */
+type Identity = Pick<BigIntStats, "dev" | "ino">;
+
 interface Ends {
   readonly source: Place;
-  readonly target: Place;
-  /** The source, open. */
-  readonly file: FileHandle;
+  readonly target: NewPlace;
+  /** The source, which is open. */
+  readonly file: Identity;
 }
 
 async function linked(context: Context, request: Move, { source, target, file }: Ends): Promise<void> {
@@ -103,6 +133,10 @@ async function linked(context: Context, request: Move, { source, target, file }:
   // Before the old name goes the new one must be there for good.
   await context.faults("fs.fsync");
   await target.folder.sync();
+  for (const { folder, made } of target.parents) {
+    await folder.sync();
+    context.unsynced.delete(made);
+  }
 }
 
 async function unlinked(
@@ -131,11 +165,10 @@ function refuseLate({ from, expiresAt, signal }: Move): void {
 }
 
 /** Whether the name is that of the open file; `undefined`: there is no such name. */
-async function isSame(name: string, file: FileHandle): Promise<boolean | undefined> {
-  const open = await file.stat({ bigint: true });
+async function isSame(name: string, file: Identity): Promise<boolean | undefined> {
   try {
     const there = await lstat(name, { bigint: true });
-    return there.dev === open.dev && there.ino === open.ino;
+    return there.dev === file.dev && there.ino === file.ino;
   } catch (error) {
     if (errnoOf(error) === "ENOENT") return undefined;
     throw error;

@@ -16,22 +16,27 @@ export interface FileContext {
 }
 
 /** Opens the file at `path`; `undefined` when it, or a folder above it, is absent. */
-export async function openFile(context: FileContext, path: string): Promise<FileHandle | undefined> {
+export function openFile(context: FileContext, path: string): Promise<FileHandle | undefined> {
+  return inFolder(context, path, (folder, name) => folder.file(name));
+}
+
+/** Does `work` in the folder of `path`; `undefined` when that is absent. */
+async function inFolder<T>(
+  context: FileContext,
+  path: string,
+  work: (folder: Folder, name: string) => Promise<T>,
+): Promise<T | undefined> {
   const segments = path.split("/");
   const name = segments.pop() ?? "";
-  let folder = await context.root();
+  const root = await context.root();
+  let folder: Folder | undefined;
   try {
-    for (const segment of segments) {
-      const next = await folder.child(segment);
-      if (next === undefined) return undefined;
-      await folder.close();
-      folder = next;
-    }
-    return await folder.file(name);
+    folder = await root.descend(segments);
+    return folder === undefined ? undefined : await work(folder, name);
   } catch (error) {
     throw fileError(context.location, error);
   } finally {
-    await folder.close();
+    await folder?.close();
   }
 }
 
@@ -46,13 +51,8 @@ export async function head(
   versionId?: string,
 ): Promise<ObjectHead | undefined> {
   if (versionId !== undefined) return undefined;
-  const handle = await openFile(context, path);
-  if (handle === undefined) return undefined;
-  try {
-    return await guarded(context.location, () => headOf(path, handle));
-  } finally {
-    await handle.close();
-  }
+  const found = await inFolder(context, path, (folder, name) => folder.look(name));
+  return found && { path, sizeBytes: found.size, modifiedAt: found.mtime };
 }
 
 export async function get(

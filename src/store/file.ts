@@ -34,6 +34,7 @@ export interface FileDriverOptions {
 interface Context extends FileContext {
   readonly faults: StoreFaults;
   readonly flushing: Flushing;
+  readonly unsynced: Set<string>;
 }
 
 /** The driver of a file store. `location` is absolute; it is first touched by the first call. */
@@ -42,6 +43,7 @@ export function createFileDriver(location: string, options: FileDriverOptions = 
     location,
     faults: options.faults ?? (() => undefined),
     flushing: { isBusy: false },
+    unsynced: new Set(),
     root: rootOpener(location, options.walk ?? defaultWalkMode),
   };
   return {

@@ -5,8 +5,8 @@
  * elsewhere. Where there is no such path, each component is looked at by `lstat`, and once more after the file was opened.
  */
 
-import { constants } from "node:fs";
-import { type FileHandle, lstat, mkdir, open } from "node:fs/promises";
+import { constants, type Stats } from "node:fs";
+import { type FileHandle, lstat, mkdir, open, readlink } from "node:fs/promises";
 import { join } from "node:path";
 import { ServiceError } from "../errors.ts";
 import { errnoOf } from "./file-error.ts";
@@ -33,6 +33,8 @@ export class Folder {
   /** The folder's own path, and each component's identity, where handles cannot be walked. */
   readonly #real: string;
   readonly #seen: readonly Seen[];
+  /** Made just now: nothing is in it, unless somebody is as fast. */
+  #isNew = false;
 
   private constructor(handle: FileHandle, mode: WalkMode, trail: { real: string; seen: readonly Seen[] }) {
     this.#handle = handle;
@@ -78,21 +80,83 @@ export class Folder {
     }
   }
 
+  /**
+   * The folder at `segments` below this one, which is closed; `undefined` when there is none. Where handles are walked it is opened at once,
+   * and the kernel is asked where that has led: anywhere but to this very path, and each step is gone by itself.
+   * @throws {FORBIDDEN} for a link on the way.
+   */
+  async descend(segments: readonly string[]): Promise<Folder | undefined> {
+    let at: Folder | undefined = this;
+    try {
+      const straight = await this.#straight(segments);
+      if (straight !== undefined) return straight;
+      for (const segment of segments) {
+        const next: Folder | undefined = await at.child(segment);
+        if (next === undefined) return undefined;
+        const passed: Folder = at;
+        at = next;
+        await passed.close();
+      }
+      const found = at;
+      at = undefined;
+      return found;
+    } finally {
+      await at?.close();
+    }
+  }
+
+  async #straight(segments: readonly string[]): Promise<Folder | undefined> {
+    if (this.#mode !== "handle" || segments.length < 2) return undefined;
+    const rest = segments.join("/");
+    const handle = await open(this.entry(rest), directory | noFollow).catch(() => undefined);
+    if (handle === undefined) return undefined;
+    const real = `${this.#real}/${rest}`;
+    const there = await readlink(`/proc/self/fd/${handle.fd}`).catch(() => undefined);
+    if (there === real || (there !== undefined && there === (await this.#realPath(rest))))
+      return new Folder(handle, this.#mode, { real, seen: [] });
+    await handle.close();
+    return undefined;
+  }
+
+  /** Where the location is reached by a link, or is written otherwise. */
+  async #realPath(rest: string): Promise<string | undefined> {
+    const here = await readlink(this.path).catch(() => undefined);
+    return here === undefined ? undefined : `${here}/${rest}`;
+  }
+
   /** The folder `name`, made when absent, durably. */
   async make(name: string): Promise<Folder> {
-    const there = await this.child(name);
-    if (there !== undefined) return there;
-    const made = await mkdir(this.entry(name)).then(
+    const { folder, isMade } = await this.makeUnsynced(name);
+    if (isMade) await this.sync();
+    return folder;
+  }
+
+  /** The same, but where it was made this folder is still to be synced: until then its name may be lost. */
+  async makeUnsynced(name: string): Promise<{ readonly folder: Folder; readonly isMade: boolean }> {
+    const there = this.#isNew ? undefined : await this.child(name);
+    if (there !== undefined) return { folder: there, isMade: false };
+    const isMade = await mkdir(this.entry(name)).then(
       () => true,
       (error: unknown) => {
         if (errnoOf(error) === "EEXIST") return false;
         throw error;
       },
     );
-    if (made) await this.sync();
     const folder = await this.child(name);
     if (folder === undefined) throw notAFolder(name);
-    return folder;
+    folder.#isNew = isMade;
+    return { folder, isMade };
+  }
+
+  /** What is known of a regular file; `undefined` when absent. @throws {FORBIDDEN} when it is a link. */
+  async look(name: string): Promise<Stats | undefined> {
+    if (this.#mode === "handle") return lookAt(this.entry(name), name);
+    const file = await this.file(name);
+    try {
+      return await file?.stat();
+    } finally {
+      await file?.close();
+    }
   }
 
   /** Opens a regular file for reading; `undefined` when absent. @throws {FORBIDDEN} when it is a link. */
@@ -144,6 +208,17 @@ export class Folder {
 async function identityOf(path: string): Promise<Seen | undefined> {
   const found = await lstat(path, { bigint: true }).catch(() => undefined);
   return found === undefined ? undefined : { path, dev: found.dev, ino: found.ino };
+}
+
+async function lookAt(path: string, name: string): Promise<Stats | undefined> {
+  try {
+    const found = await lstat(path);
+    if (found.isSymbolicLink()) throw linkRefused(name);
+    return found.isFile() ? found : undefined;
+  } catch (error) {
+    if (["ENOENT", "ENOTDIR"].includes(errnoOf(error) ?? "")) return undefined;
+    throw error;
+  }
 }
 
 async function isLink(path: string): Promise<boolean> {

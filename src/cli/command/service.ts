@@ -4,6 +4,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { setFlagsFromString } from "node:v8";
 import type { Command } from "commander";
 import { isServiceError, ServiceError } from "../../errors.ts";
 import { createToken } from "../../http/tokens.ts";
@@ -111,6 +112,8 @@ interface OwnService<T> {
 }
 
 async function withOwn<T>(call: Call, { work, needs, signals }: OwnService<T>): Promise<T> {
+  // One call is no service of many: where millions of objects pass through, the young generation of the heap would only grow.
+  setFlagsFromString("--semi-space-growth-factor=1");
   const folder = await mkdtemp(join(tmpdir(), "holdfast-"));
   try {
     // Other users of the machine can reach the port while the call lasts: nobody but this call has the token. Its name
