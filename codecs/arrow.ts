@@ -6,8 +6,8 @@
  */
 
 import { defineCodec, type Json } from "../src/codec/contract.ts";
-import { invalid } from "../src/format/fault.ts";
 import { openArrow } from "../src/format/arrow.ts";
+import { invalid } from "../src/format/fault.ts";
 import { suffixOf } from "../src/format/file-name.ts";
 import {
   inspectTable,
@@ -38,7 +38,10 @@ export default defineCodec({
   },
   upload: {
     begin({ filename, isTree }) {
-      if (isTree) throw invalid(`"${filename}" is a folder.`, { remedy: "Upload one file of Arrow, or use the codec object." });
+      if (isTree)
+        throw invalid(`"${filename}" is a folder.`, {
+          remedy: "Upload one file of Arrow, or use the codec object.",
+        });
       const ext = suffixOf(filename).toLowerCase();
       return { ext: known.includes(ext) ? ext : ".arrow" };
     },

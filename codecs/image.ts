@@ -25,9 +25,20 @@ import { objectMetadata } from "../src/format/table-value.ts";
 /** Images are read whole. */
 const maxFileBytes = 256 * 2 ** 20;
 const maxSide = 2048;
-const bytesPerChannel: Readonly<Record<string, number>> = { uint8: 1, int8: 1, uint16: 2, int16: 2, float64: 8 };
+const bytesPerChannel: Readonly<Record<string, number>> = {
+  uint8: 1,
+  int8: 1,
+  uint16: 2,
+  int16: 2,
+  float64: 8,
+};
 
-type Thumbnail = { readonly mediaType: string; readonly width: number; readonly height: number; readonly base64: string };
+type Thumbnail = {
+  readonly mediaType: string;
+  readonly width: number;
+  readonly height: number;
+  readonly base64: string;
+};
 
 /** Small copies by object and wish; a copy of them is nowhere else, so that nothing has to be collected. */
 const thumbnails = new LRUCache<string, Thumbnail>({
@@ -43,7 +54,8 @@ function fact(key: "width" | "height" | "channels" | "pages", description: strin
     description,
     sql: { store: (column: string) => jsonInt4(column, key) },
     filter: "Int" as const,
-    read: async (value: StoredValue, _args: unknown, context: DecodeContext) => (await facts(value, context))[key],
+    read: async (value: StoredValue, _args: unknown, context: DecodeContext) =>
+      (await facts(value, context))[key],
   };
 }
 
@@ -53,7 +65,8 @@ function name(key: "format" | "dtype", description: string) {
     description,
     sql: { store: (column: string) => jsonText(column, key) },
     filter: "String" as const,
-    read: async (value: StoredValue, _args: unknown, context: DecodeContext) => (await facts(value, context))[key],
+    read: async (value: StoredValue, _args: unknown, context: DecodeContext) =>
+      (await facts(value, context))[key],
   };
 }
 
@@ -124,7 +137,8 @@ type ImagePixels {
   },
   upload: {
     begin({ filename, isTree }) {
-      if (isTree) throw invalid(`"${filename}" is a folder.`, { remedy: "Upload one image, or use the codec object." });
+      if (isTree)
+        throw invalid(`"${filename}" is a folder.`, { remedy: "Upload one image, or use the codec object." });
       const ending = /\.(?:png|jpe?g|tiff?|webp|gif|avif)$/i.exec(filename)?.[0];
       return { ext: ending?.toLowerCase() ?? ".img" };
     },
@@ -141,7 +155,12 @@ type ImagePixels {
 });
 
 function contentOf({ base64 }: Readonly<Record<string, unknown>>): Uint8Array {
-  if (typeof base64 !== "object" || base64 === null || !("content" in base64) || typeof base64.content !== "string")
+  if (
+    typeof base64 !== "object" ||
+    base64 === null ||
+    !("content" in base64) ||
+    typeof base64.content !== "string"
+  )
     throw invalid("An image is given as base64 or as an upload.");
   if ("name" in base64 && typeof base64.name === "string") checkFileName(base64.name);
   return bytesFromBase64(base64.content);
@@ -234,7 +253,11 @@ function number(
   throw wrong(field, value, `Give a whole number from ${least} to ${most}.`);
 }
 
-function oneOf<T extends string>(args: Readonly<Record<string, unknown>>, field: string, known: readonly T[]): T {
+function oneOf<T extends string>(
+  args: Readonly<Record<string, unknown>>,
+  field: string,
+  known: readonly T[],
+): T {
   const value = args[field] ?? known[0];
   const found = known.find((each) => each === value);
   if (found !== undefined) return found;

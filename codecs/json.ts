@@ -64,8 +64,7 @@ input JsonDocumentInput @oneOf { json: JSON raw: String upload: ID }
     },
     at: {
       type: "JSON",
-      description:
-        "The part that a JSON Pointer names, such as /channels/0/name; null where there is none.",
+      description: "The part that a JSON Pointer names, such as /channels/0/name; null where there is none.",
       args: "path: String!",
       read: async (value, args, context) => {
         const found = await part(value, args, context);
@@ -114,7 +113,8 @@ function read(json: unknown, raw: unknown, input: Readonly<Record<string, unknow
     checkSize(Buffer.byteLength(raw));
     return given(raw);
   }
-  if (!Object.hasOwn(input, "json")) throw invalid("A JSON value is given as json, as raw text, or as an upload.");
+  if (!Object.hasOwn(input, "json"))
+    throw invalid("A JSON value is given as json, as raw text, or as an upload.");
   return nodeOfJson(json, (message) => invalid(message));
 }
 

@@ -33,7 +33,10 @@ export default defineCodec({
   },
   upload: {
     begin({ filename, isTree }) {
-      if (isTree) throw invalid(`"${filename}" is a folder.`, { remedy: "Upload one .parquet file, or use the codec object." });
+      if (isTree)
+        throw invalid(`"${filename}" is a folder.`, {
+          remedy: "Upload one .parquet file, or use the codec object.",
+        });
       return { ext: ".parquet" };
     },
     async inspect({ value }, { signal }) {

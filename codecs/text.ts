@@ -47,7 +47,8 @@ input TextFileInput @oneOf { text: String upload: ID }
     },
     digest: {
       type: "String",
-      description: "sha256: and the hexadecimal digest of the bytes; null where it was never computed and the text is large.",
+      description:
+        "sha256: and the hexadecimal digest of the bytes; null where it was never computed and the text is large.",
       sql: {
         row: (column) => `('sha256:' || encode(sha256(${column}), 'hex'))`,
         store: (column) => `('sha256:' || ${jsonText(column, "sha256")})`,
@@ -136,9 +137,13 @@ async function linesOf(
 ): Promise<string[]> {
   const first = typeof args["first"] === "number" ? args["first"] : 100;
   if (first < 0 || first > maxLines) {
-    throw new ServiceError("LIMIT_EXCEEDED", `first is ${first}; from 0 to ${maxLines} lines are answered at once.`, {
-      details: { field: "first", value: first, limit: maxLines },
-    });
+    throw new ServiceError(
+      "LIMIT_EXCEEDED",
+      `first is ${first}; from 0 to ${maxLines} lines are answered at once.`,
+      {
+        details: { field: "first", value: first, limit: maxLines },
+      },
+    );
   }
   return readLines(reader.stream(0, reader.sizeBytes, context.signal), {
     offset: offsetOf(args),
@@ -156,7 +161,11 @@ async function linesOf(
 function offsetOf(args: Readonly<Record<string, unknown>>): number {
   const offset = Number(args["offset"] ?? 0);
   if (Number.isSafeInteger(offset) && offset >= 0) return offset;
-  throw new ServiceError("BAD_USER_INPUT", `offset is ${String(args["offset"])}; give a whole number from 0 on.`, {
-    details: { field: "offset", value: String(args["offset"]), remedy: "Give 0 for the beginning." },
-  });
+  throw new ServiceError(
+    "BAD_USER_INPUT",
+    `offset is ${String(args["offset"])}; give a whole number from 0 on.`,
+    {
+      details: { field: "offset", value: String(args["offset"]), remedy: "Give 0 for the beginning." },
+    },
+  );
 }

@@ -6,7 +6,15 @@ import { type ElementJson, numberToJson } from "./elements.ts";
 import { corrupt } from "./fault.ts";
 import { float16FromBits } from "./float16.ts";
 import { type Budget, maxTableDepth } from "./table.ts";
-import { cellBase64, cellText, dateText, decimalText, instantText, signedOf, timeText } from "./table-cell.ts";
+import {
+  cellBase64,
+  cellText,
+  dateText,
+  decimalText,
+  instantText,
+  signedOf,
+  timeText,
+} from "./table-cell.ts";
 
 /** Values that columns name by number: arrays one after the other, by the dictionary's id. */
 export type Dictionaries = ReadonlyMap<bigint, readonly ArrowArray[]>;
@@ -23,9 +31,11 @@ const maxDepth = maxTableDepth * 2 + 2;
 /** The value at an index. @throws {CODEC_CORRUPT}; {LIMIT_EXCEEDED} when the answer grows too large. */
 export function arrowCell(array: ArrowArray, index: number, from: Reading): ElementJson {
   if (from.depth > maxDepth) throw corrupt("The values are nested without end.");
-  if (index < 0 || index >= array.length) throw corrupt(`The value ${index} is asked of a column of ${array.length}.`);
+  if (index < 0 || index >= array.length)
+    throw corrupt(`The value ${index} is asked of a column of ${array.length}.`);
   from.budget.spend(2);
-  if (array.validity.byteLength > 0 && ((array.validity.getUint8(index >> 3) >> (index & 7)) & 1) === 0) return null;
+  if (array.validity.byteLength > 0 && ((array.validity.getUint8(index >> 3) >> (index & 7)) & 1) === 0)
+    return null;
   const inner = { ...from, depth: from.depth + 1 };
   if (array.field.dictionary !== undefined) return dictionaryCell(array, index, inner);
   return flatCell(array, index, inner) ?? nestedCell(array, index, inner);
@@ -79,7 +89,11 @@ function flatCell(array: ArrowArray, index: number, { budget }: Reading): Elemen
   }
 }
 
-function timeCell(array: ArrowArray, index: number, text: (value: string) => string): ElementJson | undefined {
+function timeCell(
+  array: ArrowArray,
+  index: number,
+  text: (value: string) => string,
+): ElementJson | undefined {
   const { type } = array.field;
   const ticks = (bits: number) => BigInt(integer(buffer(array, 0), index, { bits, signed: true }));
   switch (type.kind) {
@@ -94,8 +108,11 @@ function timeCell(array: ArrowArray, index: number, text: (value: string) => str
     case "interval": {
       text(" ".repeat(60));
       if (type.unit === "month") return { months: Number(ticks(32)) };
-      const view = new DataView(Uint8Array.from(fixed(array, index, type.unit === "day_time" ? 8 : 16)).buffer);
-      if (type.unit === "day_time") return { days: view.getInt32(0, true), milliseconds: view.getInt32(4, true) };
+      const view = new DataView(
+        Uint8Array.from(fixed(array, index, type.unit === "day_time" ? 8 : 16)).buffer,
+      );
+      if (type.unit === "day_time")
+        return { days: view.getInt32(0, true), milliseconds: view.getInt32(4, true) };
       const nanoseconds = String(view.getBigInt64(8, true));
       return { months: view.getInt32(0, true), days: view.getInt32(4, true), nanoseconds };
     }
@@ -219,7 +236,11 @@ function offset(view: DataView, index: number, wide: boolean): number {
   return wide ? Number(view.getBigInt64(index * 8, true)) : view.getInt32(index * 4, true);
 }
 
-function integer(view: DataView, i: number, { bits, signed }: { bits: number; signed: boolean }): number | bigint {
+function integer(
+  view: DataView,
+  i: number,
+  { bits, signed }: { bits: number; signed: boolean },
+): number | bigint {
   if (bits === 8) return signed ? view.getInt8(i) : view.getUint8(i);
   if (bits === 16) return signed ? view.getInt16(i * 2, true) : view.getUint16(i * 2, true);
   if (bits === 32) return signed ? view.getInt32(i * 4, true) : view.getUint32(i * 4, true);
@@ -238,7 +259,8 @@ function floorDays(milliseconds: bigint): bigint {
 
 function buffer(array: ArrowArray, i: number): DataView {
   const found = array.buffers[i];
-  if (found === undefined) throw corrupt(`The column ${JSON.stringify(array.field.name)} has no buffer ${i}.`);
+  if (found === undefined)
+    throw corrupt(`The column ${JSON.stringify(array.field.name)} has no buffer ${i}.`);
   return found;
 }
 

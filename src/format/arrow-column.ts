@@ -155,6 +155,7 @@ async function unpack(
   budget.unpack(Number(size));
   if (compression === "lz4") return unpackLz4Frame(packed, Number(size));
   const found = await unzstd(packed, { maxOutputLength: Math.max(1, Number(size)) });
-  if (found.length !== Number(size)) throw corrupt(`A buffer announces ${size} bytes and holds ${found.length}.`);
+  if (found.length !== Number(size))
+    throw corrupt(`A buffer announces ${size} bytes and holds ${found.length}.`);
   return found;
 }

@@ -61,7 +61,8 @@ export class MessageReader {
     if (header === undefined) throw corrupt("A message says nothing.");
     const bodySize = wholeNumber(message.i64(3), "The size of a body");
     const bodyStart = start + size;
-    if (bodyStart + bodySize > this.#source.sizeBytes) throw corrupt("The body of a message ends beyond the file.");
+    if (bodyStart + bodySize > this.#source.sizeBytes)
+      throw corrupt("The body of a message ends beyond the file.");
     return { kind: message.u8(1), version: message.i16(0), header, bodyStart, bodySize };
   }
 
@@ -97,7 +98,9 @@ export function readBatch(message: ArrowMessage, header: FlatTable = message.hea
     rowCount: wholeNumber(header.i64(0), "The number of rows"),
     nodes,
     buffers,
-    variadic: header.structs(4, 8).map((view) => wholeNumber(view.getBigInt64(0, true), "A number of buffers")),
+    variadic: header
+      .structs(4, 8)
+      .map((view) => wholeNumber(view.getBigInt64(0, true), "A number of buffers")),
     compression: codec,
     oldUnions: message.version < 4,
   };

@@ -61,7 +61,11 @@ function readField(field: FlatTable, depth: number, count: { left: number }): Ar
   const bits = index === undefined ? 32 : index.i32(0);
   return {
     ...base,
-    dictionary: { id: dictionary.i64(0), bits: checkedBits(bits, [8, 16, 32, 64]), signed: index === undefined || index.u8(1) !== 0 },
+    dictionary: {
+      id: dictionary.i64(0),
+      bits: checkedBits(bits, [8, 16, 32, 64]),
+      signed: index === undefined || index.u8(1) !== 0,
+    },
   };
 }
 
@@ -88,7 +92,8 @@ function readType(id: number, table: FlatTable | undefined): ArrowType {
   const kind = plain[id];
   if (kind !== undefined) return { kind };
   if (table === undefined) throw corrupt("A column has no type.");
-  if (id === 2) return { kind: "int", bits: checkedBits(table.i32(0), [8, 16, 32, 64]), signed: table.u8(1) !== 0 };
+  if (id === 2)
+    return { kind: "int", bits: checkedBits(table.i32(0), [8, 16, 32, 64]), signed: table.u8(1) !== 0 };
   if (id === 3) return { kind: "float", bits: [16, 32, 64][table.i16(0)] ?? unknown("float", table.i16(0)) };
   if (id === 7) {
     const bits = checkedBits(table.i32(2, 128), [32, 64, 128, 256]);

@@ -7,7 +7,13 @@
 
 import { arrowCell } from "./arrow-cell.ts";
 import { type ArrowArray, layoutOf, readColumn } from "./arrow-column.ts";
-import { type ArrowBatch, type ArrowMessage, MessageReader, messageKind, readBatch } from "./arrow-message.ts";
+import {
+  type ArrowBatch,
+  type ArrowMessage,
+  MessageReader,
+  messageKind,
+  readBatch,
+} from "./arrow-message.ts";
 import { type ArrowField, arrowTypeName, readArrowSchema } from "./arrow-schema.ts";
 import type { ElementJson } from "./elements.ts";
 import { corrupt } from "./fault.ts";
@@ -46,7 +52,8 @@ interface Part {
 /** @throws {CODEC_CORRUPT} when the bytes are no table of Arrow. */
 export async function openArrow(source: ByteSource, signal?: AbortSignal): Promise<OpenTable> {
   const head = text(await source.read(0, Math.min(magic.length, source.sizeBytes), signal));
-  if (head.startsWith("FEA1")) throw corrupt("This is Feather version 1, which is no Arrow. Write version 2.");
+  if (head.startsWith("FEA1"))
+    throw corrupt("This is Feather version 1, which is no Arrow. Write version 2.");
   const parts = head === magic ? await fileParts(source, signal) : await streamParts(source, signal);
   const columns = parts.fields.map((field) => ({
     name: field.name,
@@ -55,8 +62,17 @@ export async function openArrow(source: ByteSource, signal?: AbortSignal): Promi
   }));
   checkColumns(columns);
   const groups = parts.batches.map(({ rowCount, sizeBytes }) => ({ rowCount, sizeBytes }));
-  const rowCount = wholeNumber(groups.reduce((sum, group) => sum + group.rowCount, 0), "The number of rows");
-  return { format: parts.format, rowCount, columns, groups, read: (wanted) => readRows({ source, parts }, wanted) };
+  const rowCount = wholeNumber(
+    groups.reduce((sum, group) => sum + group.rowCount, 0),
+    "The number of rows",
+  );
+  return {
+    format: parts.format,
+    rowCount,
+    columns,
+    groups,
+    read: (wanted) => readRows({ source, parts }, wanted),
+  };
 }
 
 function text(bytes: Uint8Array): string {
@@ -71,9 +87,12 @@ async function fileParts(source: ByteSource, signal?: AbortSignal): Promise<Part
   if (end < 4 || text(tail.subarray(end)) !== magic) throw corrupt(`The file does not end with ${magic}.`);
   const length = new DataView(tail.buffer, tail.byteOffset, tail.byteLength).getInt32(end - 4, true);
   const start = size - magic.length - 4 - length;
-  if (length <= 0 || length > maxMetadataBytes || start < magic.length) throw corrupt(`The footer has ${length} bytes.`);
+  if (length <= 0 || length > maxMetadataBytes || start < magic.length)
+    throw corrupt(`The footer has ${length} bytes.`);
   const footer =
-    start >= tailStart ? tail.subarray(start - tailStart, end - 4) : await source.read(start, start + length, signal);
+    start >= tailStart
+      ? tail.subarray(start - tailStart, end - 4)
+      : await source.read(start, start + length, signal);
   const table = FlatTable.root(Uint8Array.from(footer));
   const schema = table.table(1);
   if (schema === undefined) throw corrupt("The footer has no schema.");
@@ -124,7 +143,8 @@ async function streamParts(source: ByteSource, signal?: AbortSignal): Promise<Pa
     const part = { place, sizeBytes: message.bodySize };
     if (message.kind === messageKind.batch)
       batches.push({ ...part, rowCount: wholeNumber(message.header.i64(0), "The number of rows") });
-    else if (message.kind !== messageKind.dictionary) throw corrupt("The stream holds a message of an unknown kind.");
+    else if (message.kind !== messageKind.dictionary)
+      throw corrupt("The stream holds a message of an unknown kind.");
     // A later dictionary may replace an earlier one: what a batch means would depend on its place.
     else if (batches.length > 0 && message.header.u8(2) === 0)
       throw corrupt("The stream replaces a dictionary after its first batch. Write it as a file.");
@@ -158,7 +178,8 @@ async function readRows(
     const layout = layoutOf(parts.fields, batch);
     for (const [i, at] of chosen.entries()) {
       const array = await readAt(layout, at, { source, batch, budget, signal });
-      for (let row = from; row < to; row++) columns[i]?.push(arrowCell(array, row, { dictionaries, budget, depth: 0 }));
+      for (let row = from; row < to; row++)
+        columns[i]?.push(arrowCell(array, row, { dictionaries, budget, depth: 0 }));
     }
   }
   return columns;

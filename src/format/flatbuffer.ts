@@ -1,6 +1,6 @@
 /**
  * Flatbuffers that must not be trusted: every offset is checked, and no more tables and text are given than the bytes can hold unshared,
- * so that tables which refer to each other in circles end.
+ * as tables that share their parts again and again unfold without end.
  *
  * @source https://flatbuffers.dev/internals/
  */
@@ -36,7 +36,7 @@ class FlatBytes {
 
   countTable(): void {
     this.#tables -= 1;
-    if (this.#tables < 0) throw corrupt("The metadata's tables refer to each other without end.");
+    if (this.#tables < 0) throw corrupt("The metadata's tables share their parts without end.");
   }
 
   text(at: number): string {
@@ -118,7 +118,10 @@ export class FlatTable {
     const { at, count } = this.#vector(slot, sizeBytes);
     const { view } = this.#bytes;
     const start = view.byteOffset + at;
-    return Array.from({ length: count }, (_, i) => new DataView(view.buffer, start + i * sizeBytes, sizeBytes));
+    return Array.from(
+      { length: count },
+      (_, i) => new DataView(view.buffer, start + i * sizeBytes, sizeBytes),
+    );
   }
 
   #vector(slot: number, sizeBytes: number): { at: number; count: number } {

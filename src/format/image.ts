@@ -67,9 +67,9 @@ export function imageFormat(head: Uint8Array): string | undefined {
   if (text.startsWith("\x89PNG\r\n\x1a\n")) return "png";
   if (text.startsWith("\xff\xd8\xff")) return "jpeg";
   if (/^(?:II[*+]\0|MM\0[*+])/.test(text)) return "tiff";
-  if (/^RIFF[^]{4}WEBP/.test(text)) return "webp";
+  if (/^RIFF[\s\S]{4}WEBP/.test(text)) return "webp";
   if (/^GIF8[79]a/.test(text)) return "gif";
-  return /^[^]{4}ftypavi[fs]/.test(text) ? "avif" : undefined;
+  return /^[\s\S]{4}ftypavi[fs]/.test(text) ? "avif" : undefined;
 }
 
 /** What an image is, from its metadata alone. @throws {CODEC_CORRUPT} when it is none of the formats that are read. */
@@ -79,7 +79,8 @@ export async function inspectImage(bytes: Uint8Array): Promise<ImageFacts> {
   // Nothing is unfolded: an image of any size may be kept.
   const found = await working(() => sharp(bytes, { ...options, limitInputPixels: false }).metadata());
   const { width, height, channels, depth, pages = 1 } = found;
-  if (format === "avif" && found.compression !== "av1") throw corrupt("The image is HEIC, which is not read here.");
+  if (format === "avif" && found.compression !== "av1")
+    throw corrupt("The image is HEIC, which is not read here.");
   return { format, width, height, channels, dtype: dtypes[depth] ?? depth, pages };
 }
 
@@ -93,7 +94,8 @@ const options = {
 
 function guess(bytes: Uint8Array): string {
   const head = Buffer.from(bytes.subarray(0, 1024)).toString("latin1");
-  if (/<svg|<!DOCTYPE svg/i.test(head)) return "SVG is a program for drawing; store it with the codec attach, or draw it to PNG first";
+  if (/<svg|<!DOCTYPE svg/i.test(head))
+    return "SVG is a program for drawing; store it with the codec attach, or draw it to PNG first";
   if (/ftyphei[cxms]/.test(head)) return "HEIC is not read; convert it to AVIF, JPEG or PNG";
   return "give PNG, JPEG, TIFF, WebP, GIF or AVIF";
 }
@@ -107,7 +109,12 @@ export async function makeThumbnail(
     sharp(bytes, { ...options, page: wish.page, pages: 1 })
       .autoOrient()
       .timeout({ seconds: patienceSeconds })
-      .resize({ width: wish.width, height: wish.height, fit: wish.fit, withoutEnlargement: wish.fit === "inside" })
+      .resize({
+        width: wish.width,
+        height: wish.height,
+        fit: wish.fit,
+        withoutEnlargement: wish.fit === "inside",
+      })
       .toFormat(wish.format)
       .toBuffer({ resolveWithObject: true }),
   );
@@ -117,7 +124,13 @@ export async function makeThumbnail(
 /** Pixels of a region of a page as they are stored, channels last; palettes and single bits as the colours they mean. */
 export async function readPixels(
   bytes: Uint8Array,
-  region: { readonly left: number; readonly top: number; readonly width: number; readonly height: number; readonly page: number },
+  region: {
+    readonly left: number;
+    readonly top: number;
+    readonly width: number;
+    readonly height: number;
+    readonly page: number;
+  },
 ): Promise<{ readonly bytes: Uint8Array; readonly shape: readonly number[]; readonly dtype: string }> {
   const { left, top, width, height, page } = region;
   const source = () => sharp(bytes, { ...options, page, pages: 1, ignoreIcc: true });

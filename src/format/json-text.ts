@@ -20,7 +20,13 @@ export class JsonNumber {
 }
 
 /** A JSON value; objects are maps, so that no name means anything to JavaScript. */
-export type JsonNode = null | boolean | string | JsonNumber | readonly JsonNode[] | ReadonlyMap<string, JsonNode>;
+export type JsonNode =
+  | null
+  | boolean
+  | string
+  | JsonNumber
+  | readonly JsonNode[]
+  | ReadonlyMap<string, JsonNode>;
 
 /** How a reader says that the text is wrong: of stored bytes, or of a value that a caller gave. */
 export type JsonFault = (message: string) => Error;
@@ -33,6 +39,7 @@ export function parseJson(text: string, fault: JsonFault): JsonNode {
   return value;
 }
 
+// biome-ignore lint/suspicious/noControlCharactersInRegex: JSON forbids them in texts.
 const plainText = /[^"\\\u0000-\u001f]*/y;
 const numberText = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
 const space = /[ \t\n\r]*/y;
@@ -230,7 +237,8 @@ export function atPointer(node: JsonNode, pointer: string): JsonNode | undefined
   for (const part of pointer.split("/").slice(1)) {
     const name = part.replaceAll("~1", "/").replaceAll("~0", "~");
     if (found instanceof Map) found = found.get(name);
-    else if (Array.isArray(found)) found = /^(?:0|[1-9][0-9]{0,15})$/.test(name) ? found[Number(name)] : undefined;
+    else if (Array.isArray(found))
+      found = /^(?:0|[1-9][0-9]{0,15})$/.test(name) ? found[Number(name)] : undefined;
     else return undefined;
   }
   return found;

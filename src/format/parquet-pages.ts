@@ -76,7 +76,8 @@ export class CheckedPages {
   #checkLevels2(body: Uint8Array, numbers: ThriftNumbers, page: Page): void {
     const { maxRepetition, maxDefinition } = this.#column;
     const repetition = number(numbers, "8.6");
-    if (maxDefinition === 0 && page.levelBytes !== repetition) throw corrupt("A page has levels that its column lacks.");
+    if (maxDefinition === 0 && page.levelBytes !== repetition)
+      throw corrupt("A page has levels that its column lacks.");
     if (page.levelBytes > body.length) throw corrupt("The levels of a page end beyond it.");
     // The library does not ask for these: they are never compressed.
     if (numbers.get("8.7") === 0) {
@@ -139,7 +140,8 @@ function pageOf(numbers: ThriftNumbers): Page {
   const encoding = number(numbers, kind === pageKind.data2 ? "8.4" : `${part}.2`);
   if (kind === pageKind.data2) {
     const [nulls, rows] = [number(numbers, "8.2"), number(numbers, "8.3")];
-    if (nulls > count || rows > count) throw corrupt(`A page of ${count} values has ${nulls} nulls and ${rows} rows.`);
+    if (nulls > count || rows > count)
+      throw corrupt(`A page of ${count} values has ${nulls} nulls and ${rows} rows.`);
   }
   return { kind, count, encoding, unpackedBytes, levelBytes };
 }
@@ -184,7 +186,8 @@ function unpackPage(packed: Uint8Array, sizeBytes: number, codec: string): Uint8
     }
   };
   const found = sizeBytes === 0 && packed.length === 0 ? packed : unpacked();
-  if (found.length !== sizeBytes) throw corrupt(`A page announces ${sizeBytes} bytes and holds ${found.length}.`);
+  if (found.length !== sizeBytes)
+    throw corrupt(`A page announces ${sizeBytes} bytes and holds ${found.length}.`);
   return found;
 }
 
@@ -195,7 +198,8 @@ function unpackHadoop(packed: Uint8Array, sizeBytes: number): Uint8Array {
   let [at, total] = [0, 0];
   while (at + 8 <= packed.length) {
     const [unpacked, size] = [view.getUint32(at), view.getUint32(at + 4)];
-    if (total + unpacked > sizeBytes || at + 8 + size > packed.length) return unpackLz4Block(packed, sizeBytes);
+    if (total + unpacked > sizeBytes || at + 8 + size > packed.length)
+      return unpackLz4Block(packed, sizeBytes);
     parts.push(unpackLz4Block(packed.subarray(at + 8, at + 8 + size), unpacked));
     total += unpacked;
     at += 8 + size;

@@ -40,7 +40,8 @@ function readField(elements: readonly SchemaElement[], at: { index: number }, de
   if (depth > maxTableDepth) throw corrupt(`The columns are nested more than ${maxTableDepth} levels deep.`);
   const { name, num_children: count = 0 } = element;
   // The library keeps parts of structs in plain objects, which have this name for themselves.
-  if (typeof name !== "string" || name === "__proto__") throw corrupt(`A column is called ${JSON.stringify(name)}.`);
+  if (typeof name !== "string" || name === "__proto__")
+    throw corrupt(`A column is called ${JSON.stringify(name)}.`);
   if (count < 0 || count > elements.length) throw corrupt(`A column has ${count} parts.`);
   if ((count === 0) === (element.type === undefined) && depth > 0)
     throw corrupt(`The column ${JSON.stringify(name)} is neither a value nor a group.`);
@@ -82,7 +83,8 @@ export function parquetTypeName(field: ParquetField): string {
     fields.map((child) => `${child.name}: ${parquetTypeName(child)}`).join(", ");
   const bare = () => {
     if (field.shape === "leaf") return leafTypeName(field.element);
-    if (field.shape === "list") return `list<${inside([elementOf(field)].filter((part) => part !== undefined))}>`;
+    if (field.shape === "list")
+      return `list<${inside([elementOf(field)].filter((part) => part !== undefined))}>`;
     if (field.shape === "map") return `map<${inside(field.children[0]?.children ?? [])}>`;
     return `struct<${named(field.children)}>`;
   };
@@ -158,7 +160,12 @@ function integerKind(of: {
 }
 
 /** A value as the library gives it, as JSON. @throws {CODEC_CORRUPT}; {LIMIT_EXCEEDED} when the answer grows too large. */
-export function parquetCell(field: ParquetField, value: unknown, budget: Budget, isElement = false): ElementJson {
+export function parquetCell(
+  field: ParquetField,
+  value: unknown,
+  budget: Budget,
+  isElement = false,
+): ElementJson {
   budget.spend(2);
   if (value === null || value === undefined) return null;
   const isRepeated = field.element.repetition_type === "REPEATED" && !isElement;
@@ -193,7 +200,8 @@ export function parquetCell(field: ParquetField, value: unknown, budget: Budget,
 
 function listOf(value: unknown): unknown[] {
   if (Array.isArray(value)) return value;
-  if (ArrayBuffer.isView(value) && !(value instanceof DataView)) return Array.from(value as unknown as ArrayLike<unknown>);
+  if (ArrayBuffer.isView(value) && !(value instanceof DataView))
+    return Array.from(value as unknown as ArrayLike<unknown>);
   if (value === null || value === undefined) return [];
   throw corrupt("A list is no list.");
 }
@@ -244,7 +252,9 @@ function bytesCell(kind: Kind, bytes: Uint8Array): ElementJson {
     case "float":
       return numberToJson(float16FromBits(view.getUint16(0, true)));
     case "uuid":
-      return Buffer.from(bytes).toString("hex").replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
+      return Buffer.from(bytes)
+        .toString("hex")
+        .replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
     case "interval":
       return {
         months: view.getUint32(0, true),

@@ -8,11 +8,24 @@ import { parquetMetadata, parquetSchema } from "hyparquet";
 import { readColumn } from "hyparquet/src/column.js";
 import { assembleAsync } from "hyparquet/src/rowgroup.js";
 import { getMaxDefinitionLevel, getMaxRepetitionLevel, getTreePath } from "hyparquet/src/schema.js";
-import type { ColumnChunk, DecodedArray, FileMetaData, ParquetParsers, RowGroup, SchemaTree } from "hyparquet/src/types.js";
+import type {
+  ColumnChunk,
+  DecodedArray,
+  FileMetaData,
+  ParquetParsers,
+  RowGroup,
+  SchemaTree,
+} from "hyparquet/src/types.js";
 import type { ElementJson } from "./elements.ts";
 import { corrupt } from "./fault.ts";
 import { CheckedPages } from "./parquet-pages.ts";
-import { bareSchema, type ParquetField, parquetCell, parquetTypeName, readParquetSchema } from "./parquet-schema.ts";
+import {
+  bareSchema,
+  type ParquetField,
+  parquetCell,
+  parquetTypeName,
+  readParquetSchema,
+} from "./parquet-schema.ts";
 import {
   type Budget,
   type ByteSource,
@@ -49,7 +62,10 @@ interface Open {
 
 /** @throws {CODEC_CORRUPT} when the bytes are no Parquet; {LIMIT_EXCEEDED} for a footer that is too large. */
 export async function openParquet(source: ByteSource, signal?: AbortSignal): Promise<OpenTable> {
-  const metadata = parquetMetadata(await readFooter(source, signal), { geoparquet: false, parsers: noStatistics });
+  const metadata = parquetMetadata(await readFooter(source, signal), {
+    geoparquet: false,
+    parsers: noStatistics,
+  });
   const fields = readParquetSchema(metadata.schema);
   const columns = fields.map((field) => ({
     name: field.name,
@@ -59,7 +75,8 @@ export async function openParquet(source: ByteSource, signal?: AbortSignal): Pro
   checkColumns(columns);
   const groups = metadata.row_groups.map(groupOf);
   const rowCount = groups.reduce((sum, group) => sum + group.rowCount, 0);
-  if (BigInt(rowCount) !== metadata.num_rows) throw corrupt(`The footer tells of ${metadata.num_rows} rows, its groups of ${rowCount}.`);
+  if (BigInt(rowCount) !== metadata.num_rows)
+    throw corrupt(`The footer tells of ${metadata.num_rows} rows, its groups of ${rowCount}.`);
   const tree = parquetSchema({ schema: bareElements(metadata, fields) });
   const open = { source, metadata, tree, fields };
   return { format: "parquet", rowCount, columns, groups, read: (wanted) => readRows(open, wanted) };
@@ -82,11 +99,16 @@ async function readFooter(source: ByteSource, signal?: AbortSignal): Promise<Uin
   const tail = await source.read(start, size, signal);
   const end = Buffer.from(tail.subarray(-magic.length)).toString("latin1");
   if (end === "PARE") throw corrupt("The file is encrypted.");
-  if (tail.length < endBytes + magic.length || end !== magic) throw corrupt(`The file does not end with ${magic}.`);
-  const length = new DataView(tail.buffer, tail.byteOffset, tail.byteLength).getUint32(tail.length - endBytes, true);
+  if (tail.length < endBytes + magic.length || end !== magic)
+    throw corrupt(`The file does not end with ${magic}.`);
+  const length = new DataView(tail.buffer, tail.byteOffset, tail.byteLength).getUint32(
+    tail.length - endBytes,
+    true,
+  );
   if (length > maxMetadataBytes || length + endBytes > size) throw corrupt(`The footer has ${length} bytes.`);
   const footerStart = size - endBytes - length;
-  const footer = footerStart >= start ? tail.subarray(footerStart - start) : await source.read(footerStart, size, signal);
+  const footer =
+    footerStart >= start ? tail.subarray(footerStart - start) : await source.read(footerStart, size, signal);
   walkThrift(footer.subarray(0, length), 0, maxFooterValues);
   return footer;
 }
@@ -94,7 +116,10 @@ async function readFooter(source: ByteSource, signal?: AbortSignal): Promise<Uin
 function groupOf(group: RowGroup) {
   return {
     rowCount: wholeNumber(group.num_rows, "The number of rows"),
-    sizeBytes: group.columns.reduce((sum, { meta_data: meta }) => sum + wholeNumber(meta?.total_compressed_size, "The size of a column"), 0),
+    sizeBytes: group.columns.reduce(
+      (sum, { meta_data: meta }) => sum + wholeNumber(meta?.total_compressed_size, "The size of a column"),
+      0,
+    ),
   };
 }
 
@@ -116,10 +141,15 @@ async function readRows(
   let groupStart = 0;
   for (const group of open.metadata.row_groups) {
     const rows = Number(group.num_rows);
-    const range = { start: Math.max(wanted.start - groupStart, 0), end: Math.min(wanted.end - groupStart, rows) };
+    const range = {
+      start: Math.max(wanted.start - groupStart, 0),
+      end: Math.min(wanted.end - groupStart, rows),
+    };
     groupStart += rows;
     if (range.start >= range.end) continue;
-    const chunks = group.columns.filter(({ meta_data: meta }) => wanted.columns.includes(meta?.path_in_schema[0] ?? ""));
+    const chunks = group.columns.filter(({ meta_data: meta }) =>
+      wanted.columns.includes(meta?.path_in_schema[0] ?? ""),
+    );
     const bytes = await readChunks(open.source, chunks, wanted);
     for (const [i, name] of wanted.columns.entries()) {
       const own = chunks.filter(({ meta_data: meta }) => meta?.path_in_schema[0] === name);
@@ -151,13 +181,20 @@ async function readChunks(
   { budget, signal }: { readonly budget: Budget; readonly signal?: AbortSignal | undefined },
 ): Promise<Map<ColumnChunk, Uint8Array>> {
   const runs: { start: number; end: number; parts: { chunk: ColumnChunk; range: Chunk }[] }[] = [];
-  const sorted = chunks.map((chunk) => ({ chunk, range: rangeOf(chunk) })).sort((a, b) => a.range.start - b.range.start);
+  const sorted = chunks
+    .map((chunk) => ({ chunk, range: rangeOf(chunk) }))
+    .sort((a, b) => a.range.start - b.range.start);
   for (const part of sorted) {
     const { start, end } = part.range;
     if (end > source.sizeBytes) throw corrupt("A column ends beyond the file.");
     budget.unpack(end - start);
     const last = runs.at(-1);
-    if (last !== undefined && start >= last.end && start - last.end <= gapBytes && end - last.start <= runBytes) {
+    if (
+      last !== undefined &&
+      start >= last.end &&
+      start - last.end <= gapBytes &&
+      end - last.start <= runBytes
+    ) {
       last.parts.push(part);
       last.end = end;
     } else runs.push({ start, end, parts: [part] });
@@ -167,7 +204,8 @@ async function readChunks(
     runs.map(async ({ start, end, parts }) => {
       const bytes = await source.read(start, end, signal);
       // A copy: the library looks at values through the memory that its bytes begin.
-      for (const { chunk, range } of parts) found.set(chunk, Uint8Array.from(bytes.subarray(range.start - start, range.end - start)));
+      for (const { chunk, range } of parts)
+        found.set(chunk, Uint8Array.from(bytes.subarray(range.start - start, range.end - start)));
     }),
   );
   return found;
@@ -186,18 +224,25 @@ async function columnValues(
 ): Promise<unknown[]> {
   const { range } = of;
   const select = { groupStart: 0, groupRows: of.rows, selectStart: range.start, selectEnd: range.end };
-  const parts = of.chunks.map((chunk) => leafValues(open.tree, { chunk, bytes: of.bytes.get(chunk), select, budget: of.budget }));
-  const asyncColumns = parts.map(({ path, ...data }) => ({ pathInSchema: path, data: Promise.resolve(data) }));
+  const parts = of.chunks.map((chunk) =>
+    leafValues(open.tree, { chunk, bytes: of.bytes.get(chunk), select, budget: of.budget }),
+  );
+  const asyncColumns = parts.map(({ path, ...data }) => ({
+    pathInSchema: path,
+    data: Promise.resolve(data),
+  }));
   const [column] = assembleAsync({ ...select, asyncColumns }, open.tree, raw).asyncColumns;
   if (column === undefined) throw corrupt("A row group lacks a column.");
   const { data, skipped } = await column.data;
   const values: unknown[] = [];
   let at = skipped;
   for (const page of data) {
-    for (let i = Math.max(0, range.start - at); i < page.length && at + i < range.end; i++) values.push(page[i]);
+    for (let i = Math.max(0, range.start - at); i < page.length && at + i < range.end; i++)
+      values.push(page[i]);
     at += page.length;
   }
-  if (values.length !== range.end - range.start) throw corrupt(`A column has ${values.length} of ${range.end - range.start} rows.`);
+  if (values.length !== range.end - range.start)
+    throw corrupt(`A column has ${values.length} of ${range.end - range.start} rows.`);
   return values;
 }
 
@@ -215,7 +260,8 @@ function leafValues(
   if (meta === undefined || bytes === undefined) throw corrupt("A column has no metadata.");
   const schemaPath = getTreePath(tree, meta.path_in_schema);
   const element = schemaPath.at(-1)?.element;
-  if (element?.type === undefined || element.type !== meta.type) throw corrupt("A column is of another type than the schema says.");
+  if (element?.type === undefined || element.type !== meta.type)
+    throw corrupt("A column is of another type than the schema says.");
   const pages = new CheckedPages(
     bytes,
     {

@@ -6,7 +6,12 @@ import { corrupt } from "./fault.ts";
 /** Seconds, milliseconds, microseconds, nanoseconds. */
 export type TimeUnit = "s" | "ms" | "us" | "ns";
 
-const perSecond: Readonly<Record<TimeUnit, bigint>> = { s: 1n, ms: 1000n, us: 1_000_000n, ns: 1_000_000_000n };
+const perSecond: Readonly<Record<TimeUnit, bigint>> = {
+  s: 1n,
+  ms: 1000n,
+  us: 1_000_000n,
+  ns: 1_000_000_000n,
+};
 
 /** A whole number with its decimal point: 12345 and 2 are `123.45`. */
 export function decimalText(unscaled: bigint, scale: number): string {

@@ -43,7 +43,10 @@ interface Context {
 }
 
 function opener(open: Open) {
-  return async (value: Value, { signal }: { readonly signal?: AbortSignal | undefined }): Promise<OpenTable> => {
+  return async (
+    value: Value,
+    { signal }: { readonly signal?: AbortSignal | undefined },
+  ): Promise<OpenTable> => {
     const reader = await value.bytes();
     return readingTable(() => open(reader, signal), signal);
   };
@@ -74,7 +77,8 @@ export function tableFields(open: Open) {
       description:
         "Rows as objects with the given columns (all, if none are given), from the row offset on. Only the columns and the groups that hold them are read.",
       args: "columns: [String!], first: Int = 100, offset: BigInt = 0",
-      read: (value: Value, args: Readonly<Record<string, unknown>>, context: Context) => readRows(table, { value, args, context }),
+      read: (value: Value, args: Readonly<Record<string, unknown>>, context: Context) =>
+        readRows(table, { value, args, context }),
     },
   };
 }
@@ -93,14 +97,16 @@ function rowFields(table: ReturnType<typeof opener>) {
       description: "Number of rows.",
       sql: { store: (column: string) => jsonInt8(column, "row_count") },
       filter: "BigInt" as const,
-      read: async (value: Value, _args: unknown, context: Context) => String((await table(value, context)).rowCount),
+      read: async (value: Value, _args: unknown, context: Context) =>
+        String((await table(value, context)).rowCount),
     },
     columnCount: {
       type: "Int",
       description: "Number of columns; parts of nested ones do not count.",
       sql: { store: (column: string) => jsonInt4(column, "column_count") },
       filter: "Int" as const,
-      read: async (value: Value, _args: unknown, context: Context) => (await table(value, context)).columns.length,
+      read: async (value: Value, _args: unknown, context: Context) =>
+        (await table(value, context)).columns.length,
     },
     sizeBytes: {
       type: "BigInt",
@@ -187,15 +193,23 @@ async function readRows(
 ): Promise<ElementJson[]> {
   const first = typeof args["first"] === "number" ? args["first"] : 100;
   if (first < 0 || first > maxRows) {
-    throw new ServiceError("LIMIT_EXCEEDED", `first is ${first}; from 0 to ${maxRows} rows are answered at once.`, {
-      details: { field: "first", value: first, limit: maxRows },
-    });
+    throw new ServiceError(
+      "LIMIT_EXCEEDED",
+      `first is ${first}; from 0 to ${maxRows} rows are answered at once.`,
+      {
+        details: { field: "first", value: first, limit: maxRows },
+      },
+    );
   }
   const offset = Number(args["offset"] ?? 0);
   if (!Number.isSafeInteger(offset) || offset < 0) {
-    throw new ServiceError("BAD_USER_INPUT", `offset is ${String(args["offset"])}; give a whole number from 0 on.`, {
-      details: { field: "offset", value: String(args["offset"]), remedy: "Give 0 for the first row." },
-    });
+    throw new ServiceError(
+      "BAD_USER_INPUT",
+      `offset is ${String(args["offset"])}; give a whole number from 0 on.`,
+      {
+        details: { field: "offset", value: String(args["offset"]), remedy: "Give 0 for the first row." },
+      },
+    );
   }
   const opened = await table(value, context);
   const names = chosen(opened, args["columns"]);
@@ -216,9 +230,13 @@ function chosen({ columns }: OpenTable, asked: unknown): string[] {
   for (const name of asked) {
     if (names.includes(String(name))) continue;
     const known = names.slice(0, 50).join(", ");
-    throw new ServiceError("BAD_USER_INPUT", `The table has no column ${JSON.stringify(name)}. It has: ${known}.`, {
-      details: { field: "columns", value: name, remedy: "Ask for columns by their names." },
-    });
+    throw new ServiceError(
+      "BAD_USER_INPUT",
+      `The table has no column ${JSON.stringify(name)}. It has: ${known}.`,
+      {
+        details: { field: "columns", value: name, remedy: "Ask for columns by their names." },
+      },
+    );
   }
   return [...new Set(asked.map(String))];
 }

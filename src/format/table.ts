@@ -32,7 +32,9 @@ export interface OpenTable {
   readonly columns: readonly TableColumn[];
   readonly groups: readonly TableGroup[];
   /** Values of the columns, by name, of the rows from `start` to `end`; only the groups and columns that hold them are read. */
-  read(wanted: RowRange & { readonly columns: readonly string[]; readonly budget: Budget }): Promise<ElementJson[][]>;
+  read(
+    wanted: RowRange & { readonly columns: readonly string[]; readonly budget: Budget },
+  ): Promise<ElementJson[][]>;
 }
 
 /** Rows, half open. */
@@ -88,7 +90,8 @@ export class Budget {
 
 /** Checks the columns of a table. @throws {CODEC_CORRUPT} */
 export function checkColumns(columns: readonly TableColumn[]): void {
-  if (columns.length > maxTableColumns) throw corrupt(`The table has ${columns.length} columns; at most ${maxTableColumns} are read.`);
+  if (columns.length > maxTableColumns)
+    throw corrupt(`The table has ${columns.length} columns; at most ${maxTableColumns} are read.`);
   const names = new Set<string>();
   for (const { name } of columns) {
     if (names.has(name)) throw corrupt(`Two columns are called ${JSON.stringify(name)}.`);

@@ -13,7 +13,9 @@ export interface TextFacts {
 const newline = 0x0a;
 
 /** Measures the text. @throws {CODEC_CORRUPT} naming the piece where it is no UTF-8. */
-export async function measureText(pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<TextFacts> {
+export async function measureText(
+  pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+): Promise<TextFacts> {
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   let [length, newlines, last, at] = [0, 0, newline, 0];
   const check = (piece: Uint8Array | undefined) => {

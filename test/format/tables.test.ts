@@ -24,7 +24,12 @@ function counting(bytes: Uint8Array): ByteSource & { readonly ranges: [number, n
   };
 }
 
-async function rowsOf(table: OpenTable, columns = table.columns.map(({ name }) => name), start = 0, end = table.rowCount) {
+async function rowsOf(
+  table: OpenTable,
+  columns = table.columns.map(({ name }) => name),
+  start = 0,
+  end = table.rowCount,
+) {
   const found = await table.read({ columns, start, end, budget: new Budget(2 ** 26) });
   return Array.from({ length: end - start }, (_, row) =>
     Object.fromEntries(columns.map((name, i) => [name, found[i]?.[row]])),
@@ -35,7 +40,10 @@ describe.each([
   ["parquet", openParquet],
   ["arrow", openArrow],
 ] as const)("%s of pyarrow", (folder, open) => {
-  const expected = JSON.parse(readFileSync(`${fixtures}/${folder}/expected.json`, "utf8")) as Record<string, Row[]>;
+  const expected = JSON.parse(readFileSync(`${fixtures}/${folder}/expected.json`, "utf8")) as Record<
+    string,
+    Row[]
+  >;
   const files = readdirSync(`${fixtures}/${folder}`).filter((file) => !file.endsWith(".json"));
 
   it.each(Object.keys(expected))("%s holds what pyarrow put into it", async (name) => {
