@@ -3,7 +3,7 @@
  * nothing that an image says makes a file or a server be read.
  */
 
-import sharp from "sharp";
+import type { Sharp, SharpOptions } from "sharp";
 import { ServiceError } from "../errors.ts";
 import { corrupt } from "./fault.ts";
 
@@ -37,18 +37,35 @@ const maxPixels = 100_000_000;
 const maxChannels = 64;
 const patienceSeconds = 20;
 
-sharp.cache(false);
-sharp.block({ operation: ["VipsForeignLoad"] });
-sharp.unblock({
-  operation: [
-    "VipsForeignLoadPngBuffer",
-    "VipsForeignLoadJpegBuffer",
-    "VipsForeignLoadTiffBuffer",
-    "VipsForeignLoadWebpBuffer",
-    "VipsForeignLoadNsgifBuffer",
-    "VipsForeignLoadHeifBuffer",
-  ],
-});
+let loaded: Promise<(bytes: Uint8Array, more: SharpOptions) => Sharp> | undefined;
+
+/** The library, loaded when the first image is looked at: it is large, and many services have none. */
+function library() {
+  loaded ??= import("sharp").then(({ default: sharp }) => {
+    sharp.cache(false);
+    sharp.block({ operation: ["VipsForeignLoad"] });
+    sharp.unblock({ operation: loaders });
+    return (bytes: Uint8Array, more: SharpOptions) => sharp(bytes, { ...options, ...more });
+  });
+  return loaded;
+}
+
+const loaders = [
+  "VipsForeignLoadPngBuffer",
+  "VipsForeignLoadJpegBuffer",
+  "VipsForeignLoadTiffBuffer",
+  "VipsForeignLoadWebpBuffer",
+  "VipsForeignLoadNsgifBuffer",
+  "VipsForeignLoadHeifBuffer",
+];
+
+const options = {
+  failOn: "error",
+  limitInputPixels: maxPixels,
+  limitInputChannels: maxChannels,
+  sequentialRead: true,
+  unlimited: false,
+} as const;
 
 const dtypes: Readonly<Record<string, string>> = {
   uchar: "uint8",
@@ -77,20 +94,13 @@ export async function inspectImage(bytes: Uint8Array): Promise<ImageFacts> {
   const format = imageFormat(bytes);
   if (format === undefined) throw corrupt(`The bytes are no image that is read here: ${guess(bytes)}.`);
   // Nothing is unfolded: an image of any size may be kept.
-  const found = await working(() => sharp(bytes, { ...options, limitInputPixels: false }).metadata());
+  const open = await library();
+  const found = await working(() => open(bytes, { limitInputPixels: false }).metadata());
   const { width, height, channels, depth, pages = 1 } = found;
   if (format === "avif" && found.compression !== "av1")
     throw corrupt("The image is HEIC, which is not read here.");
   return { format, width, height, channels, dtype: dtypes[depth] ?? depth, pages };
 }
-
-const options = {
-  failOn: "error",
-  limitInputPixels: maxPixels,
-  limitInputChannels: maxChannels,
-  sequentialRead: true,
-  unlimited: false,
-} as const;
 
 function guess(bytes: Uint8Array): string {
   const head = Buffer.from(bytes.subarray(0, 1024)).toString("latin1");
@@ -105,8 +115,9 @@ export async function makeThumbnail(
   bytes: Uint8Array,
   wish: ThumbnailWish,
 ): Promise<{ readonly bytes: Uint8Array; readonly width: number; readonly height: number }> {
+  const open = await library();
   const { data, info } = await working(() =>
-    sharp(bytes, { ...options, page: wish.page, pages: 1 })
+    open(bytes, { page: wish.page, pages: 1 })
       .autoOrient()
       .timeout({ seconds: patienceSeconds })
       .resize({
@@ -133,7 +144,8 @@ export async function readPixels(
   },
 ): Promise<{ readonly bytes: Uint8Array; readonly shape: readonly number[]; readonly dtype: string }> {
   const { left, top, width, height, page } = region;
-  const source = () => sharp(bytes, { ...options, page, pages: 1, ignoreIcc: true });
+  const open = await library();
+  const source = () => open(bytes, { page, pages: 1, ignoreIcc: true });
   const { depth, space } = await working(() => source().metadata());
   const { data, info } = await working(() =>
     source()
