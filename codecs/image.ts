@@ -23,7 +23,7 @@ import { jsonInt4, jsonInt8, jsonText } from "../src/format/json-column.ts";
 import { objectMetadata } from "../src/format/table-value.ts";
 
 /** Images are read whole. */
-const maxFileBytes = 256 * 2 ** 20;
+const maxFileBytes = 128 * 2 ** 20;
 const maxSide = 2048;
 const bytesPerChannel: Readonly<Record<string, number>> = {
   uint8: 1,

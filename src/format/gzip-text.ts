@@ -16,7 +16,7 @@ const systemByte = 9;
 const leastBytes = 20;
 
 /** Whether the bytes are gzip. */
-export function isGzip(bytes: Uint8Array): boolean {
+function isGzip(bytes: Uint8Array): boolean {
   return bytes[0] === 0x1f && bytes[1] === 0x8b;
 }
 

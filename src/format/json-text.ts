@@ -8,7 +8,7 @@ import { ServiceError } from "../errors.ts";
 import type { ElementJson } from "./elements.ts";
 
 /** Levels of lists and objects in each other. */
-export const maxJsonDepth = 512;
+const maxJsonDepth = 512;
 
 /** A number as its text. */
 export class JsonNumber {

@@ -2,7 +2,7 @@
 
 import { isServiceError, ServiceError } from "../errors.ts";
 import type { ElementJson } from "./elements.ts";
-import { corrupt, invalid } from "./fault.ts";
+import { corrupt } from "./fault.ts";
 
 /** Bytes that are read by range. */
 export interface ByteSource {
@@ -51,7 +51,7 @@ export const maxTableColumns = 20_000;
 /** Metadata of one file, or of one message in it, in bytes. */
 export const maxMetadataBytes = 16 * 2 ** 20;
 /** What one answer may read and unpack, in bytes. */
-export const maxUnpackedBytes = 256 * 2 ** 20;
+const maxUnpackedBytes = 128 * 2 ** 20;
 
 /** What is left for one answer: of the bytes it may hold, and of the bytes that may be unpacked for it. */
 export class Budget {
@@ -114,15 +114,5 @@ export async function readingTable<T>(work: () => Promise<T>, signal?: AbortSign
   } catch (cause) {
     if (isServiceError(cause) || signal?.aborted === true) throw cause;
     throw corrupt(`The table is damaged: ${cause instanceof Error ? cause.message : String(cause)}`, cause);
-  }
-}
-
-/** The same for what a caller gave: damage is a value that cannot be kept. @throws {CODEC_INVALID_VALUE} */
-export async function takingTable<T>(what: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (cause) {
-    if (!isServiceError(cause, "CODEC_CORRUPT")) throw cause;
-    throw invalid(`${what}: ${cause.message}`);
   }
 }

@@ -208,13 +208,7 @@ function readByPeer(): void {
   const stores = join(folder, "stores.json");
   const location = join(data, "stores", "main");
   writeFileSync(stores, JSON.stringify({ default: "main", main: { protocol: "file", location } }));
-  const args = [
-    databaseUrl,
-    "lab",
-    stores,
-    join(root, "examples/datajoint"),
-    fixtures,
-  ];
+  const args = [databaseUrl, "lab", stores, join(root, "examples/datajoint"), fixtures];
   const out = must("with_datajoint.py", run(peer, [join(import.meta.dirname, "with_datajoint.py"), ...args]));
   if (!out.includes("read by DataJoint")) throw new Error(out);
 }
