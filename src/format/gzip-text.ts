@@ -36,7 +36,9 @@ export async function unpackText(bytes: Uint8Array, limitBytes: number): Promise
   }
   if (bytes.length < leastBytes) throw corrupt("The gzip ends in its head.");
   try {
-    return new Uint8Array(await gunzipBytes(bytes, { maxOutputLength: limitBytes }));
+    // In few large pieces: each is a turn of the thread pool.
+    const chunkSize = Math.min(2 ** 20, Math.max(2 ** 14, bytes.length * 8));
+    return new Uint8Array(await gunzipBytes(bytes, { maxOutputLength: limitBytes, chunkSize }));
   } catch (cause) {
     const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
     throw code === "ERR_BUFFER_TOO_LARGE" ? tooLarge(limitBytes) : corrupt("The gzip is damaged.", cause);

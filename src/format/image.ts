@@ -164,7 +164,7 @@ async function working<T>(work: () => Promise<T>): Promise<T> {
     return await work();
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
-    if (/pixel limit|timeout|channel/i.test(why)) {
+    if (/pixel limit|channel limit|timeout/i.test(why)) {
       throw new ServiceError(
         "LIMIT_EXCEEDED",
         `The image is too large to be unfolded here (${why}); at most ${maxPixels} pixels, ${maxChannels} channels and ${patienceSeconds} seconds are. Fetch the url.`,

@@ -15,6 +15,8 @@ import type { Codec } from "../../src/codec/contract.ts";
 import { storedValueOf } from "../../src/codec/memory-reader.ts";
 import { isServiceError } from "../../src/errors.ts";
 import { packText } from "../../src/format/gzip-text.ts";
+import { testCodec } from "../contract/codec.ts";
+import { codecSamples } from "../contract/codec-samples.ts";
 
 const numRuns = Number(process.env["FC_RUNS"] ?? 200);
 const fixture = (file: string) => Uint8Array.from(readFileSync(`${import.meta.dirname}/../fixtures/${file}`));
@@ -104,6 +106,8 @@ async function answersHonestly(what: () => Promise<unknown>): Promise<boolean> {
     return false;
   }
 }
+
+for (const codec of [image, parquet, arrow]) testCodec(codec, codecSamples[codec.name] ?? [], true);
 
 describe("damaged files", () => {
   it.each(files)("%s", { timeout: 600_000 }, async (_name, codec, bytes) => {

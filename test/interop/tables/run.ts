@@ -138,6 +138,36 @@ async function write(url: string): Promise<void> {
   });
 }
 
+/** Values that must not be kept: each is refused with its code, its field and its codec. */
+async function refuse(url: string): Promise<void> {
+  const svg = Buffer.from('<svg xmlns="http://www.w3.org/2000/svg"/>').toString("base64");
+  const wrong = [
+    [{ picture: { base64: { name: "a.png", content: svg } } }, "CODEC_INVALID_VALUE", "SVG"],
+    [{ measured: { base64: base64("arrow/file_lz4.arrow") } }, "CODEC_INVALID_VALUE", "no Parquet"],
+    [{ table: { base64: base64("parquet/v2_zstd.parquet") } }, "CODEC_INVALID_VALUE", "no Arrow"],
+    [{ document: { raw: '{"a": 1, "a": 2}' } }, "CODEC_INVALID_VALUE", "stands twice"],
+    [{ document: { raw: "[".repeat(600) } }, "LIMIT_EXCEEDED", "512 levels"],
+  ] as const;
+  for (const [patch, code, message] of wrong) {
+    const response = await fetch(`${url}/graphql`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({
+        query: "mutation ($set: ItemPatch!) { updateItem(key: {itemId: 1}, set: $set) { item { itemId } } }",
+        variables: { set: patch },
+      }),
+    });
+    const { errors = [] } = (await response.json()) as {
+      errors?: { message: string; extensions: { code: string } }[];
+    };
+    const [field = ""] = Object.keys(patch);
+    const [error] = errors;
+    const named = code === "LIMIT_EXCEEDED" || error?.message.includes(field) === true;
+    if (error?.extensions.code !== code || !error.message.includes(message) || !named)
+      throw new Error(`${field}: expected ${code} with "${message}", got ${JSON.stringify(errors)}`);
+  }
+}
+
 const told = `{ item(itemId: 1) {
   measured { format rowCount columnCount rows url }
   table { format rowCount rows(first: 2, offset: "1") url }
@@ -220,6 +250,7 @@ try {
   const server = await start();
   try {
     await check("images, tables, JSON and text are written", () => write(server.url));
+    await check("bad values are refused, each with its field", () => refuse(server.url));
     await check("lists are filtered and ordered by what the rows tell", () => filtered(server.url));
     const answer = await ask<Told>(server.url, told);
     await check("the API tells what pyarrow and Pillow put into the files", () => compare(answer));
