@@ -100,7 +100,7 @@ describe("json", () => {
     const { body, meta } = await encode("json", { json: Array(1000).fill(0) });
     expect(meta).toEqual({ kind: "array" });
     expect((body as Uint8Array).length).toBeLessThan(100);
-    const bomb = gzipSync(Buffer.alloc(40 * 2 ** 20, " "));
+    const bomb = gzipSync(Buffer.alloc(33 * 2 ** 20, " "), { level: 1 });
     await expect(ask("json", "value", bomb)).rejects.toEqual(code("LIMIT_EXCEEDED", "holds more than"));
     await expect(ask("json", "value", bomb.subarray(0, 100))).rejects.toEqual(code("CODEC_CORRUPT", "gzip"));
     await expect(ask("json", "value", new Uint8Array([0x22, 0xff, 0x22]))).rejects.toEqual(
