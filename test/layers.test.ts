@@ -79,6 +79,8 @@ const fences: Readonly<Record<string, readonly string[]>> = {
   "ipaddr.js": ["src/remote/"],
   commander: ["src/cli/"],
   "graphile-worker": ["src/job/"],
+  hyparquet: ["src/format/parquet"],
+  sharp: ["src/format/image.ts"],
 };
 
 interface Import {

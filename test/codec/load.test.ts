@@ -26,12 +26,17 @@ describe("loadCodecs", () => {
   it("finds the codecs of the project, in order", async () => {
     const codecs = await loadCodecs([`${import.meta.dirname}/../../codecs`]);
     expect(codecs.map((codec) => codec.name)).toEqual([
+      "arrow",
       "attach",
       "blob",
       "filepath",
       "hash",
+      "image",
+      "json",
       "npy",
       "object",
+      "parquet",
+      "text",
     ]);
     expect(codecs.every((codec) => Object.isFrozen(codec))).toBe(true);
   });

@@ -1,3 +1,5 @@
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { buildSchema } from "graphql";
 import { Client } from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -9,6 +11,8 @@ import { createRegistry } from "../../src/codec/registry.ts";
 import { freshDatabase } from "../support/database.ts";
 import { fixtureColumns, storeFile } from "../support/datajoint-fixture.ts";
 
+const fixture = (file: string) =>
+  readFileSync(`${import.meta.dirname}/../fixtures/${file}`).toString("base64");
 const registry = createRegistry(await loadCodecs([`${import.meta.dirname}/../../codecs`]));
 const context = { field: "x", inlineLimitBytes: 2 ** 24 };
 let client: Client;
@@ -69,12 +73,20 @@ describe("fields in SQL", () => {
     ["blob", { json: { a: 1 } }],
     ["blob", { array: { dtype: "int8", shape: [2], data: [1, 2] } }],
     ["attach", { text: { name: "é 鼠.csv", content: "a,b" } }],
+    ["json", { json: Array(500).fill("again") }],
+    ["text", { text: "é\n鼠" }],
+    ["parquet", { base64: fixture("parquet/small_v1.parquet") }],
+    ["arrow", { base64: fixture("arrow/small.arrow") }],
+    ["image", { base64: { name: "a.png", content: fixture("image/grey16.png") } }],
   ])("tell all of a row that we wrote: %s", async (name, input) => {
     const use = { name, store: "main" };
     const encoding = { schema: "lab", table: "t", field: "x" };
     const { body, meta } = await encodeChain(registry, use, { input, context: encoding });
     if (typeof body === "function") throw new Error("bytes expected");
-    const json = metadataOf(registry, use, { object: { ...object, sizeBytes: body.length }, meta });
+    const json = metadataOf(registry, use, {
+      object: { ...object, sizeBytes: body.length, sha256: createHash("sha256").update(body).digest("hex") },
+      meta,
+    });
     for (const [field, { read }] of Object.entries(registry.get(name).fields)) {
       const sql = fieldOf(registry, use, field)?.sql;
       if (sql === undefined || read === undefined) continue;

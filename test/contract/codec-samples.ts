@@ -1,5 +1,6 @@
 /** Samples for the codecs of `codecs/`, edges first. Codecs that write no bytes of their own have none. */
 
+import { readFileSync } from "node:fs";
 import type { CodecSample } from "../../src/codec/testing.ts";
 import { parseDtype } from "../../src/format/dtype.ts";
 import { fromTagged } from "../../src/format/tagged-value.ts";
@@ -147,6 +148,48 @@ const hashSamples: CodecSample[] = [
   { name: "bytes of another codec", input: { body: bytes("00ff7f") }, decoded: bytes("00ff7f") },
 ];
 
+const fixtures = `${import.meta.dirname}/../fixtures`;
+const base64 = (file: string) => readFileSync(`${fixtures}/${file}`).toString("base64");
+const expected = (folder: string) => JSON.parse(readFileSync(`${fixtures}/${folder}/expected.json`, "utf8"));
+
+function tableSamples(
+  folder: string,
+  files: readonly (readonly [file: string, name: string])[],
+): CodecSample[] {
+  return files.map(([file, name]) => ({
+    name: file,
+    input: { base64: base64(`${folder}/${file}`) },
+    decoded: expected(folder)[name],
+  }));
+}
+
+const imageSamples: CodecSample[] = ["grey.png"].map((file) => {
+  const { base64: values, ...rest } = expected("image")[file];
+  const decoded = { ...rest, bytes: Uint8Array.from(Buffer.from(values, "base64")) };
+  return { name: file, input: { base64: { name: file, content: base64(`image/${file}`) } }, decoded };
+});
+
+const jsonSamples: CodecSample[] = [
+  { name: "null", input: { json: null }, decoded: null },
+  {
+    name: "nested",
+    input: { json: { b: [1, -0.5, true, {}], a: "é\u0000" } },
+    decoded: { a: "é\u0000", b: [1, -0.5, true, {}] },
+  },
+  {
+    name: "digits",
+    input: { raw: ' { "n" : 9223372036854775807, "d": 0.1000, "x": [1e400, 1.00000000000000000001] } ' },
+    decoded: { d: 0.1, n: "9223372036854775807", x: ["1e400", "1.00000000000000000001"] },
+  },
+  { name: "__proto__", input: { raw: '{"__proto__": 1}' }, decoded: JSON.parse('{"__proto__": 1}') },
+  { name: "compressed", input: { json: Array(500).fill("again") }, decoded: Array(500).fill("again") },
+];
+
+const textSamples: CodecSample[] = [
+  { name: "empty", input: { text: "" }, decoded: "" },
+  { name: "lines", input: { text: "é\r\n鼠\n\u{1f400}\0" }, decoded: "é\r\n鼠\n\u{1f400}\0" },
+];
+
 /** By codec name. A codec without an entry here fails the suite. */
 export const codecSamples: Readonly<Record<string, readonly CodecSample[]>> = {
   npy: npySamples,
@@ -155,4 +198,12 @@ export const codecSamples: Readonly<Record<string, readonly CodecSample[]>> = {
   hash: hashSamples,
   object: [],
   filepath: [],
+  image: imageSamples,
+  json: jsonSamples,
+  text: textSamples,
+  parquet: tableSamples("parquet", [["small_v1.parquet", "small_v1"]]),
+  arrow: tableSamples("arrow", [
+    ["small.arrow", "small.arrow"],
+    ["small.arrows", "small.arrows"],
+  ]),
 };
