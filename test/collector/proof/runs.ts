@@ -36,6 +36,8 @@ export interface RunsOptions {
   readonly fail?: (text: string) => void;
   /** Seconds after which it ends with what it has played, also in the midst of shrinking. */
   readonly seconds?: number;
+  /** Ends at the first failure, as it was found. */
+  readonly isBrief?: boolean;
   /** Steps of one run at most. */
   readonly length?: number;
 }
@@ -71,6 +73,7 @@ export async function playRuns(world: World, options: RunsOptions): Promise<Runs
   const details = await fc.check(property, {
     numRuns: options.runs,
     seed: options.seed,
+    endOnFailure: options.isBrief ?? false,
     ...(options.seconds === undefined ? {} : { interruptAfterTimeLimit: options.seconds * 1000 }),
     ...(options.path === undefined ? {} : { path: options.path }),
   });

@@ -1,0 +1,97 @@
+/**
+ * Every mutant in the real code, and the suites that must catch it: `npm run test:mutants -- [NAME…] [--write]`; all of them, and the code
+ * as it is (`none`), unless named. Prints a table; `--write` keeps it in `result.json`. Ends with 1 when a mutant that must be caught
+ * survives, one that must stay safe is caught, the code as it is fails, or a suite could not be run.
+ */
+
+import { writeFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { startEmbedded } from "../../src/db/embedded.ts";
+import { mutants, withoutPlace } from "./catalog.ts";
+import { judges, type Mutant, type Suite } from "./mutant.ts";
+import { limitSeconds, runSuite } from "./suites.ts";
+
+const asked = process.argv.slice(2).filter((word) => word !== "--write");
+const isKept = process.argv.includes("--write");
+
+/** The code as it is: what is to catch mutants must pass here. */
+const none: Mutant = {
+  name: "none",
+  lacks: "nothing",
+  expected: "safe",
+  changes: [],
+  suites: [...new Set([...mutants.flatMap(({ suites }) => suites), ...judges])],
+};
+const all = [none, ...mutants];
+const unknown = asked.filter((name) => !all.some((mutant) => mutant.name === name));
+if (unknown.length > 0) {
+  process.stderr.write(
+    `There is no mutant ${unknown.join(", ")}. They are: ${all.map(({ name }) => name).join(" ")}\n`,
+  );
+  process.exit(2);
+}
+
+interface Line {
+  readonly mutant: string;
+  readonly lacks: string;
+  readonly expected: Mutant["expected"];
+  readonly result: "caught" | "safe" | "survives" | "not judged";
+  readonly by?: Suite;
+  readonly test?: string;
+  readonly message?: string;
+  readonly seconds: number;
+}
+
+async function judge(mutant: Mutant, postgres: string): Promise<Line> {
+  const { name, lacks, expected } = mutant;
+  const begin = performance.now();
+  const line = (rest: Omit<Line, "mutant" | "lacks" | "expected" | "seconds">): Line => ({
+    mutant: name,
+    lacks,
+    expected,
+    ...rest,
+    seconds: Math.round((performance.now() - begin) / 1000),
+  });
+  for (const suite of mutant.suites) {
+    try {
+      const { fails } = await runSuite(suite, name, postgres);
+      if (fails !== undefined) return line({ result: "caught", by: suite, ...fails });
+    } catch (error) {
+      return line({ result: "not judged", by: suite, message: String(error) });
+    }
+  }
+  return line({ result: expected === "safe" ? "safe" : "survives" });
+}
+
+function isAsExpected({ mutant, expected, result, seconds }: Line): boolean {
+  return result === expected && (mutant === "none" || seconds <= limitSeconds);
+}
+
+const base = await mkdtemp(join(tmpdir(), "holdfast-mutants-"));
+const server = await startEmbedded({
+  folder: join(base, "postgres"),
+  settings: ["fsync=off", "synchronous_commit=off", "full_page_writes=off"],
+});
+const lines: Line[] = [];
+try {
+  for (const mutant of all.filter(({ name }) => asked.length === 0 || asked.includes(name))) {
+    const line = await judge(mutant, server.url);
+    lines.push(line);
+    const mark = isAsExpected(line) ? "ok  " : "FAIL";
+    const by = line.by === undefined ? "" : ` by ${line.by}: ${line.test ?? ""} (${line.message ?? ""})`;
+    process.stdout.write(`${mark} ${line.mutant.padEnd(26)} ${line.result}${by}, ${line.seconds} s\n`);
+  }
+} finally {
+  await server.stop();
+  await rm(base, { recursive: true, force: true });
+}
+const failed = lines.filter((line) => !isAsExpected(line));
+if (isKept) {
+  const seconds = lines.reduce((sum, line) => sum + line.seconds, 0);
+  const file = join(import.meta.dirname, "result.json");
+  writeFileSync(file, `${JSON.stringify({ seconds, mutants: lines, withoutPlace }, null, 2)}\n`);
+}
+process.stdout.write(`${lines.length - failed.length} as expected, ${failed.length} not\n`);
+process.exitCode = failed.length === 0 ? 0 : 1;
