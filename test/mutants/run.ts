@@ -1,5 +1,5 @@
 /**
- * Every mutant in the real code, and the suites that must catch it: `npm run test:mutants -- [NAME…] [--write]`; all of them, and the code
+ * Every mutant in the real code, and the suites that must catch it: `npm run test:mutants -- [NAME…] [--write] [--jobs N]`; all of them, and the code
  * as it is (`none`), unless named. Prints a table; `--write` keeps it in `result.json`. Ends with 1 when a mutant that must be caught
  * survives, one that must stay safe is caught, the code as it is fails, or a suite could not be run.
  */
@@ -8,13 +8,16 @@ import { writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { parseArgs } from "node:util";
 import { startEmbedded } from "../../src/db/embedded.ts";
 import { mutants, withoutPlace } from "./catalog.ts";
 import { judges, type Mutant, type Suite } from "./mutant.ts";
 import { limitSeconds, runSuite } from "./suites.ts";
 
-const asked = process.argv.slice(2).filter((word) => word !== "--write");
-const isKept = process.argv.includes("--write");
+const { values, positionals: asked } = parseArgs({
+  options: { write: { type: "boolean", default: false }, jobs: { type: "string", default: "1" } },
+  allowPositionals: true,
+});
 
 /** The code as it is: what is to catch mutants must pass here. */
 const none: Mutant = {
@@ -69,27 +72,47 @@ function isAsExpected({ mutant, expected, result, seconds }: Line): boolean {
   return result === expected && (mutant === "none" || seconds <= limitSeconds);
 }
 
-const base = await mkdtemp(join(tmpdir(), "holdfast-mutants-"));
-const server = await startEmbedded({
-  folder: join(base, "postgres"),
-  settings: ["fsync=off", "synchronous_commit=off", "full_page_writes=off"],
-});
-const lines: Line[] = [];
-try {
-  for (const mutant of all.filter(({ name }) => asked.length === 0 || asked.includes(name))) {
-    const line = await judge(mutant, server.url);
-    lines.push(line);
-    const mark = isAsExpected(line) ? "ok  " : "FAIL";
-    const by = line.by === undefined ? "" : ` by ${line.by}: ${line.test ?? ""} (${line.message ?? ""})`;
-    process.stdout.write(`${mark} ${line.mutant.padEnd(26)} ${line.result}${by}, ${line.seconds} s\n`);
+/** A server for all; one that runs already is used. */
+async function withServer(work: (url: string) => Promise<void>): Promise<void> {
+  const running = process.env["HOLDFAST_TEST_POSTGRES"];
+  if (running !== undefined) return work(running);
+  const base = await mkdtemp(join(tmpdir(), "holdfast-mutants-"));
+  const server = await startEmbedded({
+    folder: join(base, "postgres"),
+    settings: ["fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=200"],
+  });
+  try {
+    await work(server.url);
+  } finally {
+    await server.stop();
+    await rm(base, { recursive: true, force: true });
   }
-} finally {
-  await server.stop();
-  await rm(base, { recursive: true, force: true });
 }
+
+function tell(line: Line): void {
+  const mark = isAsExpected(line) ? "ok  " : "FAIL";
+  const by = line.by === undefined ? "" : ` by ${line.by}: ${line.test ?? ""} (${line.message ?? ""})`;
+  process.stdout.write(`${mark} ${line.mutant.padEnd(26)} ${line.result}${by}, ${line.seconds} s\n`);
+}
+
+const begin = performance.now();
+const chosen = all.filter(({ name }) => asked.length === 0 || asked.includes(name));
+const found = new Map<string, Line>();
+await withServer(async (url) => {
+  const queue = chosen.values();
+  const lane = async (): Promise<void> => {
+    for (const mutant of queue) {
+      const line = await judge(mutant, url);
+      found.set(mutant.name, line);
+      tell(line);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.max(1, Number(values.jobs)) }, lane));
+});
+const lines = chosen.flatMap(({ name }) => found.get(name) ?? []);
 const failed = lines.filter((line) => !isAsExpected(line));
-if (isKept) {
-  const seconds = lines.reduce((sum, line) => sum + line.seconds, 0);
+if (values.write) {
+  const seconds = Math.round((performance.now() - begin) / 1000);
   const file = join(import.meta.dirname, "result.json");
   writeFileSync(file, `${JSON.stringify({ seconds, mutants: lines, withoutPlace }, null, 2)}\n`);
 }
