@@ -19,6 +19,7 @@ describe("the object protocol in forced interleavings", () => {
     ["insert, then claim", scenes.insertThenClaim],
     ["kill, then reuse of known content", scenes.killThenReuse],
     ["reuse of known content, then kill", scenes.reuseThenKill],
+    ["reuse of what nobody has verified", scenes.reuseOfUnverified],
     ["reserve against reserve, publish, kill", scenes.reserveAgainstAll],
     ["reaper, then publish", scenes.reapThenPublish],
     ["publish, then reaper", scenes.publishThenReap],

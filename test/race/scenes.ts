@@ -142,6 +142,18 @@ export const reuseThenKill: Scene = async (w) => {
   await w.expectSound();
 };
 
+/** What a foreign writer has registered, condemned or not, is not given to another row before somebody has read it. */
+export const reuseOfUnverified: Scene = async (w) => {
+  await w.a.run(insert(1));
+  expect(await w.b.value(holdExisting, "x", locator)).toBe(false);
+  await w.condemn();
+  expect(await w.b.value(holdExisting, "x", locator)).toBe(false);
+  expect(await w.count('x."~object"')).toBe(0);
+  await w.monitor.run(`UPDATE ${object} SET verified_at = now()`);
+  expect(await w.b.value(holdExisting, "x", locator)).toBe(true);
+  await w.expectSound();
+};
+
 /** One key: two uploads; in use; being killed; killed. */
 export const reserveAgainstAll: Scene = async (w) => {
   await w.a.run("BEGIN");
