@@ -1,4 +1,4 @@
-import { readdir } from "node:fs/promises";
+import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { ServiceError } from "../../src/errors.ts";
@@ -184,6 +184,27 @@ describe("several workers", () => {
     expect(await cemetery.keys()).toEqual({ ...trashed(id, { [file]: "bytes" }), [file]: "written again" });
   });
 
+  test.each([
+    ["moves", (driver: Cemetery["driver"]) => driver],
+    ["copies", withoutMove],
+  ])("one that %s and wakes after its deadline sends nothing, before anybody tells it so", async (_, way) => {
+    const id = await cemetery.bury(file, { [file]: "bytes" });
+    const { driver, changes } = watched(way(cemetery.driver));
+    const done = await cemetery.remove({
+      driver,
+      claimMs: 300,
+      faults: (point) => {
+        // As a process that is stopped: it goes on where it was, before any timer of it does.
+        if (point === "hide.before-delete") Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 400);
+      },
+    });
+    expect(done).toMatchObject({ hidden: 0, left: 1, warnings: [] });
+    expect(changes.filter((change) => !change.startsWith("copy"))).toEqual([]);
+    await cemetery.expireClaims();
+    expect(await cemetery.remove({ driver: way(cemetery.driver) })).toMatchObject({ hidden: 1 });
+    expect(await cemetery.keys()).toEqual(trashed(id, { [file]: "bytes" }));
+  });
+
   test("a claim is renewed while its object takes long", async () => {
     await cemetery.bury(file, { [file]: "bytes" });
     let other: unknown;
@@ -243,6 +264,23 @@ describe("a store in trouble", () => {
     expect(done.stoppedBy).toBeUndefined();
     await cemetery.expireClaims();
     expect(await cemetery.remove()).toMatchObject({ hidden: 1, left: 0 });
+  });
+
+  test.each(["by", "BYTES"])("a copy that came out as %s is not taken for one of bytes", async (other) => {
+    const id = await cemetery.bury(file, { [file]: "bytes" });
+    const driver = withoutMove(cemetery.driver);
+    let copies = 0;
+    const copy: typeof driver.copy = async (from, to, options) => {
+      const head = await driver.copy(from, to, options);
+      if (++copies === 1) await writeFile(join(lab.main, to), other);
+      return head;
+    };
+    const done = await cemetery.remove({ driver: { ...driver, copy } });
+    expect(done).toMatchObject({ hidden: 1, warnings: [] });
+    expect(await cemetery.keys()).toEqual({
+      [`_trash/${id}/${file}`]: other,
+      [`_trash/${id}.2/${file}`]: "bytes",
+    });
   });
 
   test("one that fails again and again ends the work, and nothing has changed", async () => {

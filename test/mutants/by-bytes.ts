@@ -63,7 +63,6 @@ export const byBytes: readonly Mutant[] = [
         "if (store.driver !== undefined) return;",
       ),
     ],
-    bytes,
     "collector/bytes-deaths.test.ts",
   ),
   caught(

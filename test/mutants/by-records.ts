@@ -201,8 +201,7 @@ const inCode: readonly Mutant[] = [
         "void parts.storeDoubts;",
       ),
     ],
-    "collector/restored.test.ts",
-    "collector/safety.test.ts",
+    "collector/truth-doubts.test.ts",
   ),
   caught(
     "dry-run-writes",

@@ -1,10 +1,11 @@
 /**
  * Every mutant in the real code, and the suites that must catch it: `npm run test:mutants -- [NAME…] [--write] [--jobs N]`; all of them, and the code
- * as it is (`none`), unless named. Prints a table; `--write` keeps it in `result.json`. Ends with 1 when a mutant that must be caught
+ * as it is (`none`), unless named. Prints a table; `--write` keeps it in `result.json`, beside
+ * what is there of others. Ends with 1 when a mutant that must be caught
  * survives, one that must stay safe is caught, the code as it is fails, or a suite could not be run.
  */
 
-import { writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -95,7 +96,18 @@ function tell(line: Line): void {
   process.stdout.write(`${mark} ${line.mutant.padEnd(26)} ${line.result}${by}, ${line.seconds} s\n`);
 }
 
-const begin = performance.now();
+/** Beside what is known of others, so that a run may be done in parts. */
+function keep(line: Line): void {
+  const file = join(import.meta.dirname, "result.json");
+  const before = existsSync(file)
+    ? (JSON.parse(readFileSync(file, "utf8")) as { mutants: Line[] }).mutants
+    : [];
+  const known = new Map([...before, line].map((one) => [one.mutant, one]));
+  const kept = all.flatMap(({ name }) => known.get(name) ?? []);
+  const seconds = kept.reduce((sum, one) => sum + one.seconds, 0);
+  writeFileSync(file, `${JSON.stringify({ seconds, mutants: kept, withoutPlace }, null, 2)}\n`);
+}
+
 const chosen = all.filter(({ name }) => asked.length === 0 || asked.includes(name));
 const found = new Map<string, Line>();
 await withServer(async (url) => {
@@ -105,16 +117,12 @@ await withServer(async (url) => {
       const line = await judge(mutant, url);
       found.set(mutant.name, line);
       tell(line);
+      if (values.write) keep(line);
     }
   };
   await Promise.all(Array.from({ length: Math.max(1, Number(values.jobs)) }, lane));
 });
 const lines = chosen.flatMap(({ name }) => found.get(name) ?? []);
 const failed = lines.filter((line) => !isAsExpected(line));
-if (values.write) {
-  const seconds = Math.round((performance.now() - begin) / 1000);
-  const file = join(import.meta.dirname, "result.json");
-  writeFileSync(file, `${JSON.stringify({ seconds, mutants: lines, withoutPlace }, null, 2)}\n`);
-}
 process.stdout.write(`${lines.length - failed.length} as expected, ${failed.length} not\n`);
 process.exitCode = failed.length === 0 ? 0 : 1;
