@@ -124,8 +124,7 @@ export const byBytes: readonly Mutant[] = [
         "WHERE id = tid AND hidden_at IS NULL;",
       ),
     ],
-    bytes,
-    "model-based runs",
+    "race/interleavings.test.ts",
   ),
   caught(
     "M13-purge-looks",
@@ -151,7 +150,6 @@ export const byBytes: readonly Mutant[] = [
     "the look of the purge for uploads of the key",
     [collectSql(" AND NOT EXISTS (SELECT FROM holdfast.upload u WHERE u.locator = t.locator)", "")],
     reap,
-    bytes,
   ),
   caught(
     "purgeable",

@@ -13,7 +13,7 @@ import { playRuns } from "../collector/proof/runs.ts";
 import { World } from "../collector/proof/world.ts";
 
 const seed = 20_261_121;
-const [what, seconds = "60"] = process.argv.slice(2);
+const [what] = process.argv.slice(2);
 
 async function runs(): Promise<string | undefined> {
   const server = new URL(process.env["HOLDFAST_TEST_POSTGRES"] ?? "");
@@ -27,7 +27,7 @@ async function runs(): Promise<string | undefined> {
     await mkdir(main);
     const url = Object.assign(new URL(server), { pathname: `/${name}` });
     const world = await World.make(url.href, { default: "main", main: { protocol: "file", location: main } });
-    const limits = { runs: 1000, seed, seconds: Number(seconds), isBrief: true };
+    const limits = { runs: 100, seed, seconds: 300, isBrief: true };
     const { failure, tally } = await playRuns(world, limits);
     await world.close();
     if (failure === undefined && tally.get("collect") < 20)
@@ -41,7 +41,7 @@ async function runs(): Promise<string | undefined> {
 }
 
 async function drilled(): Promise<string | undefined> {
-  const result = await drill({ seed, kills: 60, seconds: Number(seconds), loadSeconds: 12 });
+  const result = await drill({ seed, kills: 60, seconds: 40, loadSeconds: 12 });
   if (result.acknowledged < 10) throw new Error("Too little was acknowledged to judge.");
   const { lost, dangling, leaked, wrong } = result;
   return [...lost, ...dangling, ...leaked, ...wrong][0];

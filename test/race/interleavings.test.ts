@@ -17,6 +17,7 @@ describe("the object protocol in forced interleavings", () => {
     ["insert while claimed, hidden, drained", scenes.insertByTombstoneState],
     ["claim, then insert", scenes.claimThenInsert],
     ["insert, then claim", scenes.insertThenClaim],
+    ["a claim that is stolen, then its end told by who had it", scenes.stealThenHidden],
     ["kill, then reuse of known content", scenes.killThenReuse],
     ["reuse of known content, then kill", scenes.reuseThenKill],
     ["reuse of what nobody has verified", scenes.reuseOfUnverified],
