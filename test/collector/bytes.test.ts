@@ -169,11 +169,11 @@ describe("several workers", () => {
     let others: unknown;
     const done = await cemetery.remove({
       driver,
-      claimMs: 300,
+      claimMs: 2_000,
       faults: async (point) => {
         if (point !== "hide.before-delete") return;
         // Nothing of this process goes on, not even what would renew the claim.
-        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 400);
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2_100);
         others = await cemetery.remove({ driver: way(cemetery.driver) });
         await cemetery.put(file, "written again");
       },
@@ -192,10 +192,10 @@ describe("several workers", () => {
     const { driver, changes } = watched(way(cemetery.driver));
     const done = await cemetery.remove({
       driver,
-      claimMs: 300,
+      claimMs: 2_000,
       faults: (point) => {
         // As a process that is stopped: it goes on where it was, before any timer of it does.
-        if (point === "hide.before-delete") Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 400);
+        if (point === "hide.before-delete") Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2_100);
       },
     });
     expect(done).toMatchObject({ hidden: 0, left: 1, warnings: [] });

@@ -41,7 +41,7 @@ async function runs(): Promise<string | undefined> {
 }
 
 async function drilled(): Promise<string | undefined> {
-  const result = await drill({ seed, kills: 60, seconds: 40, loadSeconds: 12 });
+  const result = await drill({ seed, kills: 40, seconds: 150, loadSeconds: 25 });
   if (result.acknowledged < 10) throw new Error("Too little was acknowledged to judge.");
   const { lost, dangling, leaked, wrong } = result;
   return [...lost, ...dangling, ...leaked, ...wrong][0];

@@ -1,7 +1,7 @@
 /**
- * Every mutant in the real code, and the suites that must catch it: `npm run test:mutants -- [NAME…] [--write] [--jobs N]`; all of them, and the code
+ * Every mutant in the real code, and the suites that must catch it: `npm run test:mutants -- [NAME…] [--write] [--jobs N] [--suite SUITE…]`; all of them, and the code
  * as it is (`none`), unless named. Prints a table; `--write` keeps it in `result.json`, beside
- * what is there of others. Ends with 1 when a mutant that must be caught
+ * what is there of others; `--suite` runs only these of its suites, and what others have said before counts. Ends with 1 when a mutant that must be caught
  * survives, one that must stay safe is caught, the code as it is fails, or a suite could not be run.
  */
 
@@ -16,7 +16,11 @@ import { judges, type Mutant, type Suite } from "./mutant.ts";
 import { limitSeconds, runSuite } from "./suites.ts";
 
 const { values, positionals: asked } = parseArgs({
-  options: { write: { type: "boolean", default: false }, jobs: { type: "string", default: "1" } },
+  options: {
+    write: { type: "boolean", default: false },
+    jobs: { type: "string", default: "1" },
+    suite: { type: "string", multiple: true },
+  },
   allowPositionals: true,
 });
 
@@ -26,7 +30,9 @@ const none: Mutant = {
   lacks: "nothing",
   expected: "safe",
   changes: [],
-  suites: [...new Set([...mutants.flatMap(({ suites }) => suites), ...judges])],
+  suites: [...new Set(mutants.flatMap(({ suites }) => suites))].sort(
+    (a, b) => judges.indexOf(a) - judges.indexOf(b),
+  ),
 };
 const all = [none, ...mutants];
 const unknown = asked.filter((name) => !all.some((mutant) => mutant.name === name));
@@ -42,6 +48,7 @@ interface Line {
   readonly lacks: string;
   readonly expected: Mutant["expected"];
   readonly result: "caught" | "safe" | "survives" | "not judged";
+  readonly passed: readonly Suite[];
   readonly by?: Suite;
   readonly test?: string;
   readonly message?: string;
@@ -50,27 +57,34 @@ interface Line {
 
 async function judge(mutant: Mutant, postgres: string): Promise<Line> {
   const { name, lacks, expected } = mutant;
+  const before = values.suite === undefined ? undefined : kept().find((one) => one.mutant === name);
   const begin = performance.now();
   const line = (rest: Omit<Line, "mutant" | "lacks" | "expected" | "seconds">): Line => ({
     mutant: name,
     lacks,
     expected,
     ...rest,
-    seconds: Math.round((performance.now() - begin) / 1000),
+    seconds: (before?.seconds ?? 0) + Math.round((performance.now() - begin) / 1000),
   });
-  for (const suite of mutant.suites) {
+  const passed = [...(before?.passed ?? [])];
+  const isDue = (suite: Suite) =>
+    values.suite === undefined ? true : values.suite.includes(suite) && !passed.includes(suite);
+  for (const suite of mutant.suites.filter(isDue)) {
     try {
       const { fails } = await runSuite(suite, name, postgres);
-      if (fails !== undefined) return line({ result: "caught", by: suite, ...fails });
+      if (fails !== undefined) return line({ result: "caught", passed, by: suite, ...fails });
+      passed.push(suite);
     } catch (error) {
-      return line({ result: "not judged", by: suite, message: String(error) });
+      return line({ result: "not judged", passed, by: suite, message: String(error).slice(0, 500) });
     }
   }
-  return line({ result: expected === "safe" ? "safe" : "survives" });
+  const left = mutant.suites.find((suite) => !passed.includes(suite));
+  if (left !== undefined) return line({ result: "not judged", passed, by: left, message: "It was not run." });
+  return line({ result: expected === "safe" ? "safe" : "survives", passed });
 }
 
-function isAsExpected({ mutant, expected, result, seconds }: Line): boolean {
-  return result === expected && (mutant === "none" || seconds <= limitSeconds);
+function isAsExpected({ expected, result, seconds }: Line): boolean {
+  return result === expected && (expected === "safe" || seconds <= limitSeconds);
 }
 
 /** A server for all; one that runs already is used. */
@@ -96,16 +110,19 @@ function tell(line: Line): void {
   process.stdout.write(`${mark} ${line.mutant.padEnd(26)} ${line.result}${by}, ${line.seconds} s\n`);
 }
 
+const file = join(import.meta.dirname, "result.json");
+
+/** What was found before. */
+function kept(): readonly Line[] {
+  return existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as { mutants: Line[] }).mutants : [];
+}
+
 /** Beside what is known of others, so that a run may be done in parts. */
 function keep(line: Line): void {
-  const file = join(import.meta.dirname, "result.json");
-  const before = existsSync(file)
-    ? (JSON.parse(readFileSync(file, "utf8")) as { mutants: Line[] }).mutants
-    : [];
-  const known = new Map([...before, line].map((one) => [one.mutant, one]));
-  const kept = all.flatMap(({ name }) => known.get(name) ?? []);
-  const seconds = kept.reduce((sum, one) => sum + one.seconds, 0);
-  writeFileSync(file, `${JSON.stringify({ seconds, mutants: kept, withoutPlace }, null, 2)}\n`);
+  const known = new Map([...kept(), line].map((one) => [one.mutant, one]));
+  const lines = all.flatMap(({ name }) => known.get(name) ?? []);
+  const seconds = lines.reduce((sum, one) => sum + one.seconds, 0);
+  writeFileSync(file, `${JSON.stringify({ seconds, mutants: lines, withoutPlace }, null, 2)}\n`);
 }
 
 const chosen = all.filter(({ name }) => asked.length === 0 || asked.includes(name));
