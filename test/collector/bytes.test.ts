@@ -195,7 +195,8 @@ describe("several workers", () => {
       claimMs: 2_000,
       faults: (point) => {
         // As a process that is stopped: it goes on where it was, before any timer of it does.
-        if (point === "hide.before-delete") Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2_100);
+        if (point === "hide.before-delete")
+          Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2_100);
       },
     });
     expect(done).toMatchObject({ hidden: 0, left: 1, warnings: [] });

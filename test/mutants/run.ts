@@ -119,7 +119,9 @@ function kept(): readonly Line[] {
 
 /** Beside what is known of others, so that a run may be done in parts. */
 function keep(line: Line): void {
-  const known = new Map([...kept(), line].map((one) => [one.mutant, one]));
+  const before = values.suite === undefined ? undefined : kept().find((one) => one.mutant === line.mutant);
+  const passed = [...new Set([...(before?.passed ?? []), ...line.passed])];
+  const known = new Map([...kept(), { ...line, passed }].map((one) => [one.mutant, one]));
   const lines = all.flatMap(({ name }) => known.get(name) ?? []);
   const seconds = lines.reduce((sum, one) => sum + one.seconds, 0);
   writeFileSync(file, `${JSON.stringify({ seconds, mutants: lines, withoutPlace }, null, 2)}\n`);
