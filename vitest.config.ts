@@ -1,5 +1,6 @@
 import { availableParallelism } from "node:os";
 import { configDefaults, defineConfig } from "vitest/config";
+import { vitePlugins } from "./test/mutants/plugins.ts";
 
 /** Suites of many random lives, many deaths and many processes: `npm run test:long`, and in `.ci/run`. */
 const long = [
@@ -40,6 +41,7 @@ const long = [
   "test/job/expire.test.ts",
   "test/job/worker.test.ts",
   "test/live/random-lives.test.ts",
+  "test/mutants/cheap.test.ts",
   "test/parity/**",
   "test/property/**",
   "test/security/cross-site.test.ts",
@@ -49,7 +51,9 @@ const long = [
 ];
 /** Suites on a real S3 server: `npm run test:s3`, and in `.ci/run`. */
 const s3 = ["test/s3/**"];
-const suites: Readonly<Record<string, readonly string[]>> = { long, s3 };
+/** Any test file by its name: for `npm run test:mutants`. */
+const all = ["test/**/**"];
+const suites: Readonly<Record<string, readonly string[]>> = { all, long, s3 };
 const suite = suites[process.env["SUITE"] ?? ""];
 
 export default defineConfig({
@@ -58,8 +62,9 @@ export default defineConfig({
     alias: [{ find: /^graphql$/, replacement: "graphql/index.js" }],
   },
   oxc: { decorator: { legacy: true } },
+  plugins: vitePlugins(),
   test: {
-    include: suite?.map((path) => path.replace("**", "*.test.ts")) ?? ["test/**/*.test.ts"],
+    include: suite?.map((path) => path.replace(/\*\*$/, "*.test.ts")) ?? ["test/**/*.test.ts"],
     exclude: [...configDefaults.exclude, ...(suite === undefined ? [...long, ...s3] : [])],
     globalSetup: ["test/support/global-postgres.ts"],
     setupFiles: ["test/support/seed.ts"],

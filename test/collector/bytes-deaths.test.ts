@@ -80,16 +80,21 @@ describe("a store that fails at one point", () => {
   test.each(failing)(
     "%s at the trash, of a store that %s: left, and hidden whole later",
     async (point, _, way) => {
+      const single = "_schema/lab/item/id=7/value";
       const id = await cemetery.bury(tree, treeFiles, { tree: true });
+      const other = await cemetery.bury(single, { [single]: "bytes" });
       const faults = (name: string) => {
         if (name === point) throw Object.assign(new Error(point), { code: "EIO" });
       };
       const done = await cemetery.remove({ driver: way(createFileDriver(lab.main, { faults })) });
-      expect(done.hidden + done.left).toBe(1);
+      expect(done.hidden + done.left).toBe(2);
       await cemetery.expireClaims();
       await cemetery.remove({ driver: way(cemetery.driver) });
-      expect(await cemetery.keys()).toEqual(trashed(id, treeFiles));
-      expect(await cemetery.tombstones()).toMatchObject([{ hidden: true }]);
+      expect(await cemetery.keys()).toEqual({
+        ...trashed(id, treeFiles),
+        ...trashed(other, { [single]: "bytes" }),
+      });
+      expect(await cemetery.tombstones()).toMatchObject([{ hidden: true }, { hidden: true }]);
     },
   );
 });

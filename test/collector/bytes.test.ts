@@ -1,4 +1,4 @@
-import { readdir } from "node:fs/promises";
+import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { ServiceError } from "../../src/errors.ts";
@@ -169,11 +169,11 @@ describe("several workers", () => {
     let others: unknown;
     const done = await cemetery.remove({
       driver,
-      claimMs: 300,
+      claimMs: 2_000,
       faults: async (point) => {
         if (point !== "hide.before-delete") return;
         // Nothing of this process goes on, not even what would renew the claim.
-        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 400);
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2_100);
         others = await cemetery.remove({ driver: way(cemetery.driver) });
         await cemetery.put(file, "written again");
       },
@@ -182,6 +182,28 @@ describe("several workers", () => {
     expect(done).toMatchObject({ hidden: 0, left: 1, warnings: [] });
     expect(changes.filter((change) => !change.startsWith("copy"))).toEqual([]);
     expect(await cemetery.keys()).toEqual({ ...trashed(id, { [file]: "bytes" }), [file]: "written again" });
+  });
+
+  test.each([
+    ["moves", (driver: Cemetery["driver"]) => driver],
+    ["copies", withoutMove],
+  ])("one that %s and wakes after its deadline sends nothing, before anybody tells it so", async (_, way) => {
+    const id = await cemetery.bury(file, { [file]: "bytes" });
+    const { driver, changes } = watched(way(cemetery.driver));
+    const done = await cemetery.remove({
+      driver,
+      claimMs: 2_000,
+      faults: (point) => {
+        // As a process that is stopped: it goes on where it was, before any timer of it does.
+        if (point === "hide.before-delete")
+          Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2_100);
+      },
+    });
+    expect(done).toMatchObject({ hidden: 0, left: 1, warnings: [] });
+    expect(changes.filter((change) => !change.startsWith("copy"))).toEqual([]);
+    await cemetery.expireClaims();
+    expect(await cemetery.remove({ driver: way(cemetery.driver) })).toMatchObject({ hidden: 1 });
+    expect(await cemetery.keys()).toEqual(trashed(id, { [file]: "bytes" }));
   });
 
   test("a claim is renewed while its object takes long", async () => {
@@ -243,6 +265,23 @@ describe("a store in trouble", () => {
     expect(done.stoppedBy).toBeUndefined();
     await cemetery.expireClaims();
     expect(await cemetery.remove()).toMatchObject({ hidden: 1, left: 0 });
+  });
+
+  test.each(["by", "BYTES"])("a copy that came out as %s is not taken for one of bytes", async (other) => {
+    const id = await cemetery.bury(file, { [file]: "bytes" });
+    const driver = withoutMove(cemetery.driver);
+    let copies = 0;
+    const copy: typeof driver.copy = async (from, to, options) => {
+      const head = await driver.copy(from, to, options);
+      if (++copies === 1) await writeFile(join(lab.main, to), other);
+      return head;
+    };
+    const done = await cemetery.remove({ driver: { ...driver, copy } });
+    expect(done).toMatchObject({ hidden: 1, warnings: [] });
+    expect(await cemetery.keys()).toEqual({
+      [`_trash/${id}/${file}`]: other,
+      [`_trash/${id}.2/${file}`]: "bytes",
+    });
   });
 
   test("one that fails again and again ends the work, and nothing has changed", async () => {

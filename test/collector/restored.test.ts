@@ -1,5 +1,7 @@
 /** A database that was set back: what it names again comes back, whatever was done in the time that it has forgotten. */
 
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { removeBytes } from "../../src/collector/bytes.ts";
 import { collect } from "../../src/collector/collect.ts";
@@ -140,18 +142,40 @@ describe("set back behind a collection", () => {
 
   test("nothing is trusted while deletions of before may still arrive", async () => {
     const { path } = await truth.write(1, "early");
+    const [unread, hidden] = ["_schema/lab/item/id=4/value_5EhXKOuf", "_schema/lab/item/id=5/value_5EhXKOuf"];
+    await truth.put(unread, "unread");
+    await truth.put(`_trash/7/${hidden}`, "hidden");
+    await truth.foreign(4, unread);
+    await truth.foreign(5, hidden);
     await lab.db.query("UPDATE holdfast.store SET drain = '1 hour', gc = 'restore'");
+    const before = await truth.state();
     const { report } = await truth.check({ apply: true });
     expect(report.doubts).toEqual([expect.objectContaining({ code: "MODE", store: "main" })]);
-    expect(await truth.object(path)).toMatchObject({ verified: true });
+    // Nothing is verified, healed or adopted either.
+    expect(await truth.state()).toEqual(before);
     await lab.db.query("UPDATE holdfast.store SET restore_since = restore_since - interval '2 hours'");
     // Bytes that went meanwhile, of which nothing is left, are told; those that are there are good again.
     const gone = await truth.write(2, "gone").catch(() => undefined);
     expect(gone).toBeUndefined();
     expect((await truth.check({ apply: true })).report.doubts).toEqual([]);
-    expect(await truth.object(path)).toMatchObject({ verified: true });
+    for (const one of [path, unread, hidden])
+      expect(await truth.object(one)).toMatchObject({ verified: true });
+    expect(await truth.read(hidden)).toBe("hidden");
     await turnOn();
     expect(await modeOf()).toBe("on");
+  });
+
+  test("everything is read again: a size says nothing of bytes that were replaced in the time that is forgotten", async () => {
+    const same = await truth.write(1, "as it was");
+    const other = await truth.write(2, "replaced");
+    await writeFile(join(lab.main, other.path), "REPLACED");
+    await lab.db.query("UPDATE holdfast.store SET gc = 'restore'");
+    const { told } = await truth.check({ apply: true });
+    expect(told).toContain(`DIGEST left main:${other.path}`);
+    expect(await truth.object(other.path)).toMatchObject({ verified: false, dedup: null });
+    expect(await truth.object(same.path)).toMatchObject({ verified: true });
+    await turnOn();
+    expect((await truth.write(3, "replaced")).path).not.toBe(other.path);
   });
 
   test("a store that does not answer changes nothing: it is asked again", async () => {

@@ -3,6 +3,9 @@
 import { mkdir, readFile, rename, rm, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { removeBytes } from "../../src/collector/bytes.ts";
+import { collect } from "../../src/collector/collect.ts";
+import { storeDoubts } from "../../src/collector/store-doubts.ts";
 import { ServiceError } from "../../src/errors.ts";
 import { createObjects } from "../../src/object/objects.ts";
 import type { Stores } from "../../src/store/contract.ts";
@@ -61,6 +64,24 @@ describe("canaries", () => {
     expect(await truth.doubts()).toEqual([]);
     await rm(join(lab.main, folder), { recursive: true });
     expect(await codes()).toEqual(["CANARY"]);
+  });
+
+  test("a run takes nothing from a store that lacks one", async () => {
+    const [kept, dead, queued] = [
+      await truth.write(1, "kept"),
+      await truth.write(2, "dead"),
+      await truth.write(3, "queued"),
+    ];
+    await truth.release(dead.path);
+    await truth.condemn(dead.path);
+    await truth.kill(queued.path);
+    await rm(join(lab.main, kept.path));
+    await lab.db.query("UPDATE holdfast.store SET gc = 'on', confirmed_version = 'test', grace = '0'");
+    const before = await truth.state();
+    const request = { apply: true, by: "test", stores: ["main"] };
+    const report = await collect(truth.context, request, { removeBytes, storeDoubts });
+    expect(report.doubts.map(({ code }) => code)).toEqual(["CANARY"]);
+    expect(await truth.state()).toEqual(before);
   });
 
   test("an emptied store stays in doubt, whatever fsck has recorded", async () => {

@@ -110,6 +110,24 @@ export const claimThenInsert: Scene = async (w) => {
   await w.expectSound();
 };
 
+/** A worker whose claim is another's by now has nothing to say of the bytes; it waits for who takes the claim, and then is told. */
+export const stealThenHidden: Scene = async (w) => {
+  const hidden = "SELECT holdfast.hidden((SELECT min(id) FROM holdfast.tombstone), $1, $2, '1 day')";
+  await w.condemned();
+  await w.sweep(w.monitor, object, old);
+  await w.monitor.run(claim);
+  await w.monitor.run("UPDATE holdfast.tombstone SET claim_until = now() - interval '1 s'");
+  await w.a.run("BEGIN");
+  await w.a.run("SELECT FROM holdfast.claim('thief', 1, '1 min')");
+  const reporting = await w.b.blocked(w.monitor, hidden, "w", null);
+  await w.a.run("COMMIT");
+  expect(await reporting.join()).toEqual(answered({ hidden: false }));
+  expect(await w.count("holdfast.tombstone WHERE hidden_at IS NULL")).toBe(1);
+  expect(await w.a.value(hidden, "thief", "trash")).toBe(true);
+  expect(await w.a.value(hidden, "thief", "other trash")).toBe(false);
+  await w.expectSound();
+};
+
 export const insertThenClaim: Scene = async (w) => {
   await w.condemned();
   await w.sweep(w.monitor, object, old);
@@ -139,6 +157,18 @@ export const reuseThenKill: Scene = async (w) => {
   await w.a.run(insert(3));
   await w.a.run("COMMIT");
   expect(await w.sweep(w.b, object, old)).toBe(0);
+  await w.expectSound();
+};
+
+/** What a foreign writer has registered, condemned or not, is not given to another row before somebody has read it. */
+export const reuseOfUnverified: Scene = async (w) => {
+  await w.a.run(insert(1));
+  expect(await w.b.value(holdExisting, "x", locator)).toBe(false);
+  await w.condemn();
+  expect(await w.b.value(holdExisting, "x", locator)).toBe(false);
+  expect(await w.count('x."~object"')).toBe(0);
+  await w.monitor.run(`UPDATE ${object} SET verified_at = now()`);
+  expect(await w.b.value(holdExisting, "x", locator)).toBe(true);
   await w.expectSound();
 };
 

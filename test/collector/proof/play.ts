@@ -256,7 +256,8 @@ export class Play {
     const target = { table: "proj.item" as const, id: to };
     const isDone = await clone(this.world, { table, id }, target);
     this.tally.add(isDone ? "cloned" : "clone refused");
-    if (isDone && source !== undefined) this.rows.set(keyOf(target.table, to), { ...source });
+    // Only what was verified is cloned: no row of the service may miss its bytes, whoever wrote them.
+    if (isDone && source !== undefined) this.rows.set(keyOf(target.table, to), { ...source, mayMiss: false });
     else if (table !== "peer.item") throw new Broken(`${key} could not be cloned`);
   }
 

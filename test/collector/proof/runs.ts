@@ -36,6 +36,8 @@ export interface RunsOptions {
   readonly fail?: (text: string) => void;
   /** Seconds after which it ends with what it has played, also in the midst of shrinking. */
   readonly seconds?: number;
+  /** Ends at the first failure, as it was found. */
+  readonly isBrief?: boolean;
   /** Steps of one run at most. */
   readonly length?: number;
 }
@@ -71,6 +73,7 @@ export async function playRuns(world: World, options: RunsOptions): Promise<Runs
   const details = await fc.check(property, {
     numRuns: options.runs,
     seed: options.seed,
+    endOnFailure: options.isBrief ?? false,
     ...(options.seconds === undefined ? {} : { interruptAfterTimeLimit: options.seconds * 1000 }),
     // How it was made smaller hangs on what happened then: the run as it was first is what can be played again.
     ...(options.path === undefined ? {} : { path: options.path.split(":")[0] }),
