@@ -166,7 +166,7 @@ export const byBytes: readonly Mutant[] = [
   caught(
     "purge-asks-again",
     "the question, after the claim, whether it is still to be purged",
-    [change("collector/purge.ts", "await claims.renew(claim);", "void claims;")],
+    [change("collector/bytes.ts", "await claims.renew(all);", "void claims;")],
     bytes,
   ),
   caught(
