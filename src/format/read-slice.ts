@@ -14,11 +14,13 @@ export interface ArrayLayout {
 }
 
 /** Ranges nearer than this are read as one: a request costs more than these bytes. */
-const mergeGapBytes = 4096;
+const mergeGapBytes = 65_536;
 /** A merged range ends here, so that memory stays small; a contiguous part of the answer may be larger. */
 const maxSpanBytes = 4 * 2 ** 20;
 /** Separate ranges that one answer may need. */
 const maxRanges = 16_384;
+/** Bytes between the elements asked for that one answer may read along. */
+const maxExtraBytes = 256 * 2 ** 20;
 const parallelReads = 8;
 
 /** Elements that follow each other along one axis: where they lie, and where they go in the answer (C order). */
@@ -54,6 +56,8 @@ export async function readSelection(
   if (out.length === 0) return out;
   const walk = walkSelection(layout, axes);
   const groups = groupPieces(walk);
+  const spanned = groups.reduce((sum, { start, end }) => sum + end - start, 0);
+  if (spanned - out.length > maxExtraBytes) throw tooWide(spanned);
   for (let at = 0; at < groups.length; at += parallelReads) {
     await Promise.all(
       groups.slice(at, at + parallelReads).map(async (group) => {
@@ -177,5 +181,13 @@ function tooScattered(): ServiceError {
     "LIMIT_EXCEEDED",
     `The slice lies in more than ${maxRanges} separate byte ranges. Choose longer runs along the last axis, or fetch the whole by url.`,
     { details: { field: "slice", limit: maxRanges } },
+  );
+}
+
+function tooWide(spanned: number): ServiceError {
+  return new ServiceError(
+    "LIMIT_EXCEEDED",
+    `The slice lies scattered over ${spanned} bytes, which would all be read. Choose longer runs along the last axis, or fetch the whole by url.`,
+    { details: { field: "slice", limit: maxExtraBytes } },
   );
 }
