@@ -90,7 +90,7 @@ type BlobArray {
     statistics: {
       type: "ArrayStatistics",
       description:
-        "Count, least, largest, mean and deviation of the elements of a slice; null where the value is no array of elements of one type.",
+        "Count, least, largest, mean and deviation of the elements of a slice; null where the value is no array of numbers.",
       args: "slice: [SliceInput!]",
       read: async (value, args, context) => {
         const whole = unpackBlob(await packed(value, context));

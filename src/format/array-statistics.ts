@@ -12,7 +12,7 @@ interface StatisticsOptions {
 }
 
 /** Of the selected elements of an array in memory. */
-export function arrayStatistics(array: NdArray, options: StatisticsOptions): Promise<StatisticsJson> {
+export function arrayStatistics(array: NdArray, options: StatisticsOptions): Promise<StatisticsJson | null> {
   const { bytes, dtype } = array;
   const layout = { ...array, itemSizeBytes: dtype.itemSizeBytes, dataStart: 0 };
   return layoutStatistics(async (start, end) => bytes.subarray(start, end), { ...layout, dtype }, options);
@@ -23,9 +23,10 @@ export async function layoutStatistics(
   read: (start: number, end: number) => Promise<Uint8Array>,
   layout: ArrayLayout & Pick<NdArray, "dtype">,
   options: StatisticsOptions,
-): Promise<StatisticsJson> {
+): Promise<StatisticsJson | null> {
   const axes = selectAxes(layout.shape, options.slices);
   const statistics = statisticsOf(layout.dtype);
+  if (statistics === undefined) return null;
   for await (const piece of readPieces(read, layout, axes)) {
     options.signal?.throwIfAborted();
     statistics.add(piece);

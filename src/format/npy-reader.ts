@@ -57,7 +57,7 @@ export function npyStatistics(
   source: NpySource,
   header: NpyHeader,
   options: Pick<NpySliceOptions, "slices" | "signal">,
-): Promise<StatisticsJson> {
+): Promise<StatisticsJson | null> {
   const read = (start: number, end: number) => source.read(start, end, options.signal);
   return layoutStatistics(read, { ...header, itemSizeBytes: header.dtype.itemSizeBytes }, options);
 }

@@ -55,9 +55,7 @@ export async function readSelection(
   const out = new Uint8Array(count * layout.itemSizeBytes);
   if (out.length === 0) return out;
   const walk = walkSelection(layout, axes);
-  const groups = groupPieces(walk);
-  const spanned = groups.reduce((sum, { start, end }) => sum + end - start, 0);
-  if (spanned - out.length > maxExtraBytes) throw tooWide(spanned);
+  const groups = groupPieces(walk, out.length);
   for (let at = 0; at < groups.length; at += parallelReads) {
     await Promise.all(
       groups.slice(at, at + parallelReads).map(async (group) => {
@@ -74,7 +72,8 @@ export function rangesOf(
   axes: readonly AxisSelection[],
 ): { start: number; end: number }[] {
   if (axes.some((axis) => axis.count === 0) || layout.itemSizeBytes === 0) return [];
-  return groupPieces(walkSelection(layout, axes)).map(({ start, end }) => ({ start, end }));
+  const wanted = axes.reduce((product, axis) => product * axis.count, layout.itemSizeBytes);
+  return groupPieces(walkSelection(layout, axes), wanted).map(({ start, end }) => ({ start, end }));
 }
 
 interface Loop {
@@ -145,7 +144,8 @@ function* piecesOf(
   }
 }
 
-function groupPieces(walk: Walk): ReadGroup[] {
+/** @throws {LIMIT_EXCEEDED} when the pieces are too many ranges, or hold too much beyond the bytes that are wanted. */
+function groupPieces(walk: Walk, wantedBytes: number): ReadGroup[] {
   const groups: { start: number; end: number; pieces: Piece[] }[] = [];
   for (const piece of walk.pieces) {
     const end = piece.from + (piece.count - 1) * walk.fromStep + walk.unitBytes;
@@ -158,6 +158,8 @@ function groupPieces(walk: Walk): ReadGroup[] {
     if (groups.length === maxRanges) throw tooScattered();
     groups.push({ start: piece.from, end, pieces: [piece] });
   }
+  const spanned = groups.reduce((sum, { start, end }) => sum + end - start, 0);
+  if (spanned - wantedBytes > maxExtraBytes) throw tooWide(spanned);
   return groups;
 }
 

@@ -8,9 +8,8 @@
 
 import { littleEndianBytes, type NdArray } from "./array.ts";
 import { notATime } from "./calendar.ts";
-import { type Dtype, dtypeName } from "./dtype.ts";
+import type { Dtype } from "./dtype.ts";
 import { type ElementJson, elementsToJson } from "./elements.ts";
-import { invalid } from "./fault.ts";
 import { float16FromBits } from "./float16.ts";
 
 /** SDL of the answer, the same for every codec that gives it. */
@@ -37,9 +36,10 @@ export interface Statistics {
 /** One number, or ticks, for each element. */
 type Numbers = ArrayLike<number> | ArrayLike<bigint>;
 
-/** Statistics of elements of a type. @throws {CODEC_INVALID_VALUE} for types that are no numbers, instants or durations. */
-export function statisticsOf(type: Dtype): Statistics {
+/** Statistics of elements of a type; `undefined` for types that are no numbers, instants or durations, and for complex numbers, which have no order. */
+export function statisticsOf(type: Dtype): Statistics | undefined {
   const numbers = numbersOf(type);
+  if (numbers === undefined) return undefined;
   const sums = new Sums(type.kind === "M" || type.kind === "m" ? notATime : undefined);
   return {
     add: (bytes) => {
@@ -50,20 +50,23 @@ export function statisticsOf(type: Dtype): Statistics {
 }
 
 /** How little-endian bytes of a type are seen as numbers. */
-function numbersOf(type: Dtype): (bytes: Uint8Array) => Numbers {
+function numbersOf(type: Dtype): ((bytes: Uint8Array) => Numbers) | undefined {
   const { kind, itemSizeBytes: size } = type;
   if (kind === "M" || kind === "m") return (bytes) => new BigInt64Array(...aligned(bytes, 8));
   if (kind === "f" && size === 2) {
-    return (bytes) => Float64Array.from(new Uint16Array(...aligned(bytes, 2)), float16FromBits);
+    const values = Float32Array.from({ length: 65_536 }, (_, bits) => float16FromBits(bits));
+    return (bytes) => halves(new Uint16Array(...aligned(bytes, 2)), values);
   }
   if (kind === "b") return (bytes) => bytes.map((byte) => (byte === 0 ? 0 : 1));
   const view = views[`${kind}${size}`];
-  if (view === undefined) {
-    throw invalid(`There are no statistics of elements of type ${dtypeName(type)}.`, {
-      remedy: "They are of bool, integers, floats of up to 64 bits, datetime64 and timedelta64.",
-    });
-  }
+  if (view === undefined) return undefined;
   return (bytes) => view(aligned(bytes, size));
+}
+
+function halves(bits: Uint16Array, values: Float32Array): Float32Array {
+  const out = new Float32Array(bits.length);
+  for (let i = 0; i < bits.length; i++) out[i] = values[bits[i] ?? 0] ?? 0;
+  return out;
 }
 
 type Span = [buffer: ArrayBufferLike, byteOffset: number, length: number];

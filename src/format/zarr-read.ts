@@ -3,7 +3,6 @@
 import { ServiceError } from "../errors.ts";
 import { elementCount, type NdArray } from "./array.ts";
 import type { Dtype } from "./dtype.ts";
-import { invalid } from "./fault.ts";
 import { copyElements } from "./grid.ts";
 import { type Slice, selectAxes, selectedShape } from "./slice.ts";
 import { type StatisticsJson, statisticsOf } from "./statistics.ts";
@@ -54,10 +53,11 @@ export async function zarrStatistics(
   folder: ZarrFolder,
   array: ZarrArray,
   options: Pick<ZarrSliceOptions, "slices" | "signal">,
-): Promise<StatisticsJson> {
+): Promise<StatisticsJson | null> {
   const { dtype, readable } = readableOf(array);
   const axes = selectAxes(array.shape, options.slices);
   const statistics = statisticsOf(dtype);
+  if (statistics === undefined) return null;
   const size = dtype.itemSizeBytes;
   if (axes.some((axis) => axis.count === 0) || size === 0) return statistics.result();
   const visit = { maxChunks: maxStatisticsChunks, signal: options.signal };
@@ -77,9 +77,13 @@ function readableOf(array: ZarrArray): { readonly dtype: Dtype; readonly readabl
   const { type, layout } = array;
   if ("foreign" in type || layout === undefined) {
     const where = array.path === "" ? "The array" : `The array ${JSON.stringify(array.path)}`;
-    throw invalid(`${where} has ${array.foreign ?? array.dtypeName}, which Holdfast does not read.`, {
-      remedy: "Fetch it by url: zarr.open reads it in place.",
-    });
+    const remedy = "Fetch it by url: zarr.open reads it in place.";
+    // The folder is whole: what is not read is a limit of ours.
+    throw new ServiceError(
+      "LIMIT_EXCEEDED",
+      `${where} has ${array.foreign ?? array.dtypeName}, which Holdfast does not read. ${remedy}`,
+      { details: { field: "path", value: array.path, remedy } },
+    );
   }
   return { dtype: type.dtype, readable: { ...array, layout, itemSizeBytes: type.dtype.itemSizeBytes } };
 }
