@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import npy from "../../codecs/npy.ts";
 import { type CountedArray, largeArray, rowBytes } from "./large-array.ts";
 
-const array = await largeArray({ 40_000_003: 2.5, 40_000_999: -1 });
+const array = await largeArray({ 40000003: 2.5, 40000999: -1 });
 const context = { field: "x", args: {}, inlineLimitBytes: 2 ** 20 };
 
 async function ask(name: string, slice: object[], from: CountedArray = array) {

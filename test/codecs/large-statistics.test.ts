@@ -5,7 +5,7 @@ import { largeArray } from "./large-array.ts";
 const context = { field: "x", args: {}, inlineLimitBytes: 2 ** 20 };
 
 it("statistics of 1 GB pass through little memory", async () => {
-  const array = await largeArray({ 0: Number.NaN, 7: 1e6, 124_999_999: -3 });
+  const array = await largeArray({ 0: Number.NaN, 7: 1e6, 124999999: -3 });
   let peak = 0;
   const before = process.memoryUsage.rss();
   const look = setInterval(() => {

@@ -45,7 +45,11 @@ export function plainFolder(shape: number[], chunks: number[], order: "C" | "F" 
   };
   const grid = shape.map((n, axis) => Math.ceil(n / (chunks[axis] ?? 1)));
   for (const place of indexes(grid)) {
-    files[place.length === 0 ? "0" : place.join(".")] = chunkBytes(place, { shape, chunks, isFortran: order === "F" });
+    files[place.length === 0 ? "0" : place.join(".")] = chunkBytes(place, {
+      shape,
+      chunks,
+      isFortran: order === "F",
+    });
   }
   return files;
 }
@@ -61,7 +65,12 @@ export function shardedFolder(shape: number[], chunks: number[], shards: number[
       codecs: [
         {
           name: "sharding_indexed",
-          configuration: { chunk_shape: chunks, codecs: [index[0]], index_codecs: index, index_location: "end" },
+          configuration: {
+            chunk_shape: chunks,
+            codecs: [index[0]],
+            index_codecs: index,
+            index_location: "end",
+          },
         },
       ],
     }),

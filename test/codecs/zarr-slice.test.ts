@@ -43,7 +43,8 @@ describe("slices", () => {
         const chunks = axes.map(({ chunk }) => chunk);
         const shards = axes.map(({ chunk, perShard }) => chunk * perShard);
         const slice = axes.map((axis) => axis.slice);
-        const files = kind === "shards" ? shardedFolder(shape, chunks, shards) : plainFolder(shape, chunks, kind as "C");
+        const files =
+          kind === "shards" ? shardedFolder(shape, chunks, shards) : plainFolder(shape, chunks, kind as "C");
         const value = storedValueOf(files);
         const wanted = expected(shape, slice);
         expect(flat(await ask(value, "values", { slice }))).toEqual(wanted);
