@@ -2,9 +2,10 @@
 
 import { promisify } from "node:util";
 import { gunzip, inflate, zstdDecompress } from "node:zlib";
-import { registry } from "zarrita";
+import { unpackBlosc } from "./blosc.ts";
 import { crc32c } from "./crc32c.ts";
 import { corrupt } from "./fault.ts";
+import { unpackLz4 } from "./lz4.ts";
 import type { ByteStep } from "./zarr-array.ts";
 
 const unpackers = {
@@ -20,6 +21,8 @@ export function maxPackedBytes(sizeBytes: number): number {
 
 /** No format packs honest chunks beyond this many to one. */
 const maxRatio = 50_000;
+/** LZ4 itself cannot pack better. */
+const maxLz4Ratio = 255;
 /** Chunks up to this size are unpacked whatever their ratio, in bytes. */
 const freeBytes = 16 * 2 ** 20;
 
@@ -51,7 +54,8 @@ export async function unpack(
 async function undo(name: ByteStep["name"], bytes: Uint8Array, limit: number): Promise<Uint8Array> {
   if (name === "crc32c") return checked(bytes);
   try {
-    if (name === "blosc" || name === "lz4") return await undoBlocks(name, bytes, limit);
+    if (name === "blosc") return await unpackBlosc(bytes, limit);
+    if (name === "lz4") return undoLz4(bytes, limit);
     return await unpackers[name](bytes, { maxOutputLength: limit });
   } catch (cause) {
     throw corrupt(`A chunk is no ${name} data.`, cause);
@@ -68,37 +72,12 @@ function checked(bytes: Uint8Array): Uint8Array {
   return body;
 }
 
-/** Formats whose header announces a size, for which the decoder asks memory before it looks further. */
-async function undoBlocks(name: "blosc" | "lz4", bytes: Uint8Array, limit: number): Promise<Uint8Array> {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (bytes.length < (name === "blosc" ? 16 : 4)) throw corrupt("Its header is cut.");
-  const announced = view.getUint32(name === "blosc" ? 4 : 0, true);
-  if (announced > limit) throw corrupt(`It announces ${announced} bytes.`);
-  if (name === "blosc") checkBlosc(view, announced);
-  if (announced === 0) return new Uint8Array();
-  const Codec = await registry.get(name)?.();
-  if (Codec === undefined) throw corrupt(`There is no decoder of ${name}.`);
-  const decoder = Codec.fromConfig({}, { dataType: "uint8", shape: [], codecs: [], fillValue: null });
-  const decoded: unknown = await decoder.decode(bytes as never);
-  if (decoded instanceof Uint8Array && decoded.length === announced) return decoded;
-  throw corrupt(`It does not hold the ${announced} bytes that it announces.`);
-}
-
-/** The header of Blosc 1, and where its blocks begin. @source https://github.com/Blosc/c-blosc/blob/main/README_CHUNK_FORMAT.rst */
-function checkBlosc(view: DataView, announced: number): void {
-  const blockBytes = view.getUint32(8, true);
-  if (view.getUint32(12, true) !== view.byteLength) throw corrupt("It announces another packed size.");
-  const isPlain = (view.getUint8(2) & 0x02) !== 0;
-  if (isPlain) {
-    if (announced + 16 !== view.byteLength) throw corrupt("Its plain bytes are not of the size announced.");
-    return;
-  }
-  if (announced === 0) return;
-  if (blockBytes === 0 || blockBytes > announced) throw corrupt("Its blocks have no size.");
-  const blocks = Math.ceil(announced / blockBytes);
-  if (16 + blocks * 4 > view.byteLength) throw corrupt("The list of its blocks is cut.");
-  for (let i = 0; i < blocks; i++) {
-    const start = view.getUint32(16 + i * 4, true);
-    if (start < 16 + blocks * 4 || start + 4 > view.byteLength) throw corrupt("A block lies outside of it.");
-  }
+/** LZ4 as numcodecs writes it: the size, then one block. */
+function undoLz4(bytes: Uint8Array, limit: number): Uint8Array {
+  if (bytes.length < 4) throw corrupt("The size before an LZ4 block is cut.");
+  const size = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(0, true);
+  if (size > limit || size > bytes.length * maxLz4Ratio) throw corrupt(`LZ4 announces ${size} bytes.`);
+  const out = new Uint8Array(size);
+  unpackLz4(bytes.subarray(4), out);
+  return out;
 }

@@ -32,6 +32,7 @@ describe("loadCodecs", () => {
       "hash",
       "npy",
       "object",
+      "zarr",
     ]);
     expect(codecs.every((codec) => Object.isFrozen(codec))).toBe(true);
   });

@@ -1,6 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
+import type { TreeEntry } from "../../src/codec/contract.ts";
 import { codeOf } from "../contract/store.ts";
 import { type Laboratory, laboratory, target, writeRow } from "./laboratory.ts";
 
@@ -21,7 +22,8 @@ test("a folder is put below one key, verified, published and read as one object"
   const sizeBytes = files.reduce((sum, file) => sum + file.bytes.length, 0);
   expect(object).toMatchObject({ isTree: true, itemCount: 21, sizeBytes, ext: ".zarr" });
   const tree = lab.objects.reader.tree("main", object.path);
-  const found = await Array.fromAsync(tree.entries());
+  const found: TreeEntry[] = [];
+  for await (const entry of tree.entries()) found.push(entry);
   expect(found.map(({ path }) => path)).toEqual(files.map(({ path }) => path).toSorted());
   expect(await readFile(join(lab.main, object.path, "c/7"), "utf8")).toBe("chunk 7");
   const manifest = JSON.parse(await readFile(join(lab.main, `${object.path}.manifest.json`), "utf8"));
