@@ -12,6 +12,7 @@ import { join } from "node:path";
 import { buildService } from "../s3/support/suite.ts";
 import { installPeer, must, python, root, run } from "./python.ts";
 import { compareOnS3 } from "./s3.ts";
+import { compareZarr } from "./zarr.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "holdfast-interop-"));
 const data = join(folder, "data");
@@ -145,6 +146,7 @@ try {
     await server.stop();
   }
   await compareOnS3(check);
+  await compareZarr(check);
 } catch (error) {
   failed += 1;
   process.stdout.write(`FAIL  ${String(error)}\n`);
