@@ -53,7 +53,7 @@ export interface ZarrArray {
 }
 
 /** Largest chunk that is decoded, in bytes of elements. */
-export const maxChunkBytes = 256 * 2 ** 20;
+const maxChunkBytes = 256 * 2 ** 20;
 
 /** @throws {LIMIT_EXCEEDED} for chunks that would be larger than what is decoded. */
 export function checkChunkSize(shape: readonly number[], itemSizeBytes: number): void {

@@ -22,7 +22,7 @@ const steps: Readonly<Record<string, ByteStep["name"]>> = {
 };
 
 /** A step by its name, with or without the prefix that zarr-python gives to codecs of numcodecs. */
-export function byteStep(name: string): ByteStep | undefined {
+function byteStep(name: string): ByteStep | undefined {
   const bare = name.startsWith("numcodecs.") ? name.slice("numcodecs.".length) : name;
   const known = Object.hasOwn(steps, bare) ? steps[bare] : undefined;
   return known === undefined ? undefined : { name: known };

@@ -51,7 +51,7 @@ export async function openZarrNode(
 }
 
 /** The array at a path. `undefined`: there is none, perhaps a group. */
-export async function openZarrArray(
+async function openZarrArray(
   folder: ZarrFolder,
   path: string,
   signal?: AbortSignal,

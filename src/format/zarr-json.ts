@@ -15,7 +15,7 @@ export type ZarrJson =
 export type ZarrObject = { readonly [key: string]: ZarrJson };
 
 /** Largest document that is read; consolidated metadata of thousands of arrays fit. */
-export const maxDocumentBytes = 16 * 2 ** 20;
+const maxDocumentBytes = 16 * 2 ** 20;
 const maxDepth = 64;
 
 /** @throws {CODEC_CORRUPT} naming the file when it is no JSON object. */

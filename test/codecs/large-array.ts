@@ -12,7 +12,7 @@ import type { Stores } from "../../src/store/contract.ts";
 import { openStores } from "../../src/store/open.ts";
 
 export const rowBytes = 8000;
-export const shape = [125_000, 1000];
+const shape = [125_000, 1000];
 
 export interface CountedArray {
   readonly value: StoredValue;

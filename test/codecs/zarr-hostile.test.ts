@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import object from "../../codecs/object.ts";
@@ -198,6 +199,22 @@ describe("chunks of an enemy", () => {
     );
     broken.writeBigUInt64LE(0n, broken.length - 32);
     expect(await ask({ "zarr.json": json(document), "c/0": broken }, "values")).toEqual([0, 1, 2, 3]);
+  });
+
+  it("of Blosc that are damaged are told, and give nothing of other chunks", async () => {
+    const cases: { name: string; files: Record<string, string> }[] = JSON.parse(
+      readFileSync(`${import.meta.dirname}/../fixtures/zarr/cases.json`, "utf8"),
+    );
+    const blocks = cases.filter(({ name }) => /blosc (lz4|zlib|zstd) of .*in blocks/.test(name));
+    expect(blocks.length).toBeGreaterThan(6);
+    for (const { files } of blocks) {
+      const whole = Object.fromEntries(
+        Object.entries(files).map(([path, packed]) => [path, Uint8Array.from(Buffer.from(packed, "base64"))]),
+      );
+      const chunk = whole["0"] ?? new Uint8Array();
+      chunk.fill(0xff, chunk.length - 40, chunk.length - 10);
+      await expect(ask(whole, "base64")).rejects.toMatchObject({ code: "CODEC_CORRUPT" });
+    }
   });
 
   it("are looked at when they are uploaded, by their sizes", async () => {

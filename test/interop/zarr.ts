@@ -38,7 +38,11 @@ const arrays: readonly { dtype: string; shape: number[]; bytes: Buffer }[] = [
   { dtype: "<U3", shape: [2], bytes: bytes(Uint32Array.of(97, 0, 0, 0xe9, 0x9f20, 0x1f600)) },
   { dtype: "|S4", shape: [2], bytes: Buffer.from("a\0\0\0wxyz") },
   // Several chunks, the last one shorter.
-  { dtype: "float64", shape: [701, 500], bytes: bytes(Float64Array.from({ length: 350_500 }, (_, i) => i / 7)) },
+  {
+    dtype: "float64",
+    shape: [701, 500],
+    bytes: bytes(Float64Array.from({ length: 350_500 }, (_, i) => i / 7)),
+  },
 ];
 
 /** Writes a value as the file store has it; answers the folder's path and the row's JSON. */
@@ -67,7 +71,10 @@ export async function compareZarr(check: Check): Promise<void> {
     const all = await Promise.all(arrays.map((_, at) => written(store, at)));
     await check("zarr.open reads what Holdfast wrote as Zarr", () => {
       const folders = all.map(({ path }) => join(store, path));
-      const lines = must("read_zarr.py", run(reader, [join(import.meta.dirname, "read_zarr.py"), ...folders]));
+      const lines = must(
+        "read_zarr.py",
+        run(reader, [join(import.meta.dirname, "read_zarr.py"), ...folders]),
+      );
       const found = lines.split("\n").filter((line) => line.startsWith("{"));
       equal(
         found.map((line) => JSON.parse(line)).map(({ dtype, shape, data }) => ({ dtype, shape, data })),
@@ -77,7 +84,10 @@ export async function compareZarr(check: Check): Promise<void> {
     await check("DataJoint lists and downloads a folder of the codec zarr", () => {
       const [{ row } = { row: {} }] = all;
       const script = join(import.meta.dirname, "open_folder.py");
-      const text = must("open_folder.py", run(python, [script, store, JSON.stringify(row), join(folder, "down")]));
+      const text = must(
+        "open_folder.py",
+        run(python, [script, store, JSON.stringify(row), join(folder, "down")]),
+      );
       const found = JSON.parse(text.trim().split("\n").at(-1) ?? "{}");
       equal([found.isFolder, found.listed, found.files], [true, ["c", "zarr.json"], ["c/0/0", "zarr.json"]]);
     });
