@@ -135,7 +135,12 @@ describe("slices", () => {
   });
 
   it("reads along up to 64 KiB between elements, in ranges of 4 MiB at most, and not without end", () => {
-    const rows = (count: number) => ({ shape: [count, 8192], fortranOrder: false, dataStart: 0, itemSizeBytes: 8 });
+    const rows = (count: number) => ({
+      shape: [count, 8192],
+      fortranOrder: false,
+      dataStart: 0,
+      itemSizeBytes: 8,
+    });
     const column = (layout: ReturnType<typeof rows>) =>
       rangesOf(layout, selectAxes(layout.shape, [{}, { index: 0 }]));
     const few = column(rows(1000));
