@@ -17,6 +17,8 @@ const long = [
   "test/cli/terminal.test.ts",
   "test/cli/upload-resume.test.ts",
   "test/cli/upload.test.ts",
+  "test/codecs/large-statistics.test.ts",
+  "test/codecs/zarr-hostile-random.test.ts",
   "test/collector/bytes-deaths.test.ts",
   "test/collector/bytes-reap.test.ts",
   "test/collector/bytes.test.ts",

@@ -13,6 +13,8 @@ import {
   type StoredValue,
 } from "../src/codec/contract.ts";
 import { ServiceError } from "../src/errors.ts";
+import { arrayTypeDefs, slicesOf } from "../src/format/array-input.ts";
+import { arrayStatistics } from "../src/format/array-statistics.ts";
 import { closeEnvelope, openEnvelope, unpackedSize } from "../src/format/blob-envelope.ts";
 import { blobKindSql, kindOfPacked } from "../src/format/blob-kind.ts";
 import { unpackBlob } from "../src/format/blob-read.ts";
@@ -21,6 +23,7 @@ import { descrOf, dtypeName } from "../src/format/dtype.ts";
 import { arrayFromValues, bytesFromBase64 } from "../src/format/elements-from-json.ts";
 import { invalid } from "../src/format/fault.ts";
 import { jsonInt8, jsonText } from "../src/format/json-column.ts";
+import { statisticsTypeDefs } from "../src/format/statistics.ts";
 import { fromTagged } from "../src/format/tagged-value.ts";
 import type { Value } from "../src/format/value.ts";
 import { valueFromJson, valueToJson } from "../src/format/value-json.ts";
@@ -37,8 +40,9 @@ export default defineCodec({
   output: "Blob",
   input: "BlobInput",
   typeDefs: `
-"An array by value: elements nested by axis, or flat with the last axis fastest."
-input ArrayValuesInput { dtype: String! shape: [Int!]! data: JSON! }
+${arrayTypeDefs}
+
+${statisticsTypeDefs}
 
 "A value for a field of type Blob: plain JSON, the lossless tagged form, an array, packed bytes as base64, or an upload of packed bytes."
 input BlobInput @oneOf { json: JSON tagged: JSON array: ArrayValuesInput base64: String upload: ID }
@@ -82,6 +86,17 @@ type BlobArray {
       type: "BlobArray",
       description: "The value as an array; null where it is none.",
       read: async (value, _args, context) => arrayOf(await unpacked(value, context)),
+    },
+    statistics: {
+      type: "ArrayStatistics",
+      description:
+        "Count, least, largest, mean and deviation of the elements of a slice; null where the value is no array of numbers.",
+      args: "slice: [SliceInput!]",
+      read: async (value, args, context) => {
+        const whole = unpackBlob(await packed(value, context));
+        if (whole.t !== "ndarray" || !("array" in whole)) return null;
+        return arrayStatistics(whole.array, { slices: slicesOf(args), signal: context.signal });
+      },
     },
   },
   async encode(input) {

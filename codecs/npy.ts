@@ -13,15 +13,16 @@ import {
   type StoredValue,
 } from "../src/codec/contract.ts";
 import { isServiceError, ServiceError } from "../src/errors.ts";
-import { cOrderBytes, type NdArray } from "../src/format/array.ts";
+import { answerLimit } from "../src/format/answer-limit.ts";
+import type { NdArray } from "../src/format/array.ts";
+import { arrayOfInput, arrayTypeDefs, base64Of, slicesOf } from "../src/format/array-input.ts";
 import { dtypeName } from "../src/format/dtype.ts";
 import { elementsToJson } from "../src/format/elements.ts";
-import { arrayFromBytes, arrayFromValues, bytesFromBase64 } from "../src/format/elements-from-json.ts";
 import { invalid } from "../src/format/fault.ts";
 import { jsonInt8, jsonList, jsonText } from "../src/format/json-column.ts";
 import { type NpyHeader, writeNpyHeader } from "../src/format/npy.ts";
-import { openNpy, readNpySlice } from "../src/format/npy-reader.ts";
-import type { Slice } from "../src/format/slice.ts";
+import { npyStatistics, openNpy, readNpySlice } from "../src/format/npy-reader.ts";
+import { statisticsTypeDefs } from "../src/format/statistics.ts";
 
 export default defineCodec({
   name: "npy",
@@ -32,14 +33,9 @@ export default defineCodec({
   output: "NdArray",
   input: "NdArrayInput",
   typeDefs: `
-"One axis of an array, as in numpy: start, stop and step, or one index, which drops the axis. Negative numbers count from the end."
-input SliceInput { start: Int stop: Int step: Int index: Int }
+${arrayTypeDefs}
 
-"An array by value: elements nested by axis, or flat with the last axis fastest."
-input ArrayValuesInput { dtype: String! shape: [Int!]! data: JSON! }
-
-"An array as base64 of its elements, the last axis fastest, in the byte order of dtype."
-input ArrayBase64Input { dtype: String! shape: [Int!]! data: String! }
+${statisticsTypeDefs}
 
 "A value for a field of type NdArray: by value, as base64, or an upload of a .npy file."
 input NdArrayInput @oneOf { values: ArrayValuesInput base64: ArrayBase64Input upload: ID }
@@ -77,14 +73,21 @@ input NdArrayInput @oneOf { values: ArrayValuesInput base64: ArrayBase64Input up
       description:
         "Elements as base64, the last axis fastest, in the byte order of dtype. Only the bytes of the slice are read.",
       args: "slice: [SliceInput!]",
+      read: async (value, args, context) => base64Of(await slice(value, args, context)),
+    },
+    statistics: {
+      type: "ArrayStatistics",
+      description:
+        "Count, least, largest, mean and deviation of the elements of a slice, however large it is.",
+      args: "slice: [SliceInput!]",
       read: async (value, args, context) => {
-        const { bytes } = await slice(value, args, context);
-        return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64");
+        const { reader, header } = await open(value, context);
+        return npyStatistics(reader, header, { slices: slicesOf(args), signal: context.signal });
       },
     },
   },
   encode(input) {
-    const array = arrayOf(input);
+    const array = arrayOfInput(input);
     const header = writeNpyHeader(array);
     return {
       body: Buffer.concat([header, array.bytes]),
@@ -124,21 +127,6 @@ input NdArrayInput @oneOf { values: ArrayValuesInput base64: ArrayBase64Input up
   },
 });
 
-function arrayOf(input: Readonly<Record<string, unknown>>): NdArray {
-  const { values, base64 } = input;
-  if (isArrayInput(values)) return arrayFromValues(values);
-  if (isArrayInput(base64) && typeof base64.data === "string") {
-    return arrayFromBytes({ ...base64, bytes: bytesFromBase64(base64.data) });
-  }
-  throw invalid("An array is given as values or as base64, with dtype, shape and data.");
-}
-
-function isArrayInput(value: unknown): value is { dtype: string; shape: unknown[]; data: unknown } {
-  if (typeof value !== "object" || value === null) return false;
-  if (!("dtype" in value && "shape" in value && "data" in value)) return false;
-  return typeof value.dtype === "string" && Array.isArray(value.shape);
-}
-
 function describe(array: Pick<NpyHeader, "dtype" | "shape">): JsonObject {
   return { dtype: dtypeName(array.dtype), shape: array.shape };
 }
@@ -157,19 +145,6 @@ async function slice(
   context: DecodeContext,
 ): Promise<NdArray> {
   const { reader, header } = await open(value, context);
-  const admit = (sizeBytes: number) => {
-    if (sizeBytes <= context.inlineLimitBytes) return;
-    throw new ServiceError(
-      "LIMIT_EXCEEDED",
-      `The answer would hold ${sizeBytes} bytes of elements; at most ${context.inlineLimitBytes} are answered inline. Ask for a smaller slice, or fetch the url.`,
-      { details: { field: context.field, limit: context.inlineLimitBytes } },
-    );
-  };
-  const array = await readNpySlice(reader, header, { slices: slicesOf(args), admit, signal: context.signal });
-  return { ...array, bytes: cOrderBytes(array) };
-}
-
-function slicesOf(args: Readonly<Record<string, unknown>>): readonly Slice[] {
-  // Coerced by GraphQL to [SliceInput!]; selectAxes checks the numbers.
-  return Array.isArray(args["slice"]) ? (args["slice"] as Slice[]) : [];
+  const options = { slices: slicesOf(args), admit: answerLimit(context), signal: context.signal };
+  return readNpySlice(reader, header, options);
 }

@@ -11,15 +11,20 @@ import {
   type Json,
   type StoredValue,
   type TreeEntry,
+  type TreeReader,
 } from "../src/codec/contract.ts";
 import { ServiceError } from "../src/errors.ts";
+import { answerLimit } from "../src/format/answer-limit.ts";
+import type { NdArray } from "../src/format/array.ts";
+import { slicesOf, sliceTypeDefs } from "../src/format/array-input.ts";
 import { dtypeName } from "../src/format/dtype.ts";
 import { elementsToJson } from "../src/format/elements.ts";
 import { invalid } from "../src/format/fault.ts";
 import { pathFault, suffixOf } from "../src/format/file-name.ts";
 import { jsonFlag, jsonInt4, jsonInt8 } from "../src/format/json-column.ts";
 import { openNpy, readNpySlice } from "../src/format/npy-reader.ts";
-import type { Slice } from "../src/format/slice.ts";
+import { openZarrNode } from "../src/format/zarr-folder.ts";
+import { readZarrSlice } from "../src/format/zarr-read.ts";
 
 /** Entries that one answer may list. */
 const maxEntries = 1000;
@@ -34,8 +39,7 @@ export default defineCodec({
   output: "Tree",
   input: "TreeInput",
   typeDefs: `
-"One axis of an array, as in numpy: start, stop and step, or one index, which drops the axis. Negative numbers count from the end."
-input SliceInput { start: Int stop: Int step: Int index: Int }
+${sliceTypeDefs}
 
 "A value for a field of type Tree: an upload of a file or of a folder."
 input TreeInput @oneOf { upload: ID }
@@ -96,7 +100,8 @@ type TreeArray {
     },
     array: {
       type: "TreeArray",
-      description: "An array in a .npy file of the folder; of a slice, only its bytes are read.",
+      description:
+        "An array in a .npy file of the folder, or in a Zarr array of it (an empty path is the folder itself); of a slice, only its bytes or chunks are read. Null where there is none.",
       args: "path: String!, slice: [SliceInput!]",
       read: readArray,
     },
@@ -189,29 +194,33 @@ async function readArray(
   args: Readonly<Record<string, unknown>>,
   context: DecodeContext,
 ): Promise<Json> {
-  const path = checkedPath(args["path"]);
-  if (!path.endsWith(".npy")) {
-    throw badPath(
-      path,
-      "only .npy files are read as arrays here",
-      "Fetch the url: zarr.open and h5py read it in place.",
-    );
-  }
-  const reader = isTree(value) ? await (await value.tree()).file(path, context.signal) : undefined;
-  if (reader === undefined) return null;
-  const header = await openNpy(reader, context.signal);
-  const admit = (sizeBytes: number) => {
-    if (sizeBytes <= context.inlineLimitBytes) return;
-    throw new ServiceError(
-      "LIMIT_EXCEEDED",
-      `The answer would hold ${sizeBytes} bytes of elements; at most ${context.inlineLimitBytes} are answered inline. Ask for a smaller slice, or fetch the url.`,
-      { details: { field: context.field, limit: context.inlineLimitBytes } },
-    );
-  };
-  // Coerced by GraphQL to [SliceInput!]; selectAxes checks the numbers.
-  const slices = Array.isArray(args["slice"]) ? (args["slice"] as Slice[]) : [];
-  const array = await readNpySlice(reader, header, { slices, admit, signal: context.signal });
-  return { dtype: dtypeName(array.dtype), shape: array.shape, data: elementsToJson(array) };
+  const path = args["path"] === "" ? "" : checkedPath(args["path"]);
+  if (!isTree(value)) return null;
+  const tree = await value.tree();
+  const options = { slices: slicesOf(args), admit: answerLimit(context), signal: context.signal };
+  const found = path.endsWith(".npy") ? await npyAt(tree, path, options) : await zarrAt(tree, path, options);
+  if (found === undefined) return null;
+  return { dtype: dtypeName(found.dtype), shape: found.shape, data: elementsToJson(found) };
+}
+
+type ArrayOptions = Parameters<typeof readNpySlice>[2];
+
+async function npyAt(tree: TreeReader, path: string, options: ArrayOptions): Promise<NdArray | undefined> {
+  const reader = await tree.file(path, options.signal);
+  if (reader === undefined) return undefined;
+  return readNpySlice(reader, await openNpy(reader, options.signal), options);
+}
+
+async function zarrAt(tree: TreeReader, path: string, options: ArrayOptions): Promise<NdArray | undefined> {
+  const node = await openZarrNode(tree, path, options.signal);
+  if (node?.kind === "array") return readZarrSlice(tree, node.array, options);
+  const isFile = node === undefined && path !== "" && (await tree.file(path, options.signal)) !== undefined;
+  if (node === undefined && !isFile) return undefined;
+  throw badPath(
+    path,
+    isFile ? "only .npy files and Zarr arrays are read as arrays here" : "it is a Zarr group",
+    isFile ? "Fetch the url: h5py reads it in place." : "Give the path of one of its arrays.",
+  );
 }
 
 function checkedPath(path: unknown): string {

@@ -11,6 +11,7 @@ import type {
   DecodeContext,
   EncodeContext,
   Encoded,
+  EncodedFile,
   Json,
   JsonObject,
   ReferContext,
@@ -104,6 +105,8 @@ function validateInput(
 /** The bytes to write, the object's extension, and the metadata of every codec of the chain. */
 interface ChainEncoded {
   readonly body: Encoded["body"];
+  /** Of a folder, instead of the body. */
+  readonly files?: readonly EncodedFile[];
   readonly ext?: string;
   /** To be given to {@link metadataOf} with the written object; for chains that end in json in the row it is the row's JSON. */
   readonly meta: JsonObject;
@@ -128,6 +131,7 @@ export async function encodeChain(
     encoded = {
       body: step.body,
       meta: { ...encoded.meta, ...step.meta },
+      ...(step.files === undefined ? {} : { files: step.files }),
       ...(ext === undefined ? {} : { ext }),
     };
     input = { body: step.body };

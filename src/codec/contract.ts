@@ -30,10 +30,18 @@ export interface TreeReader {
   file(path: string, signal?: AbortSignal): Promise<ByteReader | undefined>;
 }
 
+/** One file of a folder that a codec writes. `path` is relative, with `/`. */
+export interface EncodedFile {
+  readonly path: string;
+  readonly bytes: Uint8Array;
+}
+
 /** What `encode` gives: the bytes, and what the codec wants to remember in the metadata. */
 export interface Encoded {
   /** Repeatable: a write that loses a race is staged again. */
   readonly body: Uint8Array | (() => AsyncIterable<Uint8Array>);
+  /** The files of a folder, at least one, instead of `body`, which is then empty; for schema addressing. */
+  readonly files?: readonly EncodedFile[];
   /** File extension with its dot, for schema-addressed objects. */
   readonly ext?: string;
   /** Own metadata keys, merged into the JSON of the row; names as the peer writes them (`dtype`, `shape`). */

@@ -59,8 +59,11 @@ function law(codec: Codec, sample: CodecSample, name: string, check: Check): Cod
   return { name: `${codec.name}: ${name}: ${sample.name}`, check: () => check(codec, sample) };
 }
 
+/** Bytes of a file, or of the files of a folder by their paths. */
+type Content = Uint8Array | Readonly<Record<string, Uint8Array>>;
+
 interface Whole {
-  readonly bytes: Uint8Array;
+  readonly content: Content;
   readonly meta: JsonObject | undefined;
   readonly ext: string | undefined;
 }
@@ -68,19 +71,28 @@ interface Whole {
 async function encodeWhole(codec: Codec, input: CodecSample["input"]): Promise<Whole> {
   codec.validate?.(input, encoding);
   const encoded = await codec.encode(input, encoding);
-  return { bytes: await collect(encoded.body), meta: encoded.meta, ext: encoded.ext };
+  return { content: await collect(encoded), meta: encoded.meta, ext: encoded.ext };
 }
 
-async function collect(body: Encoded["body"]): Promise<Uint8Array> {
+async function collect({ body, files }: Encoded): Promise<Content> {
+  if (files !== undefined) {
+    return Object.fromEntries(files.map(({ path, bytes }) => [path, Uint8Array.from(bytes)]));
+  }
   if (typeof body !== "function") return Uint8Array.from(body);
   const parts: Uint8Array[] = [];
   for await (const part of body()) parts.push(Uint8Array.from(part));
   return Uint8Array.from(Buffer.concat(parts));
 }
 
+/** The content with the bytes of each file as `change` makes them. */
+function mapped(content: Content, change: (bytes: Uint8Array) => Uint8Array): Content {
+  if (content instanceof Uint8Array) return change(content);
+  return Object.fromEntries(Object.entries(content).map(([path, bytes]) => [path, change(bytes)]));
+}
+
 async function roundTrip(codec: Codec, sample: CodecSample): Promise<void> {
-  const { bytes, meta } = await encodeWhole(codec, sample.input);
-  deepStrictEqual(plain(await codec.decode(storedValueOf(bytes, meta), decoding)), plain(sample.decoded));
+  const { content, meta } = await encodeWhole(codec, sample.input);
+  deepStrictEqual(plain(await codec.decode(storedValueOf(content, meta), decoding)), plain(sample.decoded));
 }
 
 /** Buffers compare as the bytes they are. */
@@ -99,27 +111,29 @@ async function determinism(codec: Codec, sample: CodecSample): Promise<void> {
 
 async function untouchedInput(codec: Codec, sample: CodecSample): Promise<void> {
   const before = structuredClone(sample.input);
-  const { bytes, meta } = await encodeWhole(codec, sample.input);
+  const { content, meta } = await encodeWhole(codec, sample.input);
   deepStrictEqual(sample.input, before);
-  const stored = Uint8Array.from(bytes);
+  const stored = mapped(content, (bytes) => Uint8Array.from(bytes));
   await codec.decode(storedValueOf(stored, meta), decoding);
-  deepStrictEqual(stored, bytes, "decode has written into the stored bytes");
+  deepStrictEqual(stored, content, "decode has written into the stored bytes");
 }
 
 async function viewEqualsCopy(codec: Codec, sample: CodecSample): Promise<void> {
-  const { bytes, meta } = await encodeWhole(codec, sample.input);
-  const around = new Uint8Array(bytes.length + 13).fill(0xa5);
-  around.set(bytes, 7);
-  const view = around.subarray(7, 7 + bytes.length);
-  const copied = await codec.decode(storedValueOf(bytes, meta), decoding);
+  const { content, meta } = await encodeWhole(codec, sample.input);
+  const view = mapped(content, (bytes) => {
+    const around = new Uint8Array(bytes.length + 13).fill(0xa5);
+    around.set(bytes, 7);
+    return around.subarray(7, 7 + bytes.length);
+  });
+  const copied = await codec.decode(storedValueOf(content, meta), decoding);
   deepStrictEqual(plain(await codec.decode(storedValueOf(view, meta), decoding)), plain(copied));
 }
 
 async function plainFields(codec: Codec, sample: CodecSample): Promise<void> {
-  const { bytes, meta } = await encodeWhole(codec, sample.input);
+  const { content, meta } = await encodeWhole(codec, sample.input);
   for (const [name, field] of Object.entries(codec.fields)) {
     if (field.read === undefined || /!/.test(field.args ?? "")) continue;
-    const answer = await field.read(storedValueOf(bytes, meta), {}, decoding);
+    const answer = await field.read(storedValueOf(content, meta), {}, decoding);
     ok(isJson(answer), `the field ${name} is not plain JSON`);
   }
 }
@@ -157,17 +171,35 @@ async function damage(
   sample: CodecSample,
   kinds: (bytes: Uint8Array) => Iterable<Uint8Array>,
 ): Promise<void> {
-  const { bytes, meta } = await encodeWhole(codec, sample.input);
-  for (const damaged of kinds(bytes)) {
+  const { content, meta } = await encodeWhole(codec, sample.input);
+  const size = sizeOf(content);
+  for (const damaged of damagedContents(content, kinds)) {
     const started = performance.now();
     const before = memoryBytes();
     await answersHonestly(codec, damaged, meta);
     ok(performance.now() - started < patienceMs, `decoding damaged bytes took over ${patienceMs} ms`);
     const used = memoryBytes() - before;
-    ok(
-      used < bytes.length * 2 + allowanceBytes,
-      `decoding ${bytes.length} damaged bytes allocated ${used} bytes`,
-    );
+    ok(used < size * 2 + allowanceBytes, `decoding ${size} damaged bytes allocated ${used} bytes`);
+  }
+}
+
+function sizeOf(content: Content): number {
+  if (content instanceof Uint8Array) return content.length;
+  return Object.values(content).reduce((sum, bytes) => sum + bytes.length, 0);
+}
+
+/** Damaged bytes; of a folder each file in turn, and each file gone. */
+function* damagedContents(
+  content: Content,
+  kinds: (bytes: Uint8Array) => Iterable<Uint8Array>,
+): Generator<Content> {
+  if (content instanceof Uint8Array) {
+    yield* kinds(content);
+    return;
+  }
+  for (const [path, bytes] of Object.entries(content)) {
+    for (const damaged of kinds(bytes)) yield { ...content, [path]: damaged };
+    yield Object.fromEntries(Object.entries(content).filter(([other]) => other !== path));
   }
 }
 
@@ -177,11 +209,7 @@ function memoryBytes(): number {
 }
 
 /** Without a checksum damage may give another value; it may not give an error of any other kind. */
-async function answersHonestly(
-  codec: Codec,
-  damaged: Uint8Array,
-  meta: JsonObject | undefined,
-): Promise<void> {
+async function answersHonestly(codec: Codec, damaged: Content, meta: JsonObject | undefined): Promise<void> {
   try {
     await codec.decode(storedValueOf(damaged, meta), decoding);
   } catch (error) {
@@ -193,10 +221,10 @@ async function answersHonestly(
 }
 
 async function stopsWhenAborted(codec: Codec, sample: CodecSample): Promise<void> {
-  const { bytes, meta } = await encodeWhole(codec, sample.input);
+  const { content, meta } = await encodeWhole(codec, sample.input);
   const reason = new Error("aborted by the test");
   const signal = AbortSignal.abort(reason);
-  const outcome = await codec.decode(storedValueOf(bytes, meta), { ...decoding, signal }).then(
+  const outcome = await codec.decode(storedValueOf(content, meta), { ...decoding, signal }).then(
     () => "a value",
     (error: unknown) => error,
   );

@@ -5,6 +5,7 @@
  */
 
 import { ByteCursor } from "./byte-cursor.ts";
+import { copyBack } from "./copy-back.ts";
 import { corrupt } from "./fault.ts";
 
 const frameMagic = 0x184d2204;
@@ -22,8 +23,12 @@ export function unpackLz4Frame(frame: Uint8Array, sizeBytes: number): Uint8Array
   let at = 0;
   for (let size = cursor.u32(); size !== 0; size = cursor.u32()) {
     const block = cursor.take(size & 0x7fffffff);
-    if (size >>> 31 === 0) at = unpackBlock(block, out, at);
-    else at = append(out, at, block);
+    if (size >>> 31 === 0) at = unpackFrom(block, out, at);
+    else {
+      if (block.length > out.length - at) throw corrupt("An LZ4 frame gives more bytes than are announced.");
+      out.set(block, at);
+      at += block.length;
+    }
     if ((flags & 16) !== 0) cursor.take(4);
   }
   if (at !== sizeBytes) throw corrupt(`An LZ4 frame gives ${at} bytes where ${sizeBytes} are announced.`);
@@ -33,44 +38,44 @@ export function unpackLz4Frame(frame: Uint8Array, sizeBytes: number): Uint8Array
 /** A block alone. @throws {CODEC_CORRUPT} when it gives not exactly `sizeBytes`. */
 export function unpackLz4Block(block: Uint8Array, sizeBytes: number): Uint8Array {
   const out = new Uint8Array(sizeBytes);
-  const end = unpackBlock(block, out, 0);
-  if (end !== sizeBytes) throw corrupt(`An LZ4 block gives ${end} bytes where ${sizeBytes} are announced.`);
+  unpackLz4(block, out);
   return out;
 }
 
-function append(out: Uint8Array, at: number, bytes: Uint8Array): number {
-  if (bytes.length > out.length - at) throw tooMuch();
-  out.set(bytes, at);
-  return at + bytes.length;
+/** Fills `out`. @throws {CODEC_CORRUPT} when the block holds anything else than exactly its bytes. */
+export function unpackLz4(block: Uint8Array, out: Uint8Array): void {
+  const end = unpackFrom(block, out, 0);
+  if (end !== out.length) throw corrupt(`An LZ4 block holds ${end} bytes, not ${out.length}.`);
 }
 
-function unpackBlock(block: Uint8Array, out: Uint8Array, start: number): number {
-  const cursor = new ByteCursor(block);
-  let at = start;
-  while (cursor.left > 0) {
-    const token = cursor.u8();
-    at = append(out, at, cursor.take(lengthOf(cursor, token >> 4)));
-    // The last sequence has literals alone.
-    if (cursor.left === 0) break;
-    const distance = cursor.u16();
-    const length = lengthOf(cursor, token & 15) + 4;
-    if (distance === 0 || distance > at) throw corrupt("An LZ4 block refers to bytes before its beginning.");
-    if (length > out.length - at) throw tooMuch();
-    if (distance >= length) out.copyWithin(at, at - distance, at - distance + length);
-    // Overlapping: what is copied is copied again.
-    else for (let i = at; i < at + length; i++) out[i] = out[i - distance] ?? 0;
-    at += length;
+/** Unpacks a block behind what `out` holds up to `start`; answers where it ends. */
+function unpackFrom(block: Uint8Array, out: Uint8Array, start: number): number {
+  let from = 0;
+  let to = start;
+  /** A length whose four bits are full goes on in further bytes. */
+  const lengthOf = (bits: number): number => {
+    if (bits !== 15) return bits;
+    let length = 15;
+    for (let byte = 255; byte === 255; ) {
+      byte = block[from++] ?? -1;
+      if (byte < 0) throw corrupt("An LZ4 block is cut.");
+      length += byte;
+    }
+    return length;
+  };
+  while (from < block.length) {
+    const token = block[from++] ?? 0;
+    const literals = lengthOf(token >> 4);
+    if (from + literals > block.length || to + literals > out.length) throw corrupt("An LZ4 block is cut.");
+    out.set(block.subarray(from, from + literals), to);
+    from += literals;
+    to += literals;
+    // The last sequence is literals alone.
+    if (from === block.length) break;
+    const distance = (block[from] ?? 0) | ((block[from + 1] ?? 0) << 8);
+    from += 2;
+    if (from > block.length) throw corrupt("An LZ4 block is cut.");
+    to = copyBack(out, { to, distance, length: lengthOf(token & 15) + 4 });
   }
-  return at;
-}
-
-function lengthOf(cursor: ByteCursor, nibble: number): number {
-  let length = nibble;
-  if (nibble !== 15) return length;
-  for (let more = 255; more === 255; length += more) more = cursor.u8();
-  return length;
-}
-
-function tooMuch() {
-  return corrupt("LZ4 gives more bytes than are announced.");
+  return to;
 }

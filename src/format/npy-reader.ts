@@ -1,10 +1,12 @@
 /** Reads `.npy` files by ranges: the header, then only the elements asked for. */
 
 import { elementCount, type NdArray } from "./array.ts";
+import { layoutStatistics } from "./array-statistics.ts";
 import { corrupt } from "./fault.ts";
 import { type NpyHeader, npyHeaderSpan, readNpyHeader } from "./npy.ts";
 import { readSelection } from "./read-slice.ts";
 import { type Slice, selectAxes, selectedShape } from "./slice.ts";
+import type { StatisticsJson } from "./statistics.ts";
 
 /** What is needed of a file; `ByteReader` of the codec contract fits. */
 interface NpySource {
@@ -48,4 +50,14 @@ export async function readNpySlice(
     axes,
   );
   return { dtype, shape, fortranOrder: false, bytes };
+}
+
+/** What the selected elements are like; they pass through memory in pieces. */
+export function npyStatistics(
+  source: NpySource,
+  header: NpyHeader,
+  options: Pick<NpySliceOptions, "slices" | "signal">,
+): Promise<StatisticsJson | null> {
+  const read = (start: number, end: number) => source.read(start, end, options.signal);
+  return layoutStatistics(read, { ...header, itemSizeBytes: header.dtype.itemSizeBytes }, options);
 }

@@ -14,11 +14,13 @@ export interface ArrayLayout {
 }
 
 /** Ranges nearer than this are read as one: a request costs more than these bytes. */
-const mergeGapBytes = 4096;
+const mergeGapBytes = 65_536;
 /** A merged range ends here, so that memory stays small; a contiguous part of the answer may be larger. */
 const maxSpanBytes = 4 * 2 ** 20;
 /** Separate ranges that one answer may need. */
 const maxRanges = 16_384;
+/** Bytes between the elements asked for that one answer may read along. */
+const maxExtraBytes = 256 * 2 ** 20;
 const parallelReads = 8;
 
 /** Elements that follow each other along one axis: where they lie, and where they go in the answer (C order). */
@@ -53,7 +55,7 @@ export async function readSelection(
   const out = new Uint8Array(count * layout.itemSizeBytes);
   if (out.length === 0) return out;
   const walk = walkSelection(layout, axes);
-  const groups = groupPieces(walk);
+  const groups = groupPieces(walk, out.length);
   for (let at = 0; at < groups.length; at += parallelReads) {
     await Promise.all(
       groups.slice(at, at + parallelReads).map(async (group) => {
@@ -70,7 +72,8 @@ export function rangesOf(
   axes: readonly AxisSelection[],
 ): { start: number; end: number }[] {
   if (axes.some((axis) => axis.count === 0) || layout.itemSizeBytes === 0) return [];
-  return groupPieces(walkSelection(layout, axes)).map(({ start, end }) => ({ start, end }));
+  const wanted = axes.reduce((product, axis) => product * axis.count, layout.itemSizeBytes);
+  return groupPieces(walkSelection(layout, axes), wanted).map(({ start, end }) => ({ start, end }));
 }
 
 interface Loop {
@@ -141,7 +144,8 @@ function* piecesOf(
   }
 }
 
-function groupPieces(walk: Walk): ReadGroup[] {
+/** @throws {LIMIT_EXCEEDED} when the pieces are too many ranges, or hold too much beyond the bytes that are wanted. */
+function groupPieces(walk: Walk, wantedBytes: number): ReadGroup[] {
   const groups: { start: number; end: number; pieces: Piece[] }[] = [];
   for (const piece of walk.pieces) {
     const end = piece.from + (piece.count - 1) * walk.fromStep + walk.unitBytes;
@@ -154,6 +158,8 @@ function groupPieces(walk: Walk): ReadGroup[] {
     if (groups.length === maxRanges) throw tooScattered();
     groups.push({ start: piece.from, end, pieces: [piece] });
   }
+  const spanned = groups.reduce((sum, { start, end }) => sum + end - start, 0);
+  if (spanned - wantedBytes > maxExtraBytes) throw tooWide(spanned);
   return groups;
 }
 
@@ -177,5 +183,13 @@ function tooScattered(): ServiceError {
     "LIMIT_EXCEEDED",
     `The slice lies in more than ${maxRanges} separate byte ranges. Choose longer runs along the last axis, or fetch the whole by url.`,
     { details: { field: "slice", limit: maxRanges } },
+  );
+}
+
+function tooWide(spanned: number): ServiceError {
+  return new ServiceError(
+    "LIMIT_EXCEEDED",
+    `The slice lies scattered over ${spanned} bytes, which would all be read. Choose longer runs along the last axis, or fetch the whole by url.`,
+    { details: { field: "slice", limit: maxExtraBytes } },
   );
 }

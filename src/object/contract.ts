@@ -1,6 +1,6 @@
 /** What the API, HTTP and the system API know of objects. The protocol is `docs/architecture.md` and the migrations in `src/db`. */
 
-import type { ByteReader, StoredObject, StoredValue, TreeReader } from "../codec/contract.ts";
+import type { ByteReader, EncodedFile, StoredObject, StoredValue, TreeReader } from "../codec/contract.ts";
 import type { Queryable, Transaction } from "../db/contract.ts";
 import type { ImportCaller } from "./import-contract.ts";
 
@@ -20,8 +20,8 @@ export interface StageRequest {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Bytes to stage; repeatable. */
-export type StageBody = Uint8Array | (() => AsyncIterable<Uint8Array>);
+/** Bytes to stage; repeatable. The files of a folder go to schema-addressed keys only. */
+export type StageBody = Uint8Array | (() => AsyncIterable<Uint8Array>) | readonly EncodedFile[];
 
 /** Bytes that are in their store, verified, and wait for their transaction (integrity §4, after step 4). */
 export interface StagedObject {

@@ -19,6 +19,7 @@ import { locatorOf } from "./locator.ts";
 import { canonicalHashPath, schemaPath, tokenHashPath } from "./object-path.ts";
 import { publish, publishTogether } from "./publish.ts";
 import { Reservations } from "./reservations.ts";
+import { stageTree } from "./tree-writer.ts";
 
 /** What writing stands on. */
 export interface WriterOptions {
@@ -73,6 +74,10 @@ export function createWriter(options: WriterOptions): Omit<ObjectWriter, "stageU
 
 async function stage(context: WriterContext, request: StageRequest, body: StageBody): Promise<StagedObject> {
   const store = context.stores.get(request.store);
+  if (typeof body !== "function" && !(body instanceof Uint8Array)) {
+    const slots = slotsOf(context, store);
+    return stageTree({ ...context, slots }, { store, request, files: body });
+  }
   const source = body instanceof Uint8Array ? () => once(body) : body;
   const fixed = body instanceof Uint8Array ? body : undefined;
   if (request.addressing === "hash") return stageHashed(context, { store, request, source, fixed });

@@ -37,6 +37,7 @@ describe("loadCodecs", () => {
       "object",
       "parquet",
       "text",
+      "zarr",
     ]);
     expect(codecs.every((codec) => Object.isFrozen(codec))).toBe(true);
   });

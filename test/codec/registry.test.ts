@@ -41,7 +41,7 @@ describe("createRegistry", () => {
     expect([...registry.typeNames].sort()).toEqual(
       [
         ...["ArrayBase64Input", "ArrayValuesInput", "File", "FileBase64Input", "FileInput", "FileTextInput"],
-        ...["NdArray", "NdArrayInput", "Noted", "SliceInput"],
+        ...["ArrayStatistics", "NdArray", "NdArrayInput", "Noted", "SliceInput"],
       ].sort(),
     );
   });

@@ -43,6 +43,20 @@ const npySamples: CodecSample[] = [
   },
 ];
 
+const zarrSamples: CodecSample[] = [
+  npy("int16", [2, 3], { data: [1, -1, 300, 0, 7, 8], hex: "0100ffff2c010000" + "07000800" }),
+  npy("float64", [], { data: "-Infinity", hex: "000000000000f0ff" }),
+  npy("float32", [0, 4], { data: [], hex: "" }),
+  npy("<U3", [2], { data: ["a", "é鼠"], hex: "610000000000000000000000e9000000209f000000000000" }),
+  npy("datetime64[25us]", [2], { data: ["1970-01-01", "NaT"], hex: "00000000000000000000000000000080" }),
+  npy("complex64", [1], { data: [{ re: 1, im: -2 }], hex: "0000803f000000c0" }),
+  {
+    name: "big-endian, which becomes little-endian",
+    input: { values: { dtype: ">i4", shape: [2], data: [1, -2] } },
+    decoded: array("int32", [2], "01000000feffffff"),
+  },
+];
+
 function tagged(name: string, value: unknown): CodecSample {
   return { name, input: { tagged: value }, decoded: fromTagged(value) };
 }
@@ -197,6 +211,7 @@ export const codecSamples: Readonly<Record<string, readonly CodecSample[]>> = {
   attach: attachSamples,
   hash: hashSamples,
   object: [],
+  zarr: zarrSamples,
   filepath: [],
   image: imageSamples,
   json: jsonSamples,

@@ -126,12 +126,27 @@ describe("slices", () => {
   });
 
   it("merges near ranges, and refuses answers scattered over too many", () => {
-    const layout = { shape: [100_000, 2000], fortranOrder: false, dataStart: 0, itemSizeBytes: 4 };
+    const layout = { shape: [100_000, 20_000], fortranOrder: false, dataStart: 0, itemSizeBytes: 4 };
     const axes = selectAxes(layout.shape, [{}, { index: 0 }]);
     expect(() => rangesOf(layout, axes)).toThrow(/more than 16384 separate byte ranges/);
     const near = { ...layout, shape: [100_000, 4] };
     const merged = rangesOf(near, selectAxes(near.shape, [{ step: 2 }, { index: 0 }]));
     expect(merged.length).toBeLessThan(10);
+  });
+
+  it("reads along up to 64 KiB between elements, in ranges of 4 MiB at most, and not without end", () => {
+    const rows = (count: number) => ({
+      shape: [count, 8192],
+      fortranOrder: false,
+      dataStart: 0,
+      itemSizeBytes: 8,
+    });
+    const column = (layout: ReturnType<typeof rows>) =>
+      rangesOf(layout, selectAxes(layout.shape, [{}, { index: 0 }]));
+    const few = column(rows(1000));
+    expect(few.length).toBeLessThan(20);
+    expect(few.every(({ start, end }) => end - start <= 4 * 2 ** 20)).toBe(true);
+    expect(() => column(rows(5000))).toThrow(/lies scattered over [0-9]+ bytes/);
   });
 
   it.each([

@@ -15,6 +15,7 @@ import { problemsOf, summaryOf } from "../beside/judge.ts";
 import { buildService } from "../s3/support/suite.ts";
 import { installPeer, must, python, root, run } from "./python.ts";
 import { compareOnS3 } from "./s3.ts";
+import { compareZarr } from "./zarr.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "holdfast-interop-"));
 const data = join(folder, "data");
@@ -154,6 +155,7 @@ try {
     const problems = problemsOf(result);
     if (problems.length > 0) throw new Error(problems.join("\n"));
   });
+  await compareZarr(check);
 } catch (error) {
   failed += 1;
   process.stdout.write(`FAIL  ${String(error)}\n`);

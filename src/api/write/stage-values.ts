@@ -106,9 +106,10 @@ async function prepareValue(state: State, value: PendingValue): Promise<Ready["s
     return undefined;
   }
   const target = stageRequest(state, value, { addressing, ext: encoded.ext });
-  const at = { key: bodyKey(target, encoded.body), user: { value, meta: encoded.meta } };
+  const body = encoded.files ?? encoded.body;
+  const at = { key: bodyKey(target, body), user: { value, meta: encoded.meta } };
   return async () => {
-    await addSlot(state, at, () => state.services.objects.writer.stage(target, encoded.body));
+    await addSlot(state, at, () => state.services.objects.writer.stage(target, body));
   };
 }
 

@@ -1,7 +1,7 @@
 /** Encoded values as cells, and a name for equal bytes. */
 
 import { randomUUID } from "node:crypto";
-import type { JsonObject } from "../../codec/contract.ts";
+import type { Encoded, JsonObject } from "../../codec/contract.ts";
 import type { StageBody, StageRequest } from "../../object/contract.ts";
 import { digestOfBytes } from "../../object/digest.ts";
 import type { ColumnValue } from "../../plan/column-value.ts";
@@ -12,7 +12,7 @@ export function jsonCell(meta: JsonObject): ColumnValue {
 }
 
 /** Bytes in the row as a cell. */
-export async function collectBody(body: StageBody): Promise<ColumnValue> {
+export async function collectBody(body: Encoded["body"]): Promise<ColumnValue> {
   const chunks: Uint8Array[] = [];
   if (body instanceof Uint8Array) chunks.push(body);
   else for await (const chunk of body()) chunks.push(chunk);
