@@ -9,6 +9,7 @@ const long = [
   "test/acceptance/store-identity.test.ts",
   "test/api/write/failure-matrix.test.ts",
   "test/backup/**",
+  "test/codec/apart.test.ts",
   "test/cli/collect.test.ts",
   "test/cli/external-database.test.ts",
   "test/cli/get.test.ts",

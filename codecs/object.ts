@@ -31,6 +31,7 @@ export default defineCodec({
   chain: { store: "json" },
   addressing: "schema",
   acceptsTree: true,
+  apart: "never",
   output: "Tree",
   input: "TreeInput",
   typeDefs: `

@@ -12,7 +12,7 @@ const arrows: readonly (readonly [name: string, allowed: readonly string[]])[] =
   ["codecs/", ["src/codec/contract.ts", "src/format/"]],
   ["src/errors.ts", []],
   ["src/model/", []],
-  ["src/codec/", []],
+  ["src/codec/", ["src/format/decode-limits.ts"]],
   ["src/extend/", []],
   ["src/plan/", ["src/model/", "src/codec/contract.ts"]],
   ["src/sql/", ["src/plan/", "src/model/", "src/codec/contract.ts"]],
@@ -79,6 +79,8 @@ const fences: Readonly<Record<string, readonly string[]>> = {
   "ipaddr.js": ["src/remote/"],
   commander: ["src/cli/"],
   "graphile-worker": ["src/job/"],
+  piscina: ["src/codec/"],
+  h5wasm: ["src/format/hdf5"],
 };
 
 interface Import {
