@@ -31,7 +31,7 @@ export const defaultDecodeLimits: DecodeLimits = {
   elements: 2 ** 30,
   timeMs: 30_000,
   heapBytes: 1024 * 2 ** 20,
-  apartBytes: 128 * 2 ** 10,
+  apartBytes: 2 ** 20,
   threads: 2,
 };
 
