@@ -37,6 +37,7 @@ const long = [
   "test/crash/**",
   "test/db/embedded.test.ts",
   "test/db/apply-random.test.ts",
+  "test/hostile/**",
   "test/job/expire.test.ts",
   "test/job/worker.test.ts",
   "test/live/random-lives.test.ts",

@@ -2,6 +2,7 @@
 
 import type { MessagePort } from "node:worker_threads";
 import { isServiceError, ServiceError } from "../errors.ts";
+import { decodeLimitSettings } from "../format/decode-limits.ts";
 import { type ApartCall, type ApartMessage, type ApartTask, control } from "./apart-contract.ts";
 import { askedValue } from "./asked-value.ts";
 import type { Codec, StoredValue } from "./contract.ts";
@@ -28,7 +29,7 @@ export default async function apart(task: ApartTask): Promise<void> {
   } catch (error) {
     tell({ error: plainError(error) });
     // What the bytes have done to the memory of a native library nobody knows: the other side ends this thread.
-    if (codec?.apart === "always" && !isOrderly(error)) await neverAgain(task.port);
+    if (codec?.apart === "always" && hasHarmed(error)) await neverAgain(task.port);
   } finally {
     clearInterval(watch);
   }
@@ -41,9 +42,20 @@ function watchAbort(task: ApartTask, stop: AbortController): NodeJS.Timeout {
   }, 20).unref();
 }
 
-/** Whether the codec saw by itself that it was asked for what cannot be. */
-function isOrderly(error: unknown): boolean {
-  return isServiceError(error) && error.code !== "CODEC_CORRUPT" && error.code !== "INTERNAL_SERVER_ERROR";
+/** Faults of stored bytes after which a thread is replaced all the same: a native library keeps a little of each. */
+const maxFaults = 50;
+let faults = 0;
+
+/** Whether a native library may have been left in disorder: by a trap, by an exception of its own, by memory that ran out. */
+function hasHarmed(error: unknown): boolean {
+  if (isServiceError(error, "LIMIT_EXCEEDED"))
+    return error.details["setting"] === decodeLimitSettings.heapBytes;
+  if (isServiceError(error, "CODEC_CORRUPT")) faults += 1;
+  if (faults >= maxFaults) return true;
+  for (let one = error; one !== undefined; one = one instanceof Error ? one.cause : undefined) {
+    if (!(one instanceof Error) || one.name === "RuntimeError") return true;
+  }
+  return !isServiceError(error);
 }
 
 function neverAgain(port: MessagePort): Promise<never> {

@@ -155,4 +155,5 @@ export const codecSamples: Readonly<Record<string, readonly CodecSample[]>> = {
   hash: hashSamples,
   object: [],
   filepath: [],
+  hdf5: [],
 };

@@ -34,7 +34,13 @@ const inlineLimitBytes = 4 * mebibyte;
 /** Memory that decoding may cost beyond the idle process: two threads, their output, and what is copied. */
 const memoryBytes = 2 * (limits.heapBytes + 2 * limits.outputBytes) + 128 * mebibyte;
 /** What damaged bytes may be answered with; anything else is a slip. */
-const honest = new Set(["CODEC_CORRUPT", "OBJECT_CORRUPT", "LIMIT_EXCEEDED", "BAD_USER_INPUT", "CODEC_INVALID_VALUE"]);
+const honest = new Set([
+  "CODEC_CORRUPT",
+  "OBJECT_CORRUPT",
+  "LIMIT_EXCEEDED",
+  "BAD_USER_INPUT",
+  "CODEC_INVALID_VALUE",
+]);
 
 const folder = join(import.meta.dirname, "../../codecs");
 const files = readdirSync(folder).filter((file) => file.endsWith(".ts"));
@@ -57,6 +63,10 @@ async function outcomesOf(codec: Codec, bytes: Uint8Array): Promise<string[]> {
     if (field.read === undefined || /!/.test(field.args ?? "")) continue;
     asked.push(readField(direct, use, { name, value, args: {}, context }));
   }
+  for (const path of await pathsIn(asked[0])) {
+    for (const name of ["values", "statistics"])
+      asked.push(readField(direct, use, { name, value, args: { path }, context }));
+  }
   return (await Promise.allSettled(asked)).map((one) => {
     if (one.status === "fulfilled") return "value";
     const { reason } = one as { reason: unknown };
@@ -69,6 +79,16 @@ async function outcomesOf(codec: Codec, bytes: Uint8Array): Promise<string[]> {
   });
 }
 
+/** Where codecs of files with an inside tell what is there, it is asked for too. */
+async function pathsIn(decoded: Promise<unknown> | undefined): Promise<string[]> {
+  const found = await decoded?.catch(() => undefined);
+  if (!Array.isArray(found)) return [];
+  const paths = found.flatMap((one: { path?: unknown } | null) =>
+    typeof one?.path === "string" ? [one.path] : [],
+  );
+  return paths.slice(0, 30);
+}
+
 async function check(given: Bytes, how: string): Promise<void> {
   const codec = registry.find(given.codec);
   if (codec === undefined) {
@@ -76,7 +96,8 @@ async function check(given: Bytes, how: string): Promise<void> {
     return;
   }
   const found = await outcomesOf(codec, given.bytes);
-  const counts = (totals[given.codec] ??= {});
+  const counts = totals[given.codec] ?? {};
+  totals[given.codec] = counts;
   for (const one of found) {
     counts[one] = (counts[one] ?? 0) + 1;
     if (one !== "value" && !honest.has(one)) faults.push(`${given.codec} ${given.name} (${how}): ${one}`);
@@ -85,7 +106,13 @@ async function check(given: Bytes, how: string): Promise<void> {
   if (Object.keys(Object.prototype).length > 0) faults.push(`${given.name}: Object.prototype was changed`);
 }
 
-const prototypes = [Object.prototype, Array.prototype, Function.prototype, Map.prototype, Uint8Array.prototype];
+const prototypes = [
+  Object.prototype,
+  Array.prototype,
+  Function.prototype,
+  Map.prototype,
+  Uint8Array.prototype,
+];
 const before = prototypes.map((one) => Reflect.ownKeys(one).length);
 for (const codec of codecs) for (const one of await validBytes(codec)) await check(one, "valid");
 const idleBytes = process.resourceUsage().maxRSS * 1024;
@@ -103,7 +130,8 @@ for (const [which, sample, changes] of cases) {
 }
 delay.disable();
 const peakBytes = process.resourceUsage().maxRSS * 1024 - idleBytes;
-if (peakBytes > memoryBytes) faults.push(`decoding took ${peakBytes} bytes of memory; ${memoryBytes} are allowed`);
+if (peakBytes > memoryBytes)
+  faults.push(`decoding took ${peakBytes} bytes of memory; ${memoryBytes} are allowed`);
 const after = prototypes.map((one) => Reflect.ownKeys(one).length);
 if (String(before) !== String(after)) faults.push("a prototype was changed");
 await apart.close();

@@ -39,7 +39,10 @@ const mutation: fc.Arbitrary<Mutation> = fc.oneof(
 );
 
 /** One to five changes. */
-export const mutations: fc.Arbitrary<readonly Mutation[]> = fc.array(mutation, { minLength: 1, maxLength: 5 });
+export const mutations: fc.Arbitrary<readonly Mutation[]> = fc.array(mutation, {
+  minLength: 1,
+  maxLength: 5,
+});
 
 /** The damaged bytes; those given stay. */
 export function mutated(bytes: Uint8Array, changes: readonly Mutation[]): Uint8Array {
