@@ -63,11 +63,11 @@ async function outcomesOf(codec: Codec, bytes: Uint8Array): Promise<string[]> {
     if (field.read === undefined || /!/.test(field.args ?? "")) continue;
     asked.push(readField(direct, use, { name, value, args: {}, context }));
   }
-  for (const path of await pathsIn(asked[0])) {
-    for (const name of ["values", "statistics"])
-      asked.push(readField(direct, use, { name, value, args: { path }, context }));
-  }
-  return (await Promise.allSettled(asked)).map((one) => {
+  const settled = await Promise.allSettled(asked);
+  const inside = pathsIn(settled[0]).flatMap((path) =>
+    ["values", "statistics"].map((name) => readField(direct, use, { name, value, args: { path }, context })),
+  );
+  return [...settled, ...(await Promise.allSettled(inside))].map((one) => {
     if (one.status === "fulfilled") return "value";
     const { reason } = one as { reason: unknown };
     if (!isServiceError(reason)) return `untyped ${String(reason)}`;
@@ -80,10 +80,9 @@ async function outcomesOf(codec: Codec, bytes: Uint8Array): Promise<string[]> {
 }
 
 /** Where codecs of files with an inside tell what is there, it is asked for too. */
-async function pathsIn(decoded: Promise<unknown> | undefined): Promise<string[]> {
-  const found = await decoded?.catch(() => undefined);
-  if (!Array.isArray(found)) return [];
-  const paths = found.flatMap((one: { path?: unknown } | null) =>
+function pathsIn(decoded: PromiseSettledResult<unknown> | undefined): string[] {
+  if (decoded?.status !== "fulfilled" || !Array.isArray(decoded.value)) return [];
+  const paths = decoded.value.flatMap((one: { path?: unknown } | null) =>
     typeof one?.path === "string" ? [one.path] : [],
   );
   return paths.slice(0, 30);
