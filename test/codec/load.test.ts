@@ -30,6 +30,7 @@ describe("loadCodecs", () => {
       "blob",
       "filepath",
       "hash",
+      "hdf5",
       "npy",
       "object",
     ]);
