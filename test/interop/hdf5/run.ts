@@ -71,7 +71,8 @@ async function uploaded(bytes: Uint8Array, filename: string): Promise<string> {
   return createUpload.id;
 }
 
-const insert = "mutation ($id: ID!, $n: Int!) { createScan(input: {scanId: $n, file: {upload: $id}}) { scan { scanId } } }";
+const insert =
+  "mutation ($id: ID!, $n: Int!) { createScan(input: {scanId: $n, file: {upload: $id}}) { scan { scanId } } }";
 
 try {
   let url = "";
