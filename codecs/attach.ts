@@ -45,6 +45,7 @@ export default defineCodec({
   version: 1,
   summary: "Files with their names, in the row or in a store.",
   chain: { row: "bytes", store: "<hash>" },
+  apart: "never",
   output: "File",
   input: "FileInput",
   typeDefs: fileTypeDefs,

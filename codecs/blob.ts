@@ -6,19 +6,21 @@
  */
 
 import {
+  type ByteReader,
   type DecodeContext,
   defineCodec,
   type Json,
   type JsonObject,
   type StoredValue,
 } from "../src/codec/contract.ts";
-import { ServiceError } from "../src/errors.ts";
+import { isServiceError, ServiceError } from "../src/errors.ts";
 import { arrayTypeDefs, slicesOf } from "../src/format/array-input.ts";
 import { arrayStatistics } from "../src/format/array-statistics.ts";
 import { closeEnvelope, openEnvelope, unpackedSize } from "../src/format/blob-envelope.ts";
 import { blobKindSql, kindOfPacked } from "../src/format/blob-kind.ts";
 import { unpackBlob } from "../src/format/blob-read.ts";
 import { packBlob } from "../src/format/blob-write.ts";
+import { checkDecodeLimit, type DecodeLimits, defaultDecodeLimits } from "../src/format/decode-limits.ts";
 import { descrOf, dtypeName } from "../src/format/dtype.ts";
 import { arrayFromValues, bytesFromBase64 } from "../src/format/elements-from-json.ts";
 import { invalid } from "../src/format/fault.ts";
@@ -29,8 +31,8 @@ import type { Value } from "../src/format/value.ts";
 import { valueFromJson, valueToJson } from "../src/format/value-json.ts";
 import { toTagged } from "../src/format/value-tagged.ts";
 
-/** Largest packed value that is read or taken, in bytes: packed values are only ever read whole. */
-const maxUnpackedBytes = 512 * 2 ** 20;
+/** Packed values are read whole; up to this size in one go, so that looking at the head costs no request of its own. */
+const oneReadBytes = 65_536;
 
 export default defineCodec({
   name: "blob",
@@ -99,8 +101,9 @@ type BlobArray {
       },
     },
   },
-  async encode(input) {
-    const { value, body } = await read(input);
+  unfoldedBytes: sizeUnfolded,
+  async encode(input, context) {
+    const { value, body } = await read(input, limitsIn(context));
     return { body: body ?? (await closeEnvelope(packBlob(value))), meta: describe(value) };
   },
   upload: {
@@ -109,23 +112,23 @@ type BlobArray {
       return {};
     },
     async inspect({ value }, context) {
-      const reader = await value.bytes();
-      checkSize(reader.sizeBytes);
-      const bytes = await reader.read(0, reader.sizeBytes, context.signal);
-      return describe((await verified(bytes)).value);
+      const limits = limitsIn(context);
+      const bytes = await wholeOf(value, limits, context.signal);
+      return describe((await verified(bytes, limits)).value);
     },
   },
   async decode(value, context): Promise<Value> {
-    const reader = await value.bytes();
-    checkSize(reader.sizeBytes);
-    const bytes = await reader.read(0, reader.sizeBytes, context.signal);
-    return unpackBlob(await openEnvelope(bytes, maxUnpackedBytes));
+    const limits = limitsIn(context);
+    return unpackBlob(await openEnvelope(await wholeOf(value, limits, context.signal), limits), limits);
   },
 });
 
-async function read(input: Readonly<Record<string, unknown>>): Promise<{ value: Value; body?: Uint8Array }> {
+async function read(
+  input: Readonly<Record<string, unknown>>,
+  limits: DecodeLimits,
+): Promise<{ value: Value; body?: Uint8Array }> {
   const { tagged, array, base64, body } = input;
-  if (typeof base64 === "string") return verified(bytesFromBase64(base64));
+  if (typeof base64 === "string") return verified(bytesFromBase64(base64), limits);
   if (body instanceof Uint8Array) return { value: { t: "bytes", bytes: body } };
   if (tagged !== undefined && tagged !== null) return { value: fromTagged(tagged) };
   if (typeof array === "object" && array !== null) return { value: arrayValue(array) };
@@ -151,12 +154,17 @@ function flatTexts(data: unknown): string[] {
 }
 
 /** Bytes that a caller has packed, kept as they are once they prove to be a blob. */
-async function verified(bytes: Uint8Array): Promise<{ value: Value; body: Uint8Array }> {
+async function verified(
+  bytes: Uint8Array,
+  limits: DecodeLimits,
+): Promise<{ value: Value; body: Uint8Array }> {
   try {
-    return { value: unpackBlob(await openEnvelope(bytes, maxUnpackedBytes)), body: bytes };
+    return { value: unpackBlob(await openEnvelope(bytes, limits), limits), body: bytes };
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new ServiceError("CODEC_INVALID_VALUE", `The bytes are no packed blob: ${why}`, { cause });
+    if (!isServiceError(cause, "CODEC_CORRUPT")) throw cause;
+    throw new ServiceError("CODEC_INVALID_VALUE", `The bytes are no packed blob: ${cause.message}`, {
+      cause,
+    });
   }
 }
 
@@ -175,26 +183,42 @@ function arrayOf(value: Value): Json {
   return { dtype: value.dtype, shape: value.shape, data };
 }
 
-function checkSize(sizeBytes: number): void {
-  if (sizeBytes <= maxUnpackedBytes) return;
-  throw new ServiceError(
-    "LIMIT_EXCEEDED",
-    `The blob has ${sizeBytes} bytes; at most ${maxUnpackedBytes} are unpacked. Fetch it by url, or keep arrays with the codec npy.`,
-    { details: { limit: maxUnpackedBytes } },
-  );
+function limitsIn(context: { readonly limits?: DecodeLimits | undefined }): DecodeLimits {
+  return context.limits ?? defaultDecodeLimits;
+}
+
+/** The bytes as stored. @throws {LIMIT_EXCEEDED} before more than the limit is read. */
+async function wholeOf(
+  value: StoredValue,
+  limits: DecodeLimits,
+  signal: AbortSignal | undefined,
+): Promise<Uint8Array> {
+  const reader = await value.bytes();
+  checkDecodeLimit("outputBytes", limits, { count: reader.sizeBytes, what: "bytes" });
+  return reader.read(0, reader.sizeBytes, signal);
 }
 
 async function packed(value: StoredValue, context: DecodeContext): Promise<Uint8Array> {
-  const reader = await value.bytes();
-  checkSize(reader.sizeBytes);
-  return openEnvelope(await reader.read(0, reader.sizeBytes, context.signal), maxUnpackedBytes);
+  const limits = limitsIn(context);
+  return openEnvelope(await wholeOf(value, limits, context.signal), limits);
+}
+
+/** Size of the packed bytes, as the first ones declare it. */
+async function sizeUnfolded(reader: ByteReader, signal?: AbortSignal): Promise<number> {
+  const head = await reader.read(0, Math.min(14, reader.sizeBytes), signal);
+  return unpackedSize(head, { totalBytes: reader.sizeBytes });
 }
 
 /** The value, where it is small enough to be answered inline. */
 async function unpacked(value: StoredValue, context: DecodeContext): Promise<Value> {
   const reader = await value.bytes();
-  const head = await reader.read(0, Math.min(14, reader.sizeBytes), context.signal);
-  const sizeBytes = unpackedSize(head, reader.sizeBytes);
+  const limits = limitsIn(context);
+  const first = await reader.read(
+    0,
+    reader.sizeBytes <= oneReadBytes ? reader.sizeBytes : 14,
+    context.signal,
+  );
+  const sizeBytes = unpackedSize(first, { totalBytes: reader.sizeBytes, ratio: limits.ratio });
   if (sizeBytes > context.inlineLimitBytes) {
     throw new ServiceError(
       "LIMIT_EXCEEDED",
@@ -202,6 +226,7 @@ async function unpacked(value: StoredValue, context: DecodeContext): Promise<Val
       { details: { field: context.field, limit: context.inlineLimitBytes } },
     );
   }
-  const bytes = await reader.read(0, reader.sizeBytes, context.signal);
-  return unpackBlob(await openEnvelope(bytes, context.inlineLimitBytes));
+  const bytes =
+    first.length === reader.sizeBytes ? first : await reader.read(0, reader.sizeBytes, context.signal);
+  return unpackBlob(await openEnvelope(bytes, limits), limits);
 }

@@ -27,6 +27,7 @@ export default defineCodec({
   summary: "References to files and folders of your own in a store; nothing is copied or deleted.",
   chain: { store: "json" },
   addressing: "external",
+  apart: "never",
   output: "FileRef",
   input: "FileRefInput",
   typeDefs: `

@@ -21,6 +21,7 @@ export default defineCodec({
   summary: "Bytes in a store, kept once however often they are written.",
   chain: { store: "json" },
   addressing: "hash",
+  apart: "never",
   output: "File",
   input: "FileInput",
   typeDefs: fileTypeDefs,

@@ -16,6 +16,7 @@ import { isServiceError, ServiceError } from "../src/errors.ts";
 import { answerLimit } from "../src/format/answer-limit.ts";
 import type { NdArray } from "../src/format/array.ts";
 import { arrayOfInput, arrayTypeDefs, base64Of, slicesOf } from "../src/format/array-input.ts";
+import { checkDecodeLimit, type DecodeLimits, defaultDecodeLimits } from "../src/format/decode-limits.ts";
 import { dtypeName } from "../src/format/dtype.ts";
 import { elementsToJson } from "../src/format/elements.ts";
 import { invalid } from "../src/format/fault.ts";
@@ -102,7 +103,7 @@ input NdArrayInput @oneOf { values: ArrayValuesInput base64: ArrayBase64Input up
     },
     async inspect({ value }, context) {
       try {
-        return describe(await openNpy(await value.bytes(), context.signal));
+        return describe((await open(value, context)).header);
       } catch (cause) {
         if (!isServiceError(cause, "CODEC_CORRUPT")) throw cause;
         throw new ServiceError("CODEC_INVALID_VALUE", `The upload is no .npy file: ${cause.message}`, {
@@ -123,7 +124,9 @@ input NdArrayInput @oneOf { values: ArrayValuesInput base64: ArrayBase64Input up
   },
   async decode(value, context): Promise<NdArray> {
     const { reader, header } = await open(value, context);
-    return readNpySlice(reader, header, { admit: () => {}, signal: context.signal });
+    const limits = context.limits ?? defaultDecodeLimits;
+    const admit = (count: number) => checkDecodeLimit("outputBytes", limits, { count, what: "bytes" });
+    return readNpySlice(reader, header, { admit, signal: context.signal });
   },
 });
 
@@ -133,7 +136,7 @@ function describe(array: Pick<NpyHeader, "dtype" | "shape">): JsonObject {
 
 async function open(
   value: StoredValue,
-  context: DecodeContext,
+  context: { readonly limits?: DecodeLimits | undefined; readonly signal?: AbortSignal | undefined },
 ): Promise<{ reader: ByteReader; header: NpyHeader }> {
   const reader = await value.bytes();
   return { reader, header: await openNpy(reader, context.signal) };

@@ -36,6 +36,7 @@ export default defineCodec({
   chain: { store: "json" },
   addressing: "schema",
   acceptsTree: true,
+  apart: "never",
   output: "Tree",
   input: "TreeInput",
   typeDefs: `

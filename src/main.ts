@@ -27,6 +27,8 @@ import { openObjects } from "./cli/start/open-objects.ts";
 import { announceServer } from "./cli/start/server-file.ts";
 import { systemServices } from "./cli/start/system-services.ts";
 import { packageVersion } from "./cli/version.ts";
+import { createApart } from "./codec/apart.ts";
+import type { Apart } from "./codec/apart-contract.ts";
 import type { Codec } from "./codec/contract.ts";
 import type { Collector } from "./collector/contract.ts";
 import { connect, type PostgresDatabase } from "./db/database.ts";
@@ -73,7 +75,8 @@ export async function startService(settings: Settings, options: StartOptions): P
   const begin = performance.now();
   const stack = new AsyncDisposableStack();
   try {
-    const loaded = await loadModel(settings);
+    const apart = stack.adopt(createApart(settings.decodeLimits), (threads) => threads.close());
+    const loaded = withThreads(await loadModel(settings), apart);
     // Before anything is started: what cannot be served needs no database.
     await checkExtension(settings, loaded);
     await checkSchedules(settings.jobs.schedules);
@@ -117,6 +120,11 @@ export async function startService(settings: Settings, options: StartOptions): P
     await stack.disposeAsync();
     throw error;
   }
+}
+
+/** What is large is decoded in worker threads. */
+function withThreads(loaded: LoadedModel, apart: Apart): LoadedModel {
+  return { ...loaded, registry: { ...loaded.registry, apart } };
 }
 
 /** Beside the banner on a terminal only what needs attention; a log that is collected gets a line a request. */

@@ -3,6 +3,7 @@
 import { resolve } from "node:path";
 import type { ChangeRetention } from "../db/changes.ts";
 import { ServiceError } from "../errors.ts";
+import { type DecodeLimits, decodeLimitsFrom } from "../format/decode-limits.ts";
 import { type HttpLimits, httpLimitsFrom } from "../http/limits.ts";
 import { type JobSettings, jobSettingsFrom } from "../job/schedule.ts";
 import { type UploadQuota, uploadQuotaFrom } from "../object/upload-quota.ts";
@@ -44,6 +45,8 @@ export interface Settings {
   /** False behind a transaction-mode pooler. */
   readonly prepared: boolean;
   readonly httpLimits: HttpLimits;
+  /** What decoding one stored value may take. */
+  readonly decodeLimits: DecodeLimits;
   /** From where uploads may be filled. */
   readonly imports: RemoteSettings;
   readonly uploadQuota: UploadQuota;
@@ -84,6 +87,7 @@ export function readSettings(flags: Flags, environment: Environment, cwd: string
     ...optional("logLevel", env["LOG_LEVEL"] && oneOf("LOG_LEVEL", env["LOG_LEVEL"], logLevels)),
     prepared: oneOf("HOLDFAST_PREPARED", env["HOLDFAST_PREPARED"] ?? "on", ["on", "off"]) === "on",
     httpLimits: httpLimitsFrom(env),
+    decodeLimits: decodeLimitsFrom(env),
     imports: remoteSettingsFrom(env),
     uploadQuota: uploadQuotaFrom(env),
     changesKept: {

@@ -4,6 +4,7 @@
  */
 
 import { ServiceError } from "../errors.ts";
+import type { Apart } from "./apart-contract.ts";
 import { blame, blameAsync } from "./blame.ts";
 import type {
   Codec,
@@ -19,6 +20,7 @@ import type {
   StoredValue,
   UploadSide,
 } from "./contract.ts";
+import { asFits, limitsOf, withoutSignal } from "./decode-place.ts";
 import { readerOf } from "./memory-reader.ts";
 
 /** A codec as a field uses it; the model's `CodecUse` fits. */
@@ -33,6 +35,8 @@ export interface ChainUse {
 export interface CodecLookup {
   /** @throws {CODEC_UNKNOWN} naming the codecs there are. */
   get(name: string): Codec;
+  /** Worker threads for what is large. Absent: everything is decoded at once, as in commands that serve nobody. */
+  readonly apart?: Apart;
 }
 
 /** Codecs of a use, outermost first, and what the last one stands on. */
@@ -202,8 +206,15 @@ export function decodeChain(
 ): Promise<unknown> {
   const [codec] = chainOf(codecs, use).codecs;
   const value = unwrapChain(codecs, use, options.value);
-  return blameAsync({ codec, direction: "decode", field: options.context.field }, () =>
-    codec.decode(value, { ...options.context, args: use.args ?? {} }),
+  const context = { ...options.context, limits: limitsOf(codecs), args: use.args ?? {} };
+  return blameAsync({ codec, direction: "decode", field: context.field }, () =>
+    asFits(codecs.apart, {
+      codec,
+      value,
+      call: { kind: "decode", context: withoutSignal(context) },
+      signal: context.signal,
+      atOnce: (opened) => codec.decode(opened, context),
+    }),
   );
 }
 
@@ -235,10 +246,39 @@ export async function readField(
   if (read === undefined) return null;
   const [codec] = chainOf(codecs, use).codecs;
   const value = unwrapChain(codecs, use, options.value);
-  const context = { ...options.context, args: use.args ?? {} };
+  const context = { ...options.context, limits: limitsOf(codecs), args: use.args ?? {} };
+  const { name, args } = options;
   return blameAsync({ codec, direction: "decode", field: context.field }, () =>
-    read(value, options.args, context),
+    asFits(codecs.apart, {
+      codec,
+      value,
+      call: { kind: "field", name, args, context: withoutSignal(context) },
+      signal: context.signal,
+      atOnce: (opened) => read(opened, args, context),
+    }),
   );
+}
+
+/** What the outermost codec says of bytes that were uploaded; `undefined` where it takes no uploads. */
+export async function inspectChain(
+  codecs: CodecLookup,
+  use: ChainUse,
+  options: {
+    upload: Parameters<UploadSide["inspect"]>[0];
+    context: ChainEncodeContext;
+  },
+): Promise<JsonObject | undefined> {
+  const [codec] = chainOf(codecs, use).codecs;
+  const context = { ...encodeContext(use, options.context), limits: limitsOf(codecs) };
+  const { value, ...facts } = options.upload;
+  const seen = unwrapChain(codecs, use, value);
+  return asFits(codecs.apart, {
+    codec,
+    value: seen,
+    call: { kind: "inspect", upload: facts, context: withoutSignal(context) },
+    signal: context.signal,
+    atOnce: async (opened) => codec.upload?.inspect({ ...facts, value: opened }, context),
+  });
 }
 
 /** Where the content begins that `url` serves, and its file name if the bytes carry one. */

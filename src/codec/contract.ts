@@ -6,6 +6,7 @@
  */
 
 import { ServiceError } from "../errors.ts";
+import type { DecodeLimits } from "../format/decode-limits.ts";
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 export type JsonObject = { readonly [key: string]: Json };
@@ -16,6 +17,8 @@ export interface ByteReader {
   /** Exactly `end - start` bytes. @throws {OBJECT_CORRUPT} when fewer arrive. */
   read(start: number, end: number, signal?: AbortSignal): Promise<Uint8Array>;
   stream(start?: number, end?: number, signal?: AbortSignal): AsyncIterable<Uint8Array>;
+  /** `read` for libraries that cannot wait. Present for bytes in memory and wherever a codec runs in a worker thread. */
+  readSync?(start: number, end: number): Uint8Array;
 }
 
 /** One file of a folder. `path` is relative, with `/`. */
@@ -130,11 +133,15 @@ export interface EncodeContext {
   readonly inStore: boolean;
   readonly args: Readonly<Record<string, unknown>>;
   readonly signal?: AbortSignal | undefined;
+  /** What inspecting an upload may take; absent: the defaults. */
+  readonly limits?: DecodeLimits | undefined;
 }
 
 export interface DecodeContext {
   readonly field: string;
   readonly args: Readonly<Record<string, unknown>>;
+  /** What decoding may take; absent: the defaults. */
+  readonly limits?: DecodeLimits | undefined;
   /** Largest value that may be answered inline, in bytes of decoded data. */
   readonly inlineLimitBytes: number;
   readonly signal?: AbortSignal | undefined;
@@ -201,6 +208,13 @@ export interface Codec {
   /** SDL of the input type and of auxiliary types (not of the output type, which is made from `fields`). */
   readonly typeDefs: string;
   readonly fields: Readonly<Record<string, CodecField>>;
+  /**
+   * Where stored bytes are decoded. Absent: in a worker thread when there are many of them, else at once. `always`: in a worker thread, for
+   * libraries that are synchronous or native. `never`: at once, for codecs that hardly look into the bytes.
+   */
+  readonly apart?: "always" | "never";
+  /** How many bytes the value unfolds to, where it may be compressed; read from its head. Absent: as many as it has. */
+  unfoldedBytes?(reader: ByteReader, signal?: AbortSignal): Promise<number>;
   /** True where a value may be a folder. */
   readonly acceptsTree?: boolean;
   /** Refuses a value before anything is written. @throws {CODEC_INVALID_VALUE} naming field, value and remedy. */

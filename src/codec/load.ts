@@ -4,6 +4,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { isServiceError, ServiceError } from "../errors.ts";
+import { fromFile } from "./codec-file.ts";
 import { type Codec, defineCodec } from "./contract.ts";
 
 /**
@@ -53,7 +54,7 @@ export async function loadCodec(file: string): Promise<Codec> {
 
 function checkedCodec(codec: Codec, file: string): Codec {
   try {
-    return defineCodec(codec);
+    return fromFile(defineCodec(codec), file);
   } catch (cause) {
     if (!isServiceError(cause)) throw cause;
     throw new ServiceError("CONFIG_INVALID", `The codec file ${file}: ${cause.message}`, {

@@ -5,15 +5,19 @@ import type { ByteReader, JsonObject, StoredValue, TreeReader } from "./contract
 
 /** Reads a piece of memory. */
 export function readerOf(bytes: Uint8Array): ByteReader {
+  const readSync = (start: number, end: number): Uint8Array => {
+    if (start < 0 || end < start || end > bytes.length) {
+      throw new ServiceError("OBJECT_CORRUPT", `Bytes ${start} to ${end} were asked of ${bytes.length}.`);
+    }
+    return bytes.subarray(start, end);
+  };
   return {
     sizeBytes: bytes.length,
     async read(start, end, signal) {
       signal?.throwIfAborted();
-      if (start < 0 || end < start || end > bytes.length) {
-        throw new ServiceError("OBJECT_CORRUPT", `Bytes ${start} to ${end} were asked of ${bytes.length}.`);
-      }
-      return bytes.subarray(start, end);
+      return readSync(start, end);
     },
+    readSync,
     async *stream(start = 0, end = bytes.length, signal) {
       for (let at = start; at < end; at += 65_536) {
         signal?.throwIfAborted();

@@ -1,6 +1,7 @@
 /** The codecs of a running service: a value made in the composition root and passed down. */
 
 import { ServiceError } from "../errors.ts";
+import type { Apart } from "./apart-contract.ts";
 import { type Chain, chainOf } from "./chain.ts";
 import { type Codec, type CodecField, defineCodec, type FilterScalar } from "./contract.ts";
 import { mergeTypeDefs } from "./type-defs.ts";
@@ -39,6 +40,8 @@ export interface OutputType {
 
 /** All codecs, by name. */
 export interface CodecRegistry {
+  /** Worker threads of a running service. */
+  readonly apart?: Apart;
   /** @throws {CODEC_UNKNOWN} naming the codecs there are. */
   get(name: string): Codec;
   find(name: string): Codec | undefined;

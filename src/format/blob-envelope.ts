@@ -2,7 +2,7 @@
 
 import { promisify } from "node:util";
 import { inflate, inflateSync, type ZlibOptions } from "node:zlib";
-import { ServiceError } from "../errors.ts";
+import { checkDecodeLimit, type DecodeLimits, defaultDecodeLimits } from "./decode-limits.ts";
 import { deflated } from "./deflate.ts";
 import { corrupt } from "./fault.ts";
 
@@ -14,16 +14,22 @@ const headBytes = 14;
 const compressAboveBytes = 1000;
 /** Up to this a thread costs more than it does: about a tenth of a millisecond of work. */
 const inlineBytes = 32 * 1024;
-/** Deflate cannot do better than 1032 to 1: a larger claim is false. */
-const largestRatio = 1032;
 
 /** Size of the packed bytes, as the envelope declares it; the size itself where there is none. @throws {CODEC_CORRUPT} */
-export function unpackedSize(bytes: Uint8Array, totalBytes = bytes.length): number {
+export function unpackedSize(
+  bytes: Uint8Array,
+  {
+    totalBytes = bytes.length,
+    ratio = defaultDecodeLimits.ratio,
+  }: { totalBytes?: number; ratio?: number } = {},
+): number {
   if (!isCompressed(bytes)) return totalBytes;
   if (bytes.length < headBytes) throw corrupt("The compressed blob ends in its head.");
   const size = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getBigUint64(6, true);
-  if (size > BigInt(totalBytes - headBytes) * BigInt(largestRatio)) {
-    throw corrupt(`The compressed blob claims ${size} bytes, more than ${totalBytes} can unfold to.`);
+  if (size > BigInt(totalBytes - headBytes) * BigInt(ratio)) {
+    throw corrupt(
+      `The compressed blob claims ${size} bytes, more than ${ratio} times its own (HOLDFAST_DECODE_RATIO).`,
+    );
   }
   return Number(size);
 }
@@ -33,16 +39,10 @@ function isCompressed(bytes: Uint8Array): boolean {
   return magic.every((byte, i) => bytes[i] === byte);
 }
 
-/** Packed bytes out of the envelope, if any. @throws {CODEC_CORRUPT} when damaged; {LIMIT_EXCEEDED} before anything larger than `limitBytes` is made. */
-export async function openEnvelope(bytes: Uint8Array, limitBytes: number): Promise<Uint8Array> {
-  const size = unpackedSize(bytes);
-  if (size > limitBytes) {
-    throw new ServiceError(
-      "LIMIT_EXCEEDED",
-      `The blob holds ${size} bytes; at most ${limitBytes} are unpacked here. Fetch it by url.`,
-      { details: { limit: limitBytes } },
-    );
-  }
+/** Packed bytes out of the envelope, if any. @throws {CODEC_CORRUPT} when damaged; {LIMIT_EXCEEDED} before anything larger than the limit is made. */
+export async function openEnvelope(bytes: Uint8Array, limits: DecodeLimits): Promise<Uint8Array> {
+  const size = unpackedSize(bytes, { ratio: limits.ratio });
+  checkDecodeLimit("outputBytes", limits, { count: size, what: "bytes" });
   if (!isCompressed(bytes)) return bytes;
   const packed = await unfold(bytes.subarray(headBytes), size);
   if (packed.length !== size)

@@ -8,30 +8,31 @@ import { elementCount } from "./array.ts";
 import { charId, dtypeOfBlobId, objectId } from "./blob-types.ts";
 import { ByteCursor, utf8 } from "./byte-cursor.ts";
 import { daysInMonth } from "./calendar.ts";
+import { type DecodeLimits, defaultDecodeLimits } from "./decode-limits.ts";
 import { parseDtype } from "./dtype.ts";
 import { corrupt } from "./fault.ts";
 import { joinComplex, reorder } from "./transpose.ts";
 import { type ArrayValue, nullValue, type RecordValue, type Value } from "./value.ts";
 
-/** Nesting beyond this is refused. */
+/** Nesting beyond this is never written. */
 export const maxBlobDepth = 512;
 /** Smallest item: a length and a tag. */
 const itemBytes = 9;
 
-/** A value from its packed, uncompressed bytes, protocol included. @throws {CODEC_CORRUPT} when they are not in the format. */
-export function unpackBlob(bytes: Uint8Array): Value {
+/** A value from its packed, uncompressed bytes, protocol included. @throws {CODEC_CORRUPT} when they are not in the format; {LIMIT_EXCEEDED} */
+export function unpackBlob(bytes: Uint8Array, limits: DecodeLimits = defaultDecodeLimits): Value {
   const protocol = Buffer.from(bytes.subarray(0, 4)).toString("latin1");
   if (protocol !== "mYm\0" && protocol !== "dj0\0") {
     throw corrupt("The blob begins neither with mYm nor with dj0.");
   }
-  const cursor = new ByteCursor(bytes, 4);
+  const cursor = ByteCursor.within(bytes, 4, limits);
   const value = readValue(cursor, 0);
   cursor.done();
   return value;
 }
 
 function readValue(cursor: ByteCursor, depth: number): Value {
-  if (depth > maxBlobDepth) throw corrupt(`The blob is nested more than ${maxBlobDepth} levels deep.`);
+  cursor.allowance.level(depth);
   const tag = cursor.u8();
   const reader = readers[tag];
   if (reader === undefined)
@@ -48,6 +49,7 @@ function readItem(cursor: ByteCursor, depth: number): Value {
 }
 
 function readItems(cursor: ByteCursor, depth: number, count: number): Value[] {
+  cursor.allowance.take(count);
   const items: Value[] = [];
   for (let i = 0; i < count; i++) items.push(readItem(cursor, depth));
   return items;
@@ -97,6 +99,7 @@ function readInt(cursor: ByteCursor): Value {
 
 function readDict(cursor: ByteCursor, depth: number): Value {
   const count = cursor.count(2 * itemBytes);
+  cursor.allowance.take(2 * count);
   const items: [Value, Value][] = [];
   for (let i = 0; i < count; i++) items.push([readItem(cursor, depth), readItem(cursor, depth)]);
   return { t: "dict", items };
@@ -152,6 +155,7 @@ function readShape(cursor: ByteCursor): number[] {
 function checkedCount(cursor: ByteCursor, shape: readonly number[], eachBytes: number): number {
   const count = elementCount(shape);
   cursor.expect(count * BigInt(eachBytes));
+  cursor.allowance.take(count);
   return Number(count);
 }
 
@@ -193,7 +197,7 @@ function readNames(cursor: ByteCursor): string[] {
 }
 
 function readRecords(cursor: ByteCursor, depth: number): ArrayValue | RecordValue {
-  if (depth > maxBlobDepth) throw corrupt(`The blob is nested more than ${maxBlobDepth} levels deep.`);
+  cursor.allowance.level(depth);
   const names = readNames(cursor);
   if (names.length === 0) return { t: "ndarray", dtype: "object", shape: [], items: [nullValue] };
   const fields = names.map((name) => [name, readColumn(cursor, depth + 1)] as const);

@@ -1,19 +1,60 @@
 /** Walks through bytes that must not be trusted: every read is checked against the end before anything is made of it. */
 
+import {
+  beyondDecodeLimit,
+  checkDecodeLimit,
+  type DecodeLimits,
+  defaultDecodeLimits,
+} from "./decode-limits.ts";
 import { corrupt } from "./fault.ts";
+
+/** What decoding may take, and how many items of it are left; shared by all cursors over one value. */
+class Allowance {
+  readonly limits: DecodeLimits;
+  #items = 0;
+
+  constructor(limits: DecodeLimits) {
+    this.limits = limits;
+  }
+
+  /** @throws {LIMIT_EXCEEDED} */
+  take(items: number | bigint): void {
+    checkDecodeLimit("elements", this.limits, { count: items, what: "elements" });
+    this.#items += Number(items);
+    checkDecodeLimit("elements", this.limits, { count: this.#items, what: "elements" });
+  }
+
+  /** @throws {LIMIT_EXCEEDED} */
+  level(depth: number): void {
+    if (depth > this.limits.nesting)
+      throw beyondDecodeLimit("nesting", this.limits, `The value is nested ${depth} levels deep or more`);
+  }
+}
 
 /** A position in bytes, little-endian. */
 export class ByteCursor {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
   readonly #end: number;
+  readonly allowance: Allowance;
   #at: number;
 
-  constructor(bytes: Uint8Array, start = 0, end = bytes.length) {
+  constructor(
+    bytes: Uint8Array,
+    start = 0,
+    end = bytes.length,
+    allowance: Allowance = new Allowance(defaultDecodeLimits),
+  ) {
+    this.allowance = allowance;
     this.#bytes = bytes;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#at = start;
     this.#end = end;
+  }
+
+  /** Over the whole of the bytes from `start` on. */
+  static within(bytes: Uint8Array, start: number, limits: DecodeLimits): ByteCursor {
+    return new ByteCursor(bytes, start, bytes.length, new Allowance(limits));
   }
 
   get left(): number {
@@ -60,7 +101,7 @@ export class ByteCursor {
   /** A cursor over the next `size` bytes, which this one skips. */
   part(size: number): ByteCursor {
     const at = this.#advance(size);
-    return new ByteCursor(this.#bytes, at, at + size);
+    return new ByteCursor(this.#bytes, at, at + size, this.allowance);
   }
 
   /** Text that ends with a zero byte. */

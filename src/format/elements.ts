@@ -52,6 +52,11 @@ interface Nest {
   readonly size: number;
 }
 
+/** Elements that follow each other from `byte` on, nested by axis. */
+export function nested(shape: readonly number[], from: Nest, byte = 0): ElementJson {
+  return nest(shape, from, 0, { byte });
+}
+
 function nest(shape: readonly number[], from: Nest, axis = 0, at = { byte: 0 }): ElementJson {
   const length = shape[axis];
   if (length === undefined) {
@@ -70,7 +75,8 @@ export function numberToJson(value: number): number | string {
   return Number.isNaN(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity";
 }
 
-function elementReader(type: Dtype): ElementReader {
+/** Reads one element. @throws {CODEC_INVALID_VALUE} for types without a JSON form. */
+export function elementReader(type: Dtype): ElementReader {
   const { kind, littleEndian: le, itemSizeBytes: size } = type;
   if (kind === "b") return (view, at) => view.getUint8(at) !== 0;
   if (kind === "i" || kind === "u") return integerReader(kind === "i", size, le);

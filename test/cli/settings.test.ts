@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { readSettings } from "../../src/cli/settings.ts";
 import { isServiceError } from "../../src/errors.ts";
+import { defaultDecodeLimits } from "../../src/format/decode-limits.ts";
 import { defaultHttpLimits } from "../../src/http/limits.ts";
 
 const read = (env: Record<string, string>, flags = {}) => readSettings(flags, env, "/lab");
@@ -26,6 +27,7 @@ describe("readSettings", () => {
       hosts: [],
       prepared: true,
       httpLimits: defaultHttpLimits,
+      decodeLimits: defaultDecodeLimits,
       changesKept: { keptSeconds: 3600, maxEntries: 1_000_000 },
       imports: { rules: [], limits: { bytes: 2 ** 36, totalMs: 21_600_000, idleMs: 30_000 }, atATime: 4 },
       uploadQuota: { uploads: 10_000, bytes: 20 * 2 ** 40 },

@@ -31,6 +31,7 @@ describe("loadCodecs", () => {
       "blob",
       "filepath",
       "hash",
+      "hdf5",
       "image",
       "json",
       "npy",

@@ -7,6 +7,7 @@ import { openEnvelope } from "../../src/format/blob-envelope.ts";
 import { kindOfPacked } from "../../src/format/blob-kind.ts";
 import { unpackBlob } from "../../src/format/blob-read.ts";
 import { packBlob } from "../../src/format/blob-write.ts";
+import { defaultDecodeLimits } from "../../src/format/decode-limits.ts";
 import { fromTagged } from "../../src/format/tagged-value.ts";
 import { toTagged } from "../../src/format/value-tagged.ts";
 import { fixtureColumns, type Neutral, storeFile } from "../support/datajoint-fixture.ts";
@@ -56,7 +57,7 @@ describe("blob vectors of DataJoint", () => {
   });
 
   it.each(packed)("decodes $name", async ({ bytes, value }) => {
-    const decoded = unpackBlob(await openEnvelope(bytes, 2 ** 24));
+    const decoded = unpackBlob(await openEnvelope(bytes, defaultDecodeLimits));
     expect(shortened(toTagged(decoded))).toEqual(shortened(value));
     if (value.t !== "recarray") expect(kindOfPacked(bytes)).toBe(value.t);
   });

@@ -221,4 +221,5 @@ export const codecSamples: Readonly<Record<string, readonly CodecSample[]>> = {
     ["small.arrow", "small.arrow"],
     ["small.arrows", "small.arrows"],
   ]),
+  hdf5: [],
 };

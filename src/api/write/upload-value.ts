@@ -1,4 +1,4 @@
-import { type ChainUse, unwrapChain, uploadOf } from "../../codec/chain.ts";
+import { type ChainUse, inspectChain, uploadOf } from "../../codec/chain.ts";
 import type { EncodeContext, JsonObject } from "../../codec/contract.ts";
 import { isServiceError, ServiceError } from "../../errors.ts";
 import type { StagedObject } from "../../object/contract.ts";
@@ -29,19 +29,12 @@ export async function uploadMeta(
     isTree: object.isTree,
     ...(object.isTree ? {} : { sizeBytes: object.sizeBytes }),
   });
-  const context = { ...at.context, inStore: true, args: use.args ?? {} };
-  return inspected(at.context.field, () =>
-    side.inspect(
-      {
-        filename,
-        mediaType,
-        // The digest of the object is that of the content only where nothing was put before it.
-        contentSha256: prefix === undefined ? object.sha256 : undefined,
-        value: unwrapChain(services.codecs, use, stored),
-      },
-      context,
-    ),
-  );
+  // The digest of the object is that of the content only where nothing was put before it.
+  const contentSha256 = prefix === undefined ? object.sha256 : undefined;
+  return inspected(at.context.field, async () => {
+    const upload = { filename, mediaType, contentSha256, value: stored };
+    return (await inspectChain(services.codecs, use, { upload, context: at.context })) ?? {};
+  });
 }
 
 /** What the uploader sent is not damaged, it is not valid. */
