@@ -87,17 +87,10 @@ export interface ReadContext {
 export async function readTask(context: ReadContext, task: CodecTask): Promise<unknown> {
   const { part, plan } = task;
   if (task.known !== undefined) return shaped(task.known.value, part.shape);
-  if (context.registry.find(plan.use.name) === undefined) {
-    throw new ServiceError(
-      "CODEC_UNAVAILABLE",
-      `${plan.field} was written by the codec "${plan.use.name}", which is not loaded.`,
-      {
-        details: {
-          field: plan.field,
-          remedy: "Put the codec's file into the codecs folder and start again.",
-        },
-      },
-    );
+  const unavailable = context.registry.unavailable(plan.use.name);
+  if (unavailable !== undefined) {
+    const details = { ...unavailable.details, field: plan.field };
+    throw new ServiceError("CODEC_UNAVAILABLE", `Field ${plan.field}: ${unavailable.message}`, { details });
   }
   const value = openStored(context, plan.use, task.stored);
   const given = context.arguments[part.at] ?? {};

@@ -18,6 +18,7 @@ import { imports } from "./0009-imports.ts";
 import { collector } from "./0010-collector.ts";
 import { collectorTruth } from "./0011-collector-truth.ts";
 import { restore } from "./0013-restore.ts";
+import { codecs } from "./0014-codecs.ts";
 
 /** One step of the schema: its name for ever, and SQL text, several statements each. */
 export interface MigrationText {
@@ -38,4 +39,5 @@ export const migrations: readonly MigrationText[] = [
   collector,
   collectorTruth,
   restore,
+  codecs,
 ];
