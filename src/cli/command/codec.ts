@@ -1,9 +1,11 @@
 /** `codec`: the loaded codecs. */
 
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { ServiceError } from "../../errors.ts";
 import { askSystem } from "../ask.ts";
 import { textTable } from "../text-table.ts";
+import { newCodec } from "./codec-new.ts";
+import type { Placement } from "./codec-text.ts";
 import { callOf } from "./context.ts";
 import { withService } from "./service.ts";
 
@@ -47,6 +49,22 @@ export function codecCommands(program: Command): void {
     .command("show <name>")
     .description("show what can be selected of a codec's values, and how values are given")
     .action((name: string, _, command: Command) => showCodec(name, command));
+  codec
+    .command("new <name>")
+    .description(
+      "start a codec of your own: its file and its test in the folder codecs beside the schema file",
+    )
+    .addOption(
+      new Option(
+        "--store <how>",
+        "where values lie: in a store by hash or by schema path, or in the row only",
+      )
+        .choices(["hash", "schema", "row"])
+        .default("hash"),
+    )
+    .action((name: string, { store }: { store: Placement }, command: Command) =>
+      newCodec(name, store, callOf(command)),
+    );
 }
 
 interface Answer {
