@@ -53,7 +53,7 @@ export function codecTasks(at: {
 }): readonly CodecTask[] {
   const { entity, slot: whole, plan, value, faults } = at;
   if (entity.columns.find(({ name }) => name === plan.column)?.type.graphql === "Opaque") return [];
-  return plan.selection.flatMap((part): CodecTask[] => {
+  const tasks = plan.selection.flatMap((part): CodecTask[] => {
     if (part.kind !== "part") return [];
     const told = value[part.key];
     const slot = slotIn(value, part.key, { nullable: part.nullable, parent: whole });
@@ -65,6 +65,8 @@ export function codecTasks(at: {
       return part.shape === undefined ? [] : [{ ...task, known: { value: told } }];
     return unread === undefined && at.stored === undefined ? [] : [task];
   });
+  // Nothing of such a value can be told: one error says it for all.
+  return plan.use.unloaded === true ? tasks.slice(0, 1) : tasks;
 }
 
 function unreadOf(told: unknown): unknown {

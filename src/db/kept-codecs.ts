@@ -19,9 +19,9 @@ export async function readKeptCodecs(
   db: Queryable,
   names: readonly string[],
 ): Promise<ReadonlyMap<string, unknown>> {
-  const { rows } = await db.query<{ name: string; description: unknown }>(
-    "SELECT name, description FROM holdfast.codec WHERE name = ANY($1::text[])",
+  const { rows } = await db.query<{ name: string; description: string }>(
+    "SELECT name, description::text FROM holdfast.codec WHERE name = ANY($1::text[])",
     [names],
   );
-  return new Map(rows.map(({ name, description }) => [name, description]));
+  return new Map(rows.map(({ name, description }) => [name, JSON.parse(description) as unknown]));
 }
