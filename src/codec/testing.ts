@@ -113,7 +113,8 @@ function triedLaws(
 ): CodecLaw[] {
   const sampleOf = (input: CodecSample["input"]): CodecSample => ({
     name: "made",
-    input,
+    // A copy: a codec that writes into it must not lead the search for a smaller one astray.
+    input: structuredClone(input),
     args,
     decoded: decodedOf?.(structuredClone(input)),
   });

@@ -39,7 +39,7 @@ describe("the kit", () => {
     expect(await failing(spikes)).toEqual([]);
   });
 
-  it("finds other bytes, values that change, and inputs that are written", async () => {
+  it("finds other bytes, values that change, and errors that are slips", async () => {
     const other = vectors.map((vector) => ({ ...vector, bytes: `${vector.bytes}0000000000000000` }));
     expect((await failing(spikes, other)).join()).toContain("writes exactly these bytes");
     const lossy: Codec = {
@@ -47,15 +47,6 @@ describe("the kit", () => {
       decode: async (...all) => ((await spikes.decode(...all)) as number[]).map(Math.fround),
     };
     expect((await failing(lossy)).join()).toContain("decodes what it encodes: inputs made by machine");
-    const greedy: Codec = {
-      ...spikes,
-      encode(input, context) {
-        const encoded = spikes.encode(input, context);
-        (input["times"] as number[]).push(1);
-        return encoded;
-      },
-    };
-    expect((await failing(greedy)).join()).toContain("leaves its input alone");
     const rash: Codec = {
       ...spikes,
       decode: async (value) => [(await (await value.bytes()).read(0, 16)).at(0)],
