@@ -1,4 +1,5 @@
 import { availableParallelism } from "node:os";
+import { join } from "node:path";
 import { configDefaults, defineConfig } from "vitest/config";
 import { vitePlugins } from "./test/mutants/plugins.ts";
 
@@ -6,6 +7,7 @@ import { vitePlugins } from "./test/mutants/plugins.ts";
 const long = [
   "test/acceptance/capability-keys.test.ts",
   "test/acceptance/kill.test.ts",
+  "test/acceptance/plugins.test.ts",
   "test/acceptance/resumable.test.ts",
   "test/acceptance/store-identity.test.ts",
   "test/api/write/failure-matrix.test.ts",
@@ -53,6 +55,14 @@ const long = [
   "test/security/secrets.test.ts",
   "test/security/served-bytes.test.ts",
 ];
+/** What plugins import of Holdfast is its source here. */
+const ours = Object.entries({
+  "holdfast/codec": "src/codec/contract.ts",
+  "holdfast/codec/testing": "src/codec/testing.ts",
+  "holdfast/store": "src/store/contract.ts",
+  "holdfast/store/path": "src/store/path.ts",
+  "holdfast/store/testing": "src/store/testing.ts",
+}).map(([name, file]) => ({ find: new RegExp(`^${name}$`), replacement: join(import.meta.dirname, file) }));
 /** Suites on a real S3 server: `npm run test:s3`, and in `.ci/run`. */
 const s3 = ["test/s3/**"];
 /** Any test file by its name: for `npm run test:mutants`. */
@@ -63,7 +73,7 @@ const suite = suites[process.env["SUITE"] ?? ""];
 export default defineConfig({
   resolve: {
     // vite resolves graphql to its ESM file, other packages to the CommonJS one: two realms. One file for all.
-    alias: [{ find: /^graphql$/, replacement: "graphql/index.js" }],
+    alias: [{ find: /^graphql$/, replacement: "graphql/index.js" }, ...ours],
   },
   oxc: { decorator: { legacy: true } },
   plugins: vitePlugins(),

@@ -104,10 +104,14 @@ export interface ErrorDetails {
   readonly [more: string]: unknown;
 }
 
+const brand = Symbol.for("holdfast.ServiceError");
+
 /** The only error that Holdfast throws on purpose: a stable code, a message for humans, details, and the cause. */
 export class ServiceError extends Error {
   readonly code: ErrorCode;
   readonly details: ErrorDetails;
+  /** Also those that a plugin makes with a copy of Holdfast of its own are ours. */
+  readonly [brand] = true;
 
   constructor(code: ErrorCode, message: string, options: { details?: ErrorDetails; cause?: unknown } = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -119,5 +123,7 @@ export class ServiceError extends Error {
 
 /** Whether `error` is a {@link ServiceError}, of the given code if one is given. */
 export function isServiceError(error: unknown, code?: ErrorCode): error is ServiceError {
-  return error instanceof ServiceError && (code === undefined || error.code === code);
+  if (!(error instanceof Error) || !(brand in error)) return false;
+  const told: unknown = Reflect.get(error, "code");
+  return typeof told === "string" && Object.hasOwn(errorTable, told) && (code === undefined || told === code);
 }

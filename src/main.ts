@@ -7,7 +7,6 @@ import { apiLimitsFrom } from "./api/limits.ts";
 import { type ChangeFeed, createChangeFeed } from "./api/live/feed.ts";
 import { type DocumentPolicy, documentPolicyFrom } from "./api/trusted-documents.ts";
 import type { Settings } from "./cli/settings.ts";
-import { checkExtension } from "./cli/start/check-extension.ts";
 import { choosePort } from "./cli/start/choose-port.ts";
 import {
   type ApplyRule,
@@ -17,9 +16,11 @@ import {
   type PreparedApi,
 } from "./cli/start/engine.ts";
 import { findExtension } from "./cli/start/find-extension.ts";
+import { findModel } from "./cli/start/find-model.ts";
 import { healthChecks } from "./cli/start/health.ts";
-import { type LoadedModel, loadModel } from "./cli/start/load-model.ts";
+import type { LoadedModel } from "./cli/start/load-model.ts";
 import { createLog } from "./cli/start/log.ts";
+import { codecsToKeep } from "./cli/start/missing-codecs.ts";
 import { type OpenedCollector, openCollector } from "./cli/start/open-collector.ts";
 import { type OpenedDatabase, openDatabase } from "./cli/start/open-database.ts";
 import { openJobs } from "./cli/start/open-jobs.ts";
@@ -32,6 +33,7 @@ import type { Apart } from "./codec/apart-contract.ts";
 import type { Codec } from "./codec/contract.ts";
 import type { Collector } from "./collector/contract.ts";
 import { connect, type PostgresDatabase } from "./db/database.ts";
+import { keepCodecs } from "./db/kept-codecs.ts";
 import { migrate } from "./db/migrate.ts";
 import { createFieldReader } from "./http/field-reader.ts";
 import type { GraphqlServer } from "./http/graphql-route.ts";
@@ -41,6 +43,7 @@ import { createMetrics } from "./metrics/metrics.ts";
 import type { Model } from "./model/model.ts";
 import { type FaultPoints, parseFaultPoints, withCommitFaults } from "./object/fault-points.ts";
 import type { Objects } from "./object/objects.ts";
+import { toldOf } from "./plugin/contract.ts";
 import type { Stores } from "./store/contract.ts";
 import { createSystemServer } from "./system/server.ts";
 
@@ -76,9 +79,7 @@ export async function startService(settings: Settings, options: StartOptions): P
   const stack = new AsyncDisposableStack();
   try {
     const apart = stack.adopt(createApart(settings.decodeLimits), (threads) => threads.close());
-    const loaded = withThreads(await loadModel(settings), apart);
-    // Before anything is started: what cannot be served needs no database.
-    await checkExtension(settings, loaded);
+    const modelKnownTo = await findModel(settings);
     await checkSchedules(settings.jobs.schedules);
     const logger = createLog(settings.logLevel ?? defaultLevel());
     const running: Running = {};
@@ -88,6 +89,8 @@ export async function startService(settings: Settings, options: StartOptions): P
       pool.close(),
     );
     await migrate(db);
+    const loaded = withThreads(await modelKnownTo(db), apart);
+    for (const plugin of loaded.broken) logger.warn({ plugin }, toldOf(plugin));
     const faults = parseFaultPoints(settings.fault);
     const { storeConfigs } = loaded;
     const onMissing = (locator: string): void => running.collecting?.healer.missing(locator);
@@ -228,6 +231,8 @@ async function createHttp(parts: Parts, running: Running): Promise<HttpServer> {
     const entities = running.engine?.model().entities ?? [];
     const entity = entities.find((one) => one.schema === schema && one.table === table);
     const use = entity?.columns.find((one) => one.name === column)?.type.codec;
+    const unavailable = use === undefined ? undefined : loaded.registry.unavailable(use.name);
+    if (unavailable !== undefined) throw unavailable;
     return use === undefined ? undefined : loaded.registry.find(use.name);
   };
   return createHttpServer({
@@ -278,6 +283,7 @@ async function prepareApi(parts: Parts, { http, running, model }: ChangeOver): P
   return {
     discard: () => api.server.stop(),
     mount: async () => {
+      await keepCodecs(db, codecsToKeep(model, loaded.registry));
       const previous = running.api;
       running.api = api;
       // Apollo's type is invariant in its context; a RequestContext has all that an ApiContext asks for.

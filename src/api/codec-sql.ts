@@ -8,11 +8,17 @@ import type { CodecSql } from "../sql/select-builder.ts";
 export function codecSql(registry: CodecRegistry): CodecSql {
   return (use, name) => {
     const codec = registry.find(use.name);
-    if (codec === undefined) return undefined;
+    if (codec === undefined)
+      return { sql: undefined, readable: false, filter: undefined, ...refusal(registry, use.name) };
     // The name of the download stands in the bytes, where the codec looks for content in them.
     if (name === "url") return { sql: undefined, readable: codec.content !== undefined, filter: undefined };
     const found = fieldOf(registry, use, name);
     if (found === undefined) return undefined;
     return { sql: found.sql, readable: found.field.read !== undefined, filter: found.field.filter };
   };
+}
+
+function refusal(registry: CodecRegistry, name: string) {
+  const unavailable = registry.unavailable(name);
+  return unavailable === undefined ? {} : { unavailable };
 }

@@ -53,7 +53,7 @@ export function codecTasks(at: {
 }): readonly CodecTask[] {
   const { entity, slot: whole, plan, value, faults } = at;
   if (entity.columns.find(({ name }) => name === plan.column)?.type.graphql === "Opaque") return [];
-  return plan.selection.flatMap((part): CodecTask[] => {
+  const tasks = plan.selection.flatMap((part): CodecTask[] => {
     if (part.kind !== "part") return [];
     const told = value[part.key];
     const slot = slotIn(value, part.key, { nullable: part.nullable, parent: whole });
@@ -65,6 +65,8 @@ export function codecTasks(at: {
       return part.shape === undefined ? [] : [{ ...task, known: { value: told } }];
     return unread === undefined && at.stored === undefined ? [] : [task];
   });
+  // Nothing of such a value can be told: one error says it for all.
+  return plan.use.unloaded === true ? tasks.slice(0, 1) : tasks;
 }
 
 function unreadOf(told: unknown): unknown {
@@ -87,17 +89,10 @@ export interface ReadContext {
 export async function readTask(context: ReadContext, task: CodecTask): Promise<unknown> {
   const { part, plan } = task;
   if (task.known !== undefined) return shaped(task.known.value, part.shape);
-  if (context.registry.find(plan.use.name) === undefined) {
-    throw new ServiceError(
-      "CODEC_UNAVAILABLE",
-      `${plan.field} was written by the codec "${plan.use.name}", which is not loaded.`,
-      {
-        details: {
-          field: plan.field,
-          remedy: "Put the codec's file into the codecs folder and start again.",
-        },
-      },
-    );
+  const unavailable = context.registry.unavailable(plan.use.name);
+  if (unavailable !== undefined) {
+    const details = { ...unavailable.details, field: plan.field };
+    throw new ServiceError("CODEC_UNAVAILABLE", `Field ${plan.field}: ${unavailable.message}`, { details });
   }
   const value = openStored(context, plan.use, task.stored);
   const given = context.arguments[part.at] ?? {};

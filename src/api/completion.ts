@@ -103,7 +103,8 @@ export function walkRow(walk: Walk, slot: Slot, rows: Rows): void {
     if (field.kind === "user") walkUser(walk, inner(field.nullable), { entity: rows.entity, field });
     const part = field.kind === "codecList" ? walk.model.entity.get(field.part) : undefined;
     if (field.kind === "codecList" && part !== undefined) {
-      for (const place of elements(inner(false), false)) walkCodec(walk, part, { slot: place, plan: field });
+      for (const place of elements(inner(false), field.use.unloaded === true))
+        walkCodec(walk, part, { slot: place, plan: field });
     }
   }
 }

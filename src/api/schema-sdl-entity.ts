@@ -119,8 +119,9 @@ function stepField(model: Model, step: FieldStep): string {
       );
     }
     case "list": {
-      const element = listElement(model, step.list.entity)?.type.graphql ?? "Opaque";
-      return field(`${step.list.field}: [${element}!]!`, step.list.description);
+      const type = listElement(model, step.list.entity)?.type;
+      const element = `${type?.graphql ?? "Opaque"}${type?.codec?.unloaded === true ? "" : "!"}`;
+      return field(`${step.list.field}: [${element}]!`, step.list.description);
     }
   }
 }

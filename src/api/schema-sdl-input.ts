@@ -1,6 +1,5 @@
 /** Input types of one entity: filter, order, key, create inputs, patch. */
 
-import type { Codec } from "../codec/contract.ts";
 import type { CodecRegistry } from "../codec/registry.ts";
 import type { CodecList, Column, Entity, Model } from "../model/model.ts";
 import { isOrderable } from "./schema-sdl-aggregate.ts";
@@ -11,7 +10,8 @@ import { keyName, uniqueNames } from "./unique-names.ts";
 
 /** The codecs by name. */
 export interface CodecNames {
-  find(name: string): Codec | undefined;
+  /** GraphQL input type of a codec's values. */
+  inputType(name: string): string | undefined;
 }
 
 /** Filter keys with a meaning of their own; a field of such a name cannot be filtered. */
@@ -127,14 +127,14 @@ function createField(
 
 function listInput(model: Model, list: CodecList, codecs: CodecNames): readonly string[] {
   const element = listElement(model, list.entity)?.type.codec;
-  const input = element === undefined ? undefined : codecs.find(element.name)?.input;
+  const input = element === undefined ? undefined : codecs.inputType(element.name);
   return input === undefined ? [] : [field(`${list.field}: [${input}!]`, list.description)];
 }
 
 function columnInput(column: Column, codecs: CodecNames, use: "create" | "patch"): readonly string[] {
   if (column.origin === "reference") return [];
   const { codec } = column.type;
-  const base = codec === undefined ? columnType(column).replace(/!$/, "") : codecs.find(codec.name)?.input;
+  const base = codec === undefined ? columnType(column).replace(/!$/, "") : codecs.inputType(codec.name);
   if (base === undefined) return [];
   const required = use === "create" && !column.nullable && column.default === undefined;
   return [field(`${column.field}: ${base}${required ? "!" : ""}`, column.description)];

@@ -62,7 +62,7 @@ export function columnType(column: Column): string {
   const list = column.type.list;
   const base =
     list === undefined ? column.type.graphql : `[${list.element}${list.elementNullable ? "" : "!"}]`;
-  return column.nullable ? base : `${base}!`;
+  return column.nullable || column.type.codec?.unloaded === true ? base : `${base}!`;
 }
 
 /** A description as it stands above a definition; nothing for an empty one. */

@@ -11,7 +11,7 @@ import { rootEntities, rootSdl } from "./schema-sdl-root.ts";
 import { sharedSdl } from "./schema-sdl-shared.ts";
 
 /** The codecs that a schema is made with. */
-export type SchemaCodecs = Pick<CodecRegistry, "outputs" | "typeDefs" | "find">;
+export type SchemaCodecs = Pick<CodecRegistry, "outputs" | "typeDefs" | "inputType">;
 
 /** The SDL of the entity API of `model`. */
 export function schemaSdl(model: Model, codecs: SchemaCodecs): string {

@@ -6,12 +6,11 @@ import { postgresBinaries } from "../db/binaries.ts";
 import type { Queryable } from "../db/contract.ts";
 import { connect } from "../db/database.ts";
 import { isServiceError } from "../errors.ts";
-import { readStoreConfigs } from "../store/config.ts";
 import { openStores } from "../store/open.ts";
 import type { Settings } from "./settings.ts";
 import { checkExtension } from "./start/check-extension.ts";
 import { choosePort } from "./start/choose-port.ts";
-import { loadModel } from "./start/load-model.ts";
+import { loadModel, readStores } from "./start/load-model.ts";
 import { databasePlace } from "./start/open-database.ts";
 import { runningServer } from "./start/server-file.ts";
 
@@ -140,11 +139,7 @@ async function server(settings: Settings): Promise<string> {
 }
 
 async function stores(settings: Settings): Promise<string> {
-  const configs = await readStoreConfigs({
-    folder: dirname(settings.schemaPath),
-    environment: process.env,
-    dataFolder: settings.dataFolder,
-  });
+  const configs = await readStores(settings);
   const opened = await openStores(configs);
   for (const { driver } of opened.all.values()) await driver.probe();
   return `${[...opened.all.keys()].join(", ")} (from ${configs.source})`;

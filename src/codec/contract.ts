@@ -184,11 +184,17 @@ export interface CodecField {
   ) => Promise<Json>;
 }
 
+/** The codec contract of this version. */
+export const codecContract = 1;
+
 /** A codec. Make one with {@link defineCodec}. */
 export interface Codec {
   /** As in DataJoint's spec: `npy` for `<npy@main>`. */
   readonly name: string;
+  /** Of the codec itself, from 1; counts up when what it writes changes. */
   readonly version: number;
+  /** The codec contract that it was written for ({@link codecContract}); absent: 1. */
+  readonly contract?: number;
   /** One sentence for `holdfast codec list`. */
   readonly summary: string;
   /**
@@ -215,6 +221,12 @@ export interface Codec {
   readonly apart?: "always" | "never";
   /** How many bytes the value unfolds to, where it may be compressed; read from its head. Absent: as many as it has. */
   unfoldedBytes?(reader: ByteReader, signal?: AbortSignal): Promise<number>;
+  /**
+   * What `@codec(args: {…})` may say, as SDL: `rate: Float! = 30000, unit: Unit = MILLISECONDS`. Types are Int, Float, String, Boolean,
+   * ID, enums of `typeDefs`, and lists of these. The schema file is checked by it; contexts have the values, defaults filled in. They
+   * are not in the database: what reading needs belongs into the bytes or `meta`. Absent: the codec takes none.
+   */
+  readonly args?: string;
   /** True where a value may be a folder. */
   readonly acceptsTree?: boolean;
   /** Refuses a value before anything is written. @throws {CODEC_INVALID_VALUE} naming field, value and remedy. */
@@ -259,6 +271,8 @@ export function defineCodec(codec: Codec): Codec {
 
 function fault(codec: Codec): string | undefined {
   if (!/^[a-z][a-z0-9_]*$/.test(codec.name)) return "the name must match [a-z][a-z0-9_]*";
+  if (!Number.isInteger(codec.version) || codec.version < 1)
+    return "the version must be a whole number from 1";
   if (codec.chain.row === undefined && codec.chain.store === undefined) return "chain gives no placement";
   if (codec.chain.store === "json" && codec.addressing === undefined)
     return "a store codec that ends in json needs addressing";

@@ -1,67 +1,45 @@
-/** Loads codec plugins: every `*.ts` and `*.js` file of the given folders. Nothing else is looked for or loaded. */
+/** Loads codecs: every `*.ts` and `*.js` file of the given folders, and the packages that the user has declared. */
 
-import { readdir } from "node:fs/promises";
-import { join } from "node:path";
-import { pathToFileURL } from "node:url";
-import { isServiceError, ServiceError } from "../errors.ts";
+import { basename, extname } from "node:path";
+import { ServiceError } from "../errors.ts";
+import { checkContract } from "../plugin/contract-version.ts";
+import { type LoadedPlugins, loadPlugin, loadPlugins, type PluginPlaces } from "../plugin/load.ts";
 import { fromFile } from "./codec-file.ts";
-import { type Codec, defineCodec } from "./contract.ts";
+import { type Codec, codecContract, defineCodec } from "./contract.ts";
+
+/** The codecs of all places, and those that cannot be loaded. */
+export function loadCodecPlugins(places: PluginPlaces): Promise<LoadedPlugins<Codec>> {
+  return loadPlugins("codec", places, checkedCodec);
+}
 
 /**
- * Codecs of all folders, in the order of folders and file names. A folder that does not exist holds none.
+ * Codecs of all folders, in the order of folders and file names.
  * @throws {CONFIG_INVALID} naming the file that cannot be loaded, and why.
  */
 export async function loadCodecs(folders: readonly string[]): Promise<Codec[]> {
-  const codecs: Codec[] = [];
-  for (const folder of folders) {
-    for (const name of await codecFiles(folder)) codecs.push(await loadCodec(join(folder, name)));
-  }
-  return codecs;
-}
-
-async function codecFiles(folder: string): Promise<string[]> {
-  try {
-    const names = await readdir(folder);
-    return names.filter((name) => /\.[tj]s$/.test(name) && !/\.(?:d|test|spec)\.[tj]s$/.test(name)).sort();
-  } catch (cause) {
-    if (cause instanceof Error && "code" in cause && cause.code === "ENOENT") return [];
-    throw new ServiceError("CONFIG_INVALID", `The codec folder ${folder} cannot be read.`, { cause });
-  }
+  const { loaded, broken } = await loadCodecPlugins({ folders });
+  const [first] = broken;
+  if (first === undefined) return loaded.map(({ plugin }) => plugin);
+  throw new ServiceError("CONFIG_INVALID", `The codec file ${first.source}: ${first.problem}`, {
+    details: { file: first.source, remedy: first.remedy },
+  });
 }
 
 /** One codec from its file. @throws {CONFIG_INVALID} naming the file. */
 export async function loadCodec(file: string): Promise<Codec> {
-  let exported: unknown;
-  try {
-    const module: { readonly default?: unknown } = await import(pathToFileURL(file).href);
-    exported = module.default;
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new ServiceError("CONFIG_INVALID", `The codec file ${file} cannot be loaded: ${why}`, {
-      details: { file },
-      cause,
-    });
-  }
-  if (!isCodec(exported)) {
-    throw new ServiceError(
-      "CONFIG_INVALID",
-      `The codec file ${file} has no codec as its default export. Write: export default defineCodec({ … }).`,
-      { details: { file } },
-    );
-  }
-  return checkedCodec(exported, file);
+  const name = basename(file, extname(file));
+  return (await loadPlugin({ file, source: file, name }, checkedCodec)).plugin;
 }
 
-function checkedCodec(codec: Codec, file: string): Codec {
-  try {
-    return fromFile(defineCodec(codec), file);
-  } catch (cause) {
-    if (!isServiceError(cause)) throw cause;
-    throw new ServiceError("CONFIG_INVALID", `The codec file ${file}: ${cause.message}`, {
-      details: { file },
-      cause,
+function checkedCodec(exported: unknown, file: string): Codec {
+  if (!isCodec(exported)) {
+    throw new ServiceError("CONFIG_INVALID", "it has no codec as its default export", {
+      details: { remedy: "Write: export default defineCodec({ … })." },
     });
   }
+  // First: what a newer contract says otherwise is no fault of the codec.
+  checkContract("codec", exported.contract, { oldest: 1, newest: codecContract });
+  return fromFile(defineCodec(exported), file);
 }
 
 function isCodec(value: unknown): value is Codec {

@@ -6,6 +6,22 @@ import { type Chain, chainOf } from "./chain.ts";
 import { type Codec, type CodecField, defineCodec, type FilterScalar } from "./contract.ts";
 import { mergeTypeDefs } from "./type-defs.ts";
 
+/** GraphQL side of a codec: all that its types are made of. */
+export interface CodecShape extends Pick<Codec, "name" | "output" | "input" | "typeDefs"> {
+  readonly fields: Readonly<
+    Record<string, Pick<CodecField, "type" | "description"> & Partial<Pick<CodecField, "args" | "filter">>>
+  >;
+}
+
+/** A codec that values were written with and that is not loaded: its types and columns stay, its values cannot be told. */
+export interface MissingCodec {
+  readonly shape: CodecShape;
+  readonly facts: CodecFacts;
+  /** Why it is not loaded; a whole sentence. */
+  readonly reason: string;
+  readonly remedy: string;
+}
+
 /** What the model's checks need to know of a codec. */
 export interface CodecFacts {
   readonly name: string;
@@ -17,6 +33,10 @@ export interface CodecFacts {
   readonly store?: string;
   /** True for references to files that the user owns. */
   readonly external: boolean;
+  /** `args` of `@codec` that it takes, as SDL; absent: none. */
+  readonly args?: string;
+  /** SDL of the types that `args` may name. */
+  readonly argTypes?: string;
 }
 
 /** A field of an output type, merged over the codecs that share the type. */
@@ -42,9 +62,13 @@ export interface OutputType {
 export interface CodecRegistry {
   /** Worker threads of a running service. */
   readonly apart?: Apart;
-  /** @throws {CODEC_UNKNOWN} naming the codecs there are. */
+  /** @throws {CODEC_UNKNOWN} naming the codecs there are; {CODEC_UNAVAILABLE} for one that is missing, saying why. */
   get(name: string): Codec;
   find(name: string): Codec | undefined;
+  /** The error that a value of a missing codec is answered with; `undefined` for a codec that is not missing. */
+  unavailable(name: string): ServiceError | undefined;
+  /** GraphQL input type of a codec, loaded or missing. */
+  inputType(name: string): string | undefined;
   readonly all: readonly Codec[];
   readonly facts: ReadonlyMap<string, CodecFacts>;
   readonly outputs: ReadonlyMap<string, OutputType>;
@@ -54,8 +78,14 @@ export interface CodecRegistry {
   readonly typeNames: ReadonlySet<string>;
 }
 
-/** @throws {CONFIG_INVALID} when names clash, a chain leads nowhere, or types that are shared do not agree. */
-export function createRegistry(codecs: readonly Codec[]): CodecRegistry {
+/**
+ * `missing`: codecs that are known and not loaded.
+ * @throws {CONFIG_INVALID} when names clash, a chain leads nowhere, or types that are shared do not agree.
+ */
+export function createRegistry(
+  codecs: readonly Codec[],
+  missing: readonly MissingCodec[] = [],
+): CodecRegistry {
   const byName = new Map<string, Codec>();
   for (const codec of codecs) {
     if (byName.has(codec.name)) {
@@ -64,14 +94,28 @@ export function createRegistry(codecs: readonly Codec[]): CodecRegistry {
     byName.set(codec.name, Object.isFrozen(codec) ? codec : defineCodec(codec));
   }
   const all = [...byName.values()];
-  const lookup = { get: (name: string) => byName.get(name) ?? unknown(name, byName) };
-  const facts = new Map(all.map((codec) => [codec.name, factsOf(lookup, codec)]));
-  const outputs = mergeOutputs(all);
-  const defs = mergeTypeDefs(all);
-  checkNames(all, { outputs, defs });
+  const absent = new Map(missing.map((one) => [one.shape.name, one]));
+  const unavailable = (name: string) => errorOf(absent.get(name));
+  const lookup = {
+    get(name: string): Codec {
+      const codec = byName.get(name);
+      if (codec === undefined) throw unavailable(name) ?? unknown(name, byName);
+      return codec;
+    },
+  };
+  const facts = new Map([
+    ...all.map((codec) => [codec.name, factsOf(lookup, codec)] as const),
+    ...missing.map((one) => [one.facts.name, one.facts] as const),
+  ]);
+  const shapes: readonly CodecShape[] = [...all, ...missing.map(({ shape }) => shape)];
+  const outputs = mergeOutputs(shapes);
+  const defs = mergeTypeDefs(shapes);
+  checkNames(shapes, { outputs, defs });
   return Object.freeze({
     ...lookup,
     find: (name: string) => byName.get(name),
+    unavailable,
+    inputType: (name: string) => (byName.get(name) ?? absent.get(name)?.shape)?.input,
     all,
     facts,
     outputs,
@@ -80,9 +124,19 @@ export function createRegistry(codecs: readonly Codec[]): CodecRegistry {
   });
 }
 
-function unknown(name: string, known: ReadonlyMap<string, Codec>): never {
+function errorOf(missing: MissingCodec | undefined): ServiceError | undefined {
+  if (missing === undefined) return undefined;
+  const { shape, reason, remedy } = missing;
+  return new ServiceError(
+    "CODEC_UNAVAILABLE",
+    `The value was written by the codec "${shape.name}", which is not loaded: ${reason}`,
+    { details: { codec: shape.name, remedy } },
+  );
+}
+
+function unknown(name: string, known: ReadonlyMap<string, Codec>): ServiceError {
   const names = [...known.keys()].sort().join(", ") || "none";
-  throw new ServiceError("CODEC_UNKNOWN", `No codec is called "${name}". Loaded: ${names}.`, {
+  return new ServiceError("CODEC_UNKNOWN", `No codec is called "${name}". Loaded: ${names}.`, {
     details: { field: "codec", value: name },
   });
 }
@@ -98,10 +152,11 @@ function factsOf(lookup: { get(name: string): Codec }, codec: Codec): CodecFacts
     external: store?.addressing === "external",
     ...(row === undefined ? {} : { row: sqlType(row) }),
     ...(store === undefined ? {} : { store: sqlType(store) }),
+    ...(codec.args === undefined ? {} : { args: codec.args, argTypes: codec.typeDefs }),
   };
 }
 
-function mergeOutputs(codecs: readonly Codec[]): Map<string, OutputType> {
+function mergeOutputs(codecs: readonly CodecShape[]): Map<string, OutputType> {
   const outputs = new Map<string, OutputType>();
   for (const [name, group] of Map.groupBy(codecs, (codec) => codec.output)) {
     const fieldNames = new Set(group.flatMap((codec) => Object.keys(codec.fields)));
@@ -111,8 +166,8 @@ function mergeOutputs(codecs: readonly Codec[]): Map<string, OutputType> {
   return outputs;
 }
 
-function mergeField(output: string, name: string, group: readonly Codec[]): OutputField {
-  const found: CodecField[] = group.flatMap((codec) => codec.fields[name] ?? []);
+function mergeField(output: string, name: string, group: readonly CodecShape[]): OutputField {
+  const found = group.flatMap((codec) => codec.fields[name] ?? []);
   const [first] = found;
   if (first === undefined) throw wrong(`Type ${output} has no field ${name}.`, name);
   const bare = (type: string) => type.replace(/!$/, "");
@@ -133,7 +188,7 @@ function mergeField(output: string, name: string, group: readonly Codec[]): Outp
 }
 
 function checkNames(
-  codecs: readonly Codec[],
+  codecs: readonly CodecShape[],
   types: { outputs: ReadonlyMap<string, OutputType>; defs: ReadonlyMap<string, unknown> },
 ): void {
   for (const codec of codecs) {

@@ -2,11 +2,12 @@
  * The laws every codec keeps, as functions for any test runner; public as `holdfast/codec/testing`.
  *
  * ```ts
- * for (const law of codecLaws(myCodec, samples)) test(law.name, law.check);
+ * for (const law of testCodec(myCodec, inputs, vectors)) test(law.name, law.check);
  * ```
  */
 
 import { deepStrictEqual, ok } from "node:assert/strict";
+import type { Arbitrary } from "fast-check";
 import { isServiceError } from "../errors.ts";
 import type { Codec, DecodeContext, EncodeContext, Encoded, JsonObject } from "./contract.ts";
 import { storedValueOf } from "./memory-reader.ts";
@@ -18,6 +19,24 @@ export interface CodecSample {
   readonly input: Readonly<Record<string, unknown>>;
   /** What `decode` must give for it. */
   readonly decoded: unknown;
+  /** `args` of `@codec`, as the schema file's checks would give them: defaults filled in. */
+  readonly args?: Readonly<Record<string, unknown>>;
+}
+
+/** A sample whose bytes are known, from the format's reference implementation at best. */
+export interface CodecVector extends CodecSample {
+  /** What `encode` must write, byte for byte, in hexadecimal; blanks do not count. */
+  readonly bytes: string;
+}
+
+/** How inputs that a machine has made are tried. */
+export interface TryOptions {
+  /** What `decode` must give for an input. Absent: decoding is tried, and not compared. */
+  readonly decodedOf?: (input: CodecSample["input"]) => unknown;
+  /** 100 unless told. */
+  readonly runs?: number;
+  readonly seed?: number;
+  readonly args?: CodecSample["args"];
 }
 
 /** One law; `check` throws where it is broken. */
@@ -39,6 +58,10 @@ const honestCodes = ["CODEC_CORRUPT", "OBJECT_CORRUPT", "LIMIT_EXCEEDED"] as con
 const encoding: EncodeContext = { schema: "lab", table: "sample", field: "value", inStore: true, args: {} };
 const decoding: DecodeContext = { field: "value", args: {}, inlineLimitBytes: 2 ** 20 };
 
+function decodingOf({ args = {} }: CodecSample): DecodeContext {
+  return { ...decoding, args };
+}
+
 /** The laws for one codec and its samples. The samples should hold edges: empty, zero axes, NaN, −0, foreign byte order, long text. */
 export function codecLaws(codec: Codec, samples: readonly CodecSample[]): CodecLaw[] {
   return samples.flatMap((sample) => [
@@ -53,7 +76,89 @@ export function codecLaws(codec: Codec, samples: readonly CodecSample[]): CodecL
   ]);
 }
 
-type Check = (codec: Codec, sample: CodecSample) => Promise<void>;
+/**
+ * The laws for one codec: on each vector, its exact bytes included, and on inputs that fast-check makes. fast-check 4 has to be
+ * installed beside Holdfast where `inputs` is given.
+ */
+export function testCodec(
+  codec: Codec,
+  inputs: Arbitrary<CodecSample["input"]> | undefined,
+  vectors: readonly CodecVector[],
+  options: TryOptions = {},
+): CodecLaw[] {
+  const exact = vectors.flatMap((vector) => [
+    law(codec, vector, "writes exactly these bytes", () => writesExactly(codec, vector)),
+    law(codec, vector, "reads exactly these bytes", () => readsExactly(codec, vector)),
+  ]);
+  const tried = inputs === undefined ? [] : triedLaws(codec, inputs, options);
+  return [...codecLaws(codec, vectors), ...exact, ...tried];
+}
+
+async function writesExactly(codec: Codec, vector: CodecVector): Promise<void> {
+  const { content } = await encodeWhole(codec, vector);
+  ok(content instanceof Uint8Array, "the value is a folder, which no one text of bytes can be");
+  deepStrictEqual(Buffer.from(content).toString("hex"), vector.bytes.replaceAll(/\s/g, "").toLowerCase());
+}
+
+async function readsExactly(codec: Codec, vector: CodecVector): Promise<void> {
+  const { meta } = await encodeWhole(codec, vector);
+  const bytes = Uint8Array.from(Buffer.from(vector.bytes.replaceAll(/\s/g, ""), "hex"));
+  const decoded = await codec.decode(storedValueOf(bytes, meta), decodingOf(vector));
+  deepStrictEqual(plain(decoded), plain(vector.decoded));
+}
+
+function triedLaws(
+  codec: Codec,
+  inputs: Arbitrary<CodecSample["input"]>,
+  { decodedOf, runs = 100, seed, args = {} }: TryOptions,
+): CodecLaw[] {
+  const sampleOf = (input: CodecSample["input"]): CodecSample => ({
+    name: "made",
+    // A copy: a codec that writes into it must not lead the search for a smaller one astray.
+    input: structuredClone(input),
+    args,
+    decoded: decodedOf?.(structuredClone(input)),
+  });
+  const tried = (name: string, check: Check): CodecLaw => ({
+    name: `${codec.name}: ${name}: inputs made by machine`,
+    check: async () => {
+      const fc = await fastCheck();
+      const property = fc.asyncProperty(
+        inputs,
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        async (input, at) => check(codec, sampleOf(input), at),
+      );
+      await fc.assert(property, { numRuns: runs, ...(seed === undefined ? {} : { seed }) });
+    },
+  });
+  return [
+    ...(decodedOf === undefined ? [] : [tried("decodes what it encodes", roundTrip)]),
+    tried("encodes to the same bytes each time", determinism),
+    tried("leaves its input alone", untouchedInput),
+    tried("decodes a view as its copy", viewEqualsCopy),
+    tried("answers every field with plain JSON", plainFields),
+    tried("survives damage", (c, s, at = 0) => damage(c, s, (bytes) => damagedAt(bytes, at))),
+  ];
+}
+
+async function fastCheck(): Promise<typeof import("fast-check")> {
+  try {
+    return await import("fast-check");
+  } catch (cause) {
+    throw new Error("Inputs are made by fast-check: npm install --save-dev fast-check", { cause });
+  }
+}
+
+/** Cut, and changed, at one place. */
+function* damagedAt(bytes: Uint8Array, fraction: number): Generator<Uint8Array> {
+  const at = Math.floor(fraction * bytes.length);
+  yield bytes.slice(0, at);
+  const changed = bytes.slice();
+  if (at < changed.length) changed[at] = (changed[at] ?? 0) ^ 0x81;
+  yield changed;
+}
+
+type Check = (codec: Codec, sample: CodecSample, at?: number) => Promise<void>;
 
 function law(codec: Codec, sample: CodecSample, name: string, check: Check): CodecLaw {
   return { name: `${codec.name}: ${name}: ${sample.name}`, check: () => check(codec, sample) };
@@ -68,9 +173,10 @@ interface Whole {
   readonly ext: string | undefined;
 }
 
-async function encodeWhole(codec: Codec, input: CodecSample["input"]): Promise<Whole> {
-  codec.validate?.(input, encoding);
-  const encoded = await codec.encode(input, encoding);
+async function encodeWhole(codec: Codec, { input, args = {} }: CodecSample): Promise<Whole> {
+  const context = { ...encoding, args };
+  codec.validate?.(input, context);
+  const encoded = await codec.encode(input, context);
   return { content: await collect(encoded), meta: encoded.meta, ext: encoded.ext };
 }
 
@@ -91,8 +197,11 @@ function mapped(content: Content, change: (bytes: Uint8Array) => Uint8Array): Co
 }
 
 async function roundTrip(codec: Codec, sample: CodecSample): Promise<void> {
-  const { content, meta } = await encodeWhole(codec, sample.input);
-  deepStrictEqual(plain(await codec.decode(storedValueOf(content, meta), decoding)), plain(sample.decoded));
+  const { content, meta } = await encodeWhole(codec, sample);
+  deepStrictEqual(
+    plain(await codec.decode(storedValueOf(content, meta), decodingOf(sample))),
+    plain(sample.decoded),
+  );
 }
 
 /** Buffers compare as the bytes they are. */
@@ -105,35 +214,36 @@ function plain(value: unknown): unknown {
 }
 
 async function determinism(codec: Codec, sample: CodecSample): Promise<void> {
-  const first = await encodeWhole(codec, sample.input);
-  deepStrictEqual(await encodeWhole(codec, structuredClone(sample.input)), first);
+  const first = await encodeWhole(codec, sample);
+  deepStrictEqual(await encodeWhole(codec, { ...sample, input: structuredClone(sample.input) }), first);
 }
 
 async function untouchedInput(codec: Codec, sample: CodecSample): Promise<void> {
   const before = structuredClone(sample.input);
-  const { content, meta } = await encodeWhole(codec, sample.input);
-  deepStrictEqual(sample.input, before);
+  const { content, meta } = await encodeWhole(codec, sample);
+  // Copied like the one before: inputs may be without a prototype.
+  deepStrictEqual(structuredClone(sample.input), before);
   const stored = mapped(content, (bytes) => Uint8Array.from(bytes));
-  await codec.decode(storedValueOf(stored, meta), decoding);
+  await codec.decode(storedValueOf(stored, meta), decodingOf(sample));
   deepStrictEqual(stored, content, "decode has written into the stored bytes");
 }
 
 async function viewEqualsCopy(codec: Codec, sample: CodecSample): Promise<void> {
-  const { content, meta } = await encodeWhole(codec, sample.input);
+  const { content, meta } = await encodeWhole(codec, sample);
   const view = mapped(content, (bytes) => {
     const around = new Uint8Array(bytes.length + 13).fill(0xa5);
     around.set(bytes, 7);
     return around.subarray(7, 7 + bytes.length);
   });
-  const copied = await codec.decode(storedValueOf(content, meta), decoding);
-  deepStrictEqual(plain(await codec.decode(storedValueOf(view, meta), decoding)), plain(copied));
+  const copied = await codec.decode(storedValueOf(content, meta), decodingOf(sample));
+  deepStrictEqual(plain(await codec.decode(storedValueOf(view, meta), decodingOf(sample))), plain(copied));
 }
 
 async function plainFields(codec: Codec, sample: CodecSample): Promise<void> {
-  const { content, meta } = await encodeWhole(codec, sample.input);
+  const { content, meta } = await encodeWhole(codec, sample);
   for (const [name, field] of Object.entries(codec.fields)) {
     if (field.read === undefined || /!/.test(field.args ?? "")) continue;
-    const answer = await field.read(storedValueOf(content, meta), {}, decoding);
+    const answer = await field.read(storedValueOf(content, meta), {}, decodingOf(sample));
     ok(isJson(answer), `the field ${name} is not plain JSON`);
   }
 }
@@ -171,12 +281,12 @@ async function damage(
   sample: CodecSample,
   kinds: (bytes: Uint8Array) => Iterable<Uint8Array>,
 ): Promise<void> {
-  const { content, meta } = await encodeWhole(codec, sample.input);
+  const { content, meta } = await encodeWhole(codec, sample);
   const size = sizeOf(content);
   for (const damaged of damagedContents(content, kinds)) {
     const started = performance.now();
     const before = memoryBytes();
-    await answersHonestly(codec, damaged, meta);
+    await answersHonestly(codec, damaged, { meta, context: decodingOf(sample) });
     ok(performance.now() - started < patienceMs, `decoding damaged bytes took over ${patienceMs} ms`);
     const used = memoryBytes() - before;
     ok(used < size * 2 + allowanceBytes, `decoding ${size} damaged bytes allocated ${used} bytes`);
@@ -209,9 +319,13 @@ function memoryBytes(): number {
 }
 
 /** Without a checksum damage may give another value; it may not give an error of any other kind. */
-async function answersHonestly(codec: Codec, damaged: Content, meta: JsonObject | undefined): Promise<void> {
+async function answersHonestly(
+  codec: Codec,
+  damaged: Content,
+  { meta, context }: { readonly meta: JsonObject | undefined; readonly context: DecodeContext },
+): Promise<void> {
   try {
-    await codec.decode(storedValueOf(damaged, meta), decoding);
+    await codec.decode(storedValueOf(damaged, meta), context);
   } catch (error) {
     // A plain Error is thrown on purpose and becomes CODEC_CORRUPT; a TypeError or RangeError is a slip.
     const deliberate = error instanceof Error && error.constructor === Error;
@@ -221,10 +335,10 @@ async function answersHonestly(codec: Codec, damaged: Content, meta: JsonObject 
 }
 
 async function stopsWhenAborted(codec: Codec, sample: CodecSample): Promise<void> {
-  const { content, meta } = await encodeWhole(codec, sample.input);
+  const { content, meta } = await encodeWhole(codec, sample);
   const reason = new Error("aborted by the test");
   const signal = AbortSignal.abort(reason);
-  const outcome = await codec.decode(storedValueOf(content, meta), { ...decoding, signal }).then(
+  const outcome = await codec.decode(storedValueOf(content, meta), { ...decodingOf(sample), signal }).then(
     () => "a value",
     (error: unknown) => error,
   );

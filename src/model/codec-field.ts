@@ -2,13 +2,14 @@
 
 import { Kind } from "graphql";
 import { columnNameOf, refuseReferenceDirectives, refuseType } from "./attribute.ts";
+import { codecArguments } from "./codec-args.ts";
+import { isUnloaded, opaque, opaqueFacts } from "./codec-opaque.ts";
 import { defaultOf } from "./default.ts";
 import type { DirectiveUse } from "./directive.ts";
 import type { AttributeDraft, ListDraft, Scope } from "./draft.ts";
 import type { FieldSource } from "./field.ts";
 import { checkStoreColumnName } from "./identifier.ts";
-import { jsonOf } from "./literal.ts";
-import type { CodecFacts, CodecUse, ColumnType, ModelContext } from "./model.ts";
+import type { CodecFacts, ColumnType, ModelContext } from "./model.ts";
 
 /** A field whose value one codec stores. */
 export function codecDraft(field: FieldSource, scope: Scope): AttributeDraft | undefined {
@@ -93,35 +94,27 @@ function codecType(field: FieldSource, scope: Scope): ColumnType | undefined {
   const name = use?.text("name");
   if (use === undefined || name === undefined) return undefined;
   const { codecs } = scope.context;
-  const facts = codecs.get(name);
+  const isOpaque = field.shape.type === opaque;
+  const facts = codecs.get(name) ?? (isOpaque ? opaqueFacts(name) : undefined);
   if (facts === undefined) {
     return scope.problems.at(use.place("name"))(
       `${field.label}: no codec ${JSON.stringify(name)} is loaded`,
-      `Loaded are: ${[...codecs.keys()].sort().join(", ") || "none"}.`,
+      `Loaded are: ${[...codecs.keys()].sort().join(", ") || "none"}.${scope.context.codecHint?.(name) ?? ""}`,
     );
   }
-  if (facts.output !== field.shape.type) {
+  const output = isOpaque && isUnloaded(name, scope.context) ? opaque : facts.output;
+  if (output !== field.shape.type) {
     return scope.problems.at(field.node.type)(
-      `${field.label}: the codec ${name} gives ${facts.output}, not ${field.shape.type}`,
-      `Write ${facts.output}, or another codec.`,
+      `${field.label}: the codec ${name} gives ${output}, not ${field.shape.type}`,
+      `Write ${output}, or another codec.`,
     );
   }
-  const args = codecArguments(use, field.label, scope);
+  const args = codecArguments(use, { facts, label: field.label, scope });
   const placed = placement(use, { facts, label: field.label, scope });
   if (args === undefined || placed === undefined) return undefined;
+  const unloaded = output !== opaque && isUnloaded(name, scope.context) ? { unloaded: true } : {};
   const spec = placed.store === undefined ? `<${name}>` : `<${name}@${placed.store}>`;
-  return { spec, sql: placed.sql, graphql: facts.output, codec: { name, ...placed.use, args } };
-}
-
-function codecArguments(use: DirectiveUse, label: string, scope: Scope): CodecUse["args"] | undefined {
-  const literal = use.literal("args");
-  if (literal === undefined) return {};
-  const value = literal.kind === Kind.OBJECT ? jsonOf(literal) : undefined;
-  if (typeof value === "object" && value !== null) return { ...value };
-  return scope.problems.at(literal)(
-    `${label}: the codec's args are no JSON object`,
-    "Write args: {name: value}.",
-  );
+  return { spec, sql: placed.sql, graphql: output, codec: { name, ...placed.use, ...unloaded, args } };
 }
 
 interface Placement {

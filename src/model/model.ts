@@ -127,6 +127,8 @@ export interface CodecUse {
   readonly isDefaultStore: boolean;
   /** True for references to the users' own files ({@link CodecFacts.external}): no foreign key, a CHECK instead. Absent: only `filepath` is. */
   readonly external?: boolean;
+  /** True where the codec is known and not loaded: then a value may be null in answers although its column is not. */
+  readonly unloaded?: boolean;
   readonly args: Readonly<Record<string, unknown>>;
 }
 
@@ -184,6 +186,10 @@ export interface CodecFacts {
   readonly store?: string;
   /** True for references to files that the user owns: no foreign key, `filepath_default` as default store. */
   readonly external: boolean;
+  /** `args` of `@codec` that it takes, as SDL: `rate: Float! = 30000`; absent: none. */
+  readonly args?: string;
+  /** SDL of the types that `args` may name; only its enums count. */
+  readonly argTypes?: string;
 }
 
 /** What a schema file is checked against. */
@@ -195,6 +201,10 @@ export interface ModelContext {
   readonly filepathDefaultStore: string | undefined;
   /** GraphQL type names that the codecs bring (`CodecRegistry.typeNames`): reserved beside the outputs. */
   readonly typeNames?: ReadonlySet<string>;
+  /** Names of codecs that are known and not loaded; a field of theirs may also be declared as `Opaque`. */
+  readonly missingCodecs?: ReadonlySet<string>;
+  /** What else there is to say of a codec that is not known: that its file is broken, for one. */
+  readonly codecHint?: (name: string) => string;
 }
 
 /** One fault found by the checks. */

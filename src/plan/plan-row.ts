@@ -85,7 +85,8 @@ function planColumn(
   if (codec === undefined) return { kind: "column", key, column: column.name, nullable: column.nullable };
   const field = `${entity.name}.${column.field}`;
   const selection = planCodec(planning, graphql, nodes);
-  return { kind: "codec", key, field, column: column.name, use: codec, nullable: column.nullable, selection };
+  const nullable = column.nullable || codec.unloaded === true;
+  return { kind: "codec", key, field, column: column.name, use: codec, nullable, selection };
 }
 
 function planReference(

@@ -13,6 +13,8 @@ export interface CodecFieldSql {
   /** Whether JavaScript can read it from the stored value. */
   readonly readable: boolean;
   readonly filter: FilterScalar | undefined;
+  /** Set where the codec is not loaded: what everything that needs it is refused with. */
+  readonly unavailable?: ServiceError;
 }
 
 /** Asks for a field of a codec; `undefined` where the codec is not loaded or has no such field. */

@@ -25,7 +25,7 @@ interface Place {
 
 /**
  * The field `name` of a codec's value. `verb` is what a refusal says of it: `filtered`, `ordered`, `aggregated`.
- * @throws {BAD_USER_INPUT} where only the bytes tell it.
+ * @throws {BAD_USER_INPUT} where only the bytes tell it; {CODEC_UNAVAILABLE} where the codec is not loaded.
  */
 export function codecTerm(
   builder: Builder,
@@ -34,6 +34,7 @@ export function codecTerm(
 ): CodecTerm {
   const { codec } = column.type;
   const known = codec === undefined ? undefined : builder.codecs(codec, name);
+  if (known?.unavailable !== undefined) throw known.unavailable;
   if (known?.sql === undefined || known.filter === undefined) {
     const where = codec?.store === undefined ? "in the row" : "in a store";
     throw new ServiceError(

@@ -23,28 +23,33 @@ export function codecJson(builder: Builder, plan: CodecPlan, at: { entity: Entit
   const sql = columnOf(at.table, column.name);
   const parts = plan.selection.map((part) => [part.key, partJson(builder, place, part)] as const);
   const needs = column.type.graphql === "Opaque" ? nothing : neededOf(builder, plan);
-  if (needs.url || needs.bytes) builder.completes = true;
-  const stored = needs.url || needs.bytes ? [[storedKey, storedJson(place, needs)] as const] : [];
+  const left = needs.url || needs.bytes || needs.refusal;
+  if (left) builder.completes = true;
+  const stored = left ? [[storedKey, storedJson(place, needs)] as const] : [];
   return `CASE WHEN ${sql} IS NOT NULL THEN ${jsonObject([...parts, ...stored])} END`;
 }
 
 interface Needs {
   readonly url: boolean;
   readonly bytes: boolean;
+  /** Nothing can be told: the codec is not loaded. */
+  readonly refusal: boolean;
 }
 
-const nothing: Needs = { url: false, bytes: false };
+const nothing: Needs = { url: false, bytes: false, refusal: false };
 
 /** Which of the selected fields only JavaScript can tell. */
 function neededOf(builder: Builder, plan: CodecPlan): Needs {
   const names = plan.selection.flatMap((part) => (part.kind === "part" ? [part.name] : []));
+  if (names.some((name) => builder.codecs(plan.use, name)?.unavailable !== undefined))
+    return { ...nothing, refusal: true };
   const bytes = names.some((name) => {
     // A url of an object is told from its metadata; one of a value in the row may need the value's first bytes.
     if (name === "url")
       return plan.use.store === undefined && builder.codecs(plan.use, name)?.readable === true;
     return builder.codecs(plan.use, name)?.sql === undefined;
   });
-  return { url: names.includes("url"), bytes };
+  return { url: names.includes("url"), bytes, refusal: false };
 }
 
 function partJson(builder: Builder, place: Place, part: CodecPart): string {
@@ -60,7 +65,7 @@ function partJson(builder: Builder, place: Place, part: CodecPart): string {
   const value = partValue(part.type, `(${field.sql(sql)})`, field.filter);
   if (!field.readable) return value;
   // Rows that DataJoint wrote lack some of our keys: then the stored value itself is answered, for JavaScript to read.
-  const stored = storedJson(place, { url: false, bytes: true });
+  const stored = storedJson(place, { ...nothing, bytes: true });
   const unread = `'${unreadMark.slice(0, -1)}' || ${stored}::text || '}'`;
   // Of these the JSON is null only where the value is, so that it need not be looked at as text.
   if (plainTypes.has(part.type)) return `coalesce(to_json(${value}), (${unread})::json)`;

@@ -4,6 +4,8 @@ import { isAbsolute, relative } from "node:path";
 import { ServiceError } from "../errors.ts";
 import type { StoreConfigs } from "./config.ts";
 import type { StoreConfig } from "./contract.ts";
+import type { LoadedDrivers } from "./load-drivers.ts";
+import { ownProtocols, type ProtocolKeys } from "./protocols.ts";
 
 const common = [
   "protocol",
@@ -17,31 +19,17 @@ const common = [
   "stage",
 ];
 
-interface Protocol {
-  readonly required: readonly string[];
-  readonly further: readonly string[];
-}
-
-const protocols: Readonly<Record<string, Protocol>> = {
-  file: { required: ["location"], further: [] },
-  s3: {
-    required: ["endpoint", "bucket", "location"],
-    further: ["access_key", "secret_key", "secure", "proxy_server"],
-  },
-  gcs: { required: ["bucket", "location"], further: ["token", "project"] },
-  azure: {
-    required: ["container", "location"],
-    further: ["account_name", "account_key", "connection_string"],
-  },
-};
-
 /** Sections of a store that are ours, whatever its prefixes. */
 const reserved = ["_trash", "_obj"];
 
 /** The stores of `raw`, checked. @throws {CONFIG_INVALID} naming the source, the key and the remedy. */
-export function parseStores(raw: Readonly<Record<string, unknown>>, source: string): StoreConfigs {
+export function parseStores(
+  raw: Readonly<Record<string, unknown>>,
+  source: string,
+  drivers?: LoadedDrivers,
+): StoreConfigs {
   const entries = Object.entries(raw).filter(([name]) => !["default", "filepath_default", ""].includes(name));
-  const stores = entries.map(([name, value]) => parseStore(new Reader(source, name, value)));
+  const stores = entries.map(([name, value]) => parseStore(new Reader(source, name, value), drivers));
   const names = stores.map((store) => store.name);
   const pick = (key: "default" | "filepath_default"): string | undefined => {
     const name = raw[key];
@@ -57,22 +45,42 @@ export function parseStores(raw: Readonly<Record<string, unknown>>, source: stri
   for (const [index, store] of stores.entries()) {
     for (const other of stores.slice(0, index)) refuseOverlap(source, store, other);
   }
-  return { stores, defaultName: pick("default"), filepathDefaultName: pick("filepath_default"), source };
+  return {
+    stores,
+    defaultName: pick("default"),
+    filepathDefaultName: pick("filepath_default"),
+    source,
+    ...(drivers === undefined ? {} : { drivers }),
+  };
 }
 
-function parseStore(reader: Reader): StoreConfig {
+/** What a protocol's keys are: `anything` where its driver is broken, so that nobody can tell. */
+function keysOf(reader: Reader, name: string, drivers: LoadedDrivers | undefined): ProtocolKeys | "anything" {
+  const own = Object.hasOwn(ownProtocols, name) ? ownProtocols[name] : undefined;
+  if (own !== undefined) return own;
+  const plugin = drivers?.byProtocol.get(name)?.plugin;
+  if (plugin !== undefined)
+    return { required: plugin.keys?.required ?? [], further: plugin.keys?.further ?? [] };
+  if (drivers?.broken.some((one) => one.name === name) === true) return "anything";
+  const known = [...Object.keys(ownProtocols), ...(drivers?.byProtocol.keys() ?? [])].join(", ");
+  throw reader.wrong(
+    "protocol",
+    `is ${JSON.stringify(name)}, which no driver serves`,
+    `Use one of: ${known}; or install a driver, such as the package holdfast-driver-${name}.`,
+  );
+}
+
+function parseStore(reader: Reader, drivers: LoadedDrivers | undefined): StoreConfig {
   const protocolName = reader.text("protocol");
   if (protocolName === undefined)
-    throw reader.wrong("protocol", "is missing", `Set it to one of: ${Object.keys(protocols).join(", ")}.`);
-  const protocol = protocols[protocolName];
-  if (protocol === undefined) {
     throw reader.wrong(
       "protocol",
-      `is ${JSON.stringify(protocolName)}, which no driver serves`,
-      `Use one of: ${Object.keys(protocols).join(", ")}.`,
+      "is missing",
+      `Set it to one of: ${Object.keys(ownProtocols).join(", ")}.`,
     );
-  }
-  const driverKeys = [...protocol.required, ...protocol.further].filter((key) => key !== "location");
+  const told = keysOf(reader, protocolName, drivers);
+  const protocol = told === "anything" ? { required: [], further: reader.strangers(common) } : told;
+  const driverKeys = [...protocol.required, ...protocol.further].filter((key) => !common.includes(key));
   reader.allowOnly([...common, ...driverKeys]);
   for (const key of protocol.required) {
     if (!reader.has(key)) throw reader.wrong(key, "is missing", `The protocol ${protocolName} needs it.`);
@@ -160,6 +168,7 @@ function refuseOverlap(source: string, store: StoreConfig, other: StoreConfig): 
 }
 
 function place(store: StoreConfig): unknown {
+  if (!Object.hasOwn(ownProtocols, store.protocol)) return store.driver;
   // One server, however it is written.
   const endpoint = String(store.driver["endpoint"] ?? "").toLowerCase();
   const host = endpoint.replace(/^https?:\/\//, "").replace(/(:80|:443)?\/*$/, "");
@@ -182,6 +191,11 @@ class Reader {
       throw this.wrong("", "must be an object", "Write the keys of the store in braces.");
     }
     this.#values = new Map(Object.entries(value));
+  }
+
+  /** Keys that are not among `keys`. */
+  strangers(keys: readonly string[]): string[] {
+    return [...this.#values.keys()].filter((key) => !keys.includes(key));
   }
 
   has(key: string): boolean {

@@ -11,6 +11,7 @@ import { ServiceError } from "../errors.ts";
 import { parseStores } from "./config-parse.ts";
 import { withSecrets } from "./config-secrets.ts";
 import type { StoreConfig } from "./contract.ts";
+import type { LoadedDrivers } from "./load-drivers.ts";
 
 /** The stores of one configuration. */
 export interface StoreConfigs {
@@ -19,6 +20,8 @@ export interface StoreConfigs {
   readonly filepathDefaultName: string | undefined;
   /** Where the configuration comes from, for messages: a file name, `DJ_STORES`, or `default`. */
   readonly source: string;
+  /** Drivers that plugins bring. */
+  readonly drivers?: LoadedDrivers;
 }
 
 export interface StoreConfigOptions {
@@ -29,6 +32,8 @@ export interface StoreConfigOptions {
   readonly dataFolder: string;
   /** True to make no folder: for those who only read the configuration. */
   readonly readOnly?: boolean;
+  /** Drivers that plugins bring; absent: none. */
+  readonly drivers?: LoadedDrivers;
 }
 
 /** Reads the configuration of the stores. @throws {CONFIG_INVALID} naming the source, the key and the remedy. */
@@ -40,7 +45,7 @@ export async function readStoreConfigs(options: StoreConfigOptions): Promise<Sto
   if (raw === undefined) return defaultStores(options);
   const source = fromEnvironment === undefined ? (file ?? "datajoint.json") : "DJ_STORES";
   const complete = ignoresFile(options) ? raw : await withSecrets(raw, file && dirname(file));
-  return parseStores(complete, source);
+  return parseStores(complete, source, options.drivers);
 }
 
 function ignoresFile(options: StoreConfigOptions): boolean {
@@ -133,12 +138,13 @@ function invalid(source: string, key: string, what: string): ServiceError {
   });
 }
 
-async function defaultStores({ dataFolder, readOnly }: StoreConfigOptions): Promise<StoreConfigs> {
+async function defaultStores({ dataFolder, readOnly, drivers }: StoreConfigOptions): Promise<StoreConfigs> {
   const location = resolve(dataFolder, "stores", "main");
   if (readOnly !== true) await makeFolder(location, dataFolder);
   return parseStores(
     { default: "main", filepath_default: "main", main: { protocol: "file", location } },
     "default",
+    drivers,
   );
 }
 

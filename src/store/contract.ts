@@ -1,5 +1,7 @@
 /** The store driver contract, public as `holdfast/store`. Paths are relative to the store's location, with `/`, canonical. */
 
+import { type ErrorCode, type ErrorDetails, ServiceError } from "../errors.ts";
+
 export interface ObjectHead {
   readonly path: string;
   readonly sizeBytes: number;
@@ -178,7 +180,7 @@ export interface ListOptions {
 /**
  * A place for bytes. Absent is `undefined` from `head` and `get`; anything wrong throws a ServiceError. What a caller's body throws reaches
  * the caller unchanged. Every path is checked: BAD_USER_INPUT when it is not canonical. What lies in `_obj/` is the service's own. Optional
- * members are abilities that not every store has. Laws: `test/contract/store.ts`.
+ * members are abilities that not every store has. Laws: `driverLaws` of `holdfast/store/testing`.
  */
 export interface StoreDriver {
   readonly protocol: string;
@@ -259,4 +261,43 @@ export interface Stores {
   readonly filepathDefaultName: string | undefined;
   /** @throws {STORE_UNKNOWN} naming the configured ones. */
   get(name: string): Store;
+}
+
+/** The driver contract of this version. */
+export const driverContract = 1;
+
+/** A driver for stores of one protocol. Make one with {@link defineDriver}. */
+export interface DriverPlugin {
+  /** `protocol` in the configuration of its stores. */
+  readonly protocol: string;
+  /** Of the driver itself, from 1. */
+  readonly version: number;
+  /** The driver contract that it was written for ({@link driverContract}); absent: 1. */
+  readonly contract?: number;
+  /** One sentence for the system API. */
+  readonly summary: string;
+  /** Keys of a store's configuration beside the common ones; others are refused. `location` may be required too. */
+  readonly keys?: { readonly required?: readonly string[]; readonly further?: readonly string[] };
+  /** The driver of one store. An error says what is wrong with its configuration; the store is out of service then, alone. */
+  open(config: StoreConfig): StoreDriver | Promise<StoreDriver>;
+}
+
+/** Checks and freezes a driver. @throws {CONFIG_INVALID} when its parts do not fit together. */
+export function defineDriver(driver: DriverPlugin): DriverPlugin {
+  if (!/^[a-z][a-z0-9+._-]*$/.test(driver.protocol))
+    throw unfit(driver, "the protocol must match [a-z][a-z0-9+._-]*");
+  if (!Number.isInteger(driver.version) || driver.version < 1)
+    throw unfit(driver, "the version must be a whole number from 1");
+  return Object.freeze(driver);
+}
+
+function unfit({ protocol }: DriverPlugin, what: string): ServiceError {
+  return new ServiceError("CONFIG_INVALID", `Driver ${JSON.stringify(protocol)}: ${what}.`, {
+    details: { field: "protocol", value: protocol },
+  });
+}
+
+/** An error as the contract names it: `storeError("STORE_CONFLICT", "The key a/b exists.")`. */
+export function storeError(code: ErrorCode, message: string, details: ErrorDetails = {}): ServiceError {
+  return new ServiceError(code, message, { details });
 }

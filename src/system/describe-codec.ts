@@ -3,7 +3,7 @@
 import type { Codec } from "../codec/contract.ts";
 import type { LoadedCodec } from "./types.ts";
 
-export function describeCodec(codec: Codec): LoadedCodec {
+export function describeCodec(codec: Codec, source: string): LoadedCodec {
   const fields = Object.entries(codec.fields).map(([name, field]) => ({
     name,
     type: field.type,
@@ -23,5 +23,7 @@ export function describeCodec(codec: Codec): LoadedCodec {
     acceptsUpload: codec.upload !== undefined,
     fields,
     typeDefs: codec.typeDefs,
+    args: codec.args ?? null,
+    source,
   };
 }

@@ -6,6 +6,7 @@ import { buildSchema, type ClassType, type ContainerType } from "type-graphql";
 import { CapabilityResolver } from "./capability-resolver.ts";
 import { CollectorResolver } from "./collector/resolver.ts";
 import { ObjectResolver } from "./object-resolver.ts";
+import { PluginResolver } from "./plugin-resolver.ts";
 import { ServiceResolver } from "./service-resolver.ts";
 import type { SystemServices } from "./services.ts";
 import { UploadResolver } from "./upload-resolver.ts";
@@ -16,12 +17,20 @@ export async function createSystemSchema(services: SystemServices): Promise<Grap
     [CollectorResolver, new CollectorResolver(services)],
     [CapabilityResolver, new CapabilityResolver(services)],
     [ObjectResolver, new ObjectResolver(services)],
+    [PluginResolver, new PluginResolver(services)],
     [ServiceResolver, new ServiceResolver(services)],
     [UploadResolver, new UploadResolver(services)],
   ]);
   const container: ContainerType = { get: (resolver: ClassType) => resolvers.get(resolver) };
   return buildSchema({
-    resolvers: [CapabilityResolver, CollectorResolver, ObjectResolver, ServiceResolver, UploadResolver],
+    resolvers: [
+      CapabilityResolver,
+      CollectorResolver,
+      ObjectResolver,
+      PluginResolver,
+      ServiceResolver,
+      UploadResolver,
+    ],
     container,
     validate: false,
     // Asked for wherever there are subscriptions; ours bring their own streams.

@@ -46,7 +46,8 @@ export class ServiceResolver {
   @Query(() => [LoadedCodec], { description: "The loaded codecs." })
   codecs(@Ctx() context: SystemContext): LoadedCodec[] {
     requireRight(context, "READ");
-    return this.services.codecs.map(describeCodec);
+    const { codecs, codecSources } = this.services;
+    return codecs.map((codec) => describeCodec(codec, codecSources.get(codec.name) ?? ""));
   }
 
   @Query(() => ModelInService, { description: "The model that is being served." })

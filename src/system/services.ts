@@ -7,7 +7,9 @@ import type { Database } from "../db/contract.ts";
 import type { Model } from "../model/model.ts";
 import type { CapabilityKeyState } from "../object/capability-rotation.ts";
 import type { UploadPart, UploadState } from "../object/contract.ts";
-import type { Stores } from "../store/contract.ts";
+import type { BrokenPlugin } from "../plugin/contract.ts";
+import type { LoadedPlugin } from "../plugin/load.ts";
+import type { DriverPlugin, Stores } from "../store/contract.ts";
 import type { RunsHere } from "./collector/runs-here.ts";
 
 /** An upload and where its bytes are sent. */
@@ -117,6 +119,11 @@ export interface SystemServices {
   readonly db: Database;
   readonly stores: Stores;
   readonly codecs: readonly Codec[];
+  /** File or package of each of them, by name. */
+  readonly codecSources: ReadonlyMap<string, string>;
+  /** Drivers of plugins. */
+  readonly drivers: readonly LoadedPlugin<DriverPlugin>[];
+  readonly brokenPlugins: readonly BrokenPlugin[];
   served(): ServedModel;
   plan(): Promise<readonly PlannedChange[]>;
   /** @throws {DESTRUCTIVE_CHANGE} unless allowed. */

@@ -89,6 +89,15 @@ export class LoadedCodec {
 
   @Field(() => String, { description: "SDL of the input type and of the types that it needs." })
   typeDefs!: string;
+
+  @Field(() => String, {
+    nullable: true,
+    description: "What `@codec(args: {…})` may say, as SDL: `rate: Float! = 30000`; null: nothing.",
+  })
+  args!: string | null;
+
+  @Field(() => String, { description: "File or package that the codec comes from." })
+  source!: string;
 }
 
 @ObjectType({ description: "A row that refers to an object." })

@@ -1,8 +1,10 @@
 import { readdirSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { loadCodec } from "../../src/codec/load.ts";
-import { testCodec } from "./codec.ts";
+import { testCodec as kitOf } from "../../src/codec/testing.ts";
+import { runLaws, testCodec } from "./codec.ts";
 import { codecSamples } from "./codec-samples.ts";
+import { codecTrials } from "./codec-vectors.ts";
 
 const folder = `${import.meta.dirname}/../../codecs`;
 const files = readdirSync(folder).filter((file) => file.endsWith(".ts"));
@@ -15,6 +17,9 @@ for (const file of files) {
   const samples = codecSamples[codec.name] ?? [];
   if (samples.length > 0)
     testCodec(codec, samples, damagedElsewhere.includes(codec.name) ? false : undefined);
+  const trial = codecTrials[codec.name];
+  if (trial !== undefined)
+    runLaws(`codec ${codec.name}, by the kit`, kitOf(codec, trial.inputs, trial.vectors, trial.options));
 }
 
 describe("every codec file", () => {

@@ -1,4 +1,4 @@
-/** Facts of the six codecs and of three stores, as a running service would give them. */
+/** Facts of the six codecs, of two plugins, and of three stores, as a running service would give them. */
 
 import type { CodecFacts, ModelContext } from "../../src/model/model.ts";
 
@@ -9,6 +9,14 @@ const facts: readonly CodecFacts[] = [
   { name: "npy", output: "NdArray", store: "jsonb", external: false },
   { name: "object", output: "Tree", store: "jsonb", external: false },
   { name: "marker", output: "Marker", row: "jsonb", external: false },
+  {
+    name: "rated",
+    output: "Rated",
+    row: "bytea",
+    external: false,
+    args: "rate: Float! = 30000, unit: Unit = MS, tags: [String!]",
+    argTypes: '"Of time." enum Unit { S MS } input RatedInput { values: [Float!], other: Elsewhere }',
+  },
   { name: "filepath", output: "FileRef", store: "jsonb", external: true },
 ];
 

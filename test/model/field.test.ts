@@ -64,11 +64,12 @@ describe("types", () => {
 
   it("resolve the default store and keep the codec's arguments", () => {
     const codec = (text: string): unknown => columnsOf(`x: ${text}`)["x"]?.type.codec;
-    expect(codec('Blob @codec(name: "blob", args: {level: 3, deep: {on: true}})')).toEqual({
-      name: "blob",
+    expect(codec('Rated @codec(name: "rated", args: {unit: S, tags: "one"})')).toEqual({
+      name: "rated",
       isDefaultStore: false,
-      args: { level: 3, deep: { on: true } },
+      args: { rate: 30000, unit: "S", tags: ["one"] },
     });
+    expect(codec('Rated @codec(name: "rated")')).toMatchObject({ args: { rate: 30000, unit: "MS" } });
     expect(codec('Blob @codec(name: "blob", store: "default")')).toMatchObject({
       store: "main",
       isDefaultStore: true,

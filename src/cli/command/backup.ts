@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import type { Command } from "commander";
 import type { BackupReport } from "../../backup/backup.ts";
 import { parseFaultPoints } from "../../object/fault-points.ts";
-import { loadModel } from "../start/load-model.ts";
+import { loadKnownModel, readModelParts } from "../start/load-model.ts";
 import { packageVersion } from "../version.ts";
 import { callOf } from "./context.ts";
 import { withDatabase } from "./direct.ts";
@@ -26,26 +26,30 @@ export function backupCommand(program: Command): void {
 async function run(file: string, options: Options, command: Command): Promise<void> {
   const call = callOf(command);
   const { backup } = await import("../../backup/backup.ts");
-  const { model, source, storeConfigs } = await loadModel(call.settings);
+  const parts = await readModelParts(call.settings);
+  const { source, storeConfigs } = parts;
   const path = resolve(file);
-  const report = await withDatabase(call, { storeConfigs, joins: true }, ({ database, stores, signal }) =>
-    backup(
-      {
-        database,
-        stores,
-        model,
-        source,
-        version: packageVersion(),
-        faults: parseFaultPoints(call.settings.fault),
-      },
-      {
-        file: path,
-        allowMissing: options.allowMissing === true,
-        leaveOut: options.leaveOut ?? [],
-        signal,
-        onStep: stepsOf(process.stderr, call.output.json),
-      },
-    ),
+  const report = await withDatabase(
+    call,
+    { storeConfigs, joins: true },
+    async ({ database, stores, signal }) =>
+      backup(
+        {
+          database,
+          stores,
+          model: (await loadKnownModel(call.settings, parts, database)).model,
+          source,
+          version: packageVersion(),
+          faults: parseFaultPoints(call.settings.fault),
+        },
+        {
+          file: path,
+          allowMissing: options.allowMissing === true,
+          leaveOut: options.leaveOut ?? [],
+          signal,
+          onStep: stepsOf(process.stderr, call.output.json),
+        },
+      ),
   );
   const { missing } = report;
   call.output.result({ file: path, ...report }, textOf(path, report));

@@ -6,7 +6,8 @@ import type { Command } from "commander";
 import type { CheckedBackup } from "../../backup/check.ts";
 import { parseFaultPoints } from "../../object/fault-points.ts";
 import type { Settings } from "../settings.ts";
-import { checkModel, loadRegistry, readStores } from "../start/load-model.ts";
+import { loadRegistry } from "../start/load-codecs.ts";
+import { checkModel, readStores } from "../start/load-model.ts";
 import { packageVersion } from "../version.ts";
 import { stepsOf } from "./backup.ts";
 import { type Call, callOf } from "./context.ts";
@@ -61,14 +62,15 @@ function tablesOf({ header, end }: CheckedBackup): { table: string; rows: number
 async function run(call: Call, path: string): Promise<void> {
   const { settings, output } = call;
   const { restore } = await import("../../backup/restore.ts");
-  const registry = await loadRegistry(settings);
+  const { registry, broken } = await loadRegistry(settings);
   const storeConfigs = await readStores(settings);
   const report = await withDatabase(call, { storeConfigs, joins: false }, ({ database, stores, signal }) =>
     restore(
       {
         database,
         stores,
-        parse: async (source) => checkModel(path, source, { registry, storeConfigs }),
+        parse: async (source) =>
+          checkModel(path, source, { registry, broken, missing: new Set(), storeConfigs }),
         version: packageVersion(),
         faults: parseFaultPoints(settings.fault),
       },

@@ -18,6 +18,7 @@ import { imports } from "./0009-imports.ts";
 import { collector } from "./0010-collector.ts";
 import { collectorTruth } from "./0011-collector-truth.ts";
 import { restore } from "./0013-restore.ts";
+import { codecs } from "./0014-codecs.ts";
 import { guardWithoutLocks } from "./0017-guard-without-locks.ts";
 
 /** One step of the schema: its name for ever, and SQL text, several statements each. */
@@ -39,5 +40,6 @@ export const migrations: readonly MigrationText[] = [
   collector,
   collectorTruth,
   restore,
+  codecs,
   guardWithoutLocks,
 ];

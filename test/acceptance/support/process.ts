@@ -89,6 +89,7 @@ export interface Answer<Data> {
   readonly data?: Data;
   readonly errors?: readonly {
     readonly message: string;
+    readonly path?: readonly (string | number)[];
     readonly extensions: Readonly<Record<string, unknown>>;
   }[];
 }
