@@ -6,6 +6,7 @@ import { vitePlugins } from "./test/mutants/plugins.ts";
 /** Suites of many random lives, many deaths and many processes: `npm run test:long`, and in `.ci/run`. */
 const long = [
   "test/acceptance/capability-keys.test.ts",
+  "test/acceptance/fuzz.test.ts",
   "test/acceptance/kill.test.ts",
   "test/acceptance/plugins.test.ts",
   "test/acceptance/resumable.test.ts",
@@ -16,7 +17,9 @@ const long = [
   "test/cli/collect.test.ts",
   "test/cli/external-database.test.ts",
   "test/cli/get.test.ts",
+  "test/cli/guarded.test.ts",
   "test/cli/private-service.test.ts",
+  "test/cli/schema-print.test.ts",
   "test/cli/terminal.test.ts",
   "test/cli/upload-resume.test.ts",
   "test/cli/upload.test.ts",
@@ -42,7 +45,9 @@ const long = [
   "test/collector/truth-reconcile.test.ts",
   "test/crash/**",
   "test/db/embedded.test.ts",
+  "test/db/apply-evolve.test.ts",
   "test/db/apply-random.test.ts",
+  "test/extend/example.test.ts",
   "test/hostile/**",
   "test/job/expire.test.ts",
   "test/job/worker.test.ts",
