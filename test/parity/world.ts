@@ -17,7 +17,7 @@ import { parseModel } from "../../src/model/parse.ts";
 import { createObjects } from "../../src/object/objects.ts";
 import { readStoreConfigs } from "../../src/store/config.ts";
 import { openStores } from "../../src/store/open.ts";
-import type { OwnFile } from "../property/codec-values.ts";
+import { hasValues, type OwnFile } from "../property/codec-values.ts";
 import { Difference } from "./difference.ts";
 import { type Json, jsonFrom } from "./json.ts";
 import type { Request } from "./oracle/answer.ts";
@@ -67,7 +67,7 @@ export async function openWorld(url: string) {
   return {
     query,
     objects,
-    codecs: [...registry.facts.values()],
+    codecs: [...registry.facts.values()].filter(hasValues),
     storeNames,
     ownFiles: new Map(storeNames.map((store) => [store, ownFiles])),
     /** What clients were not shown. */

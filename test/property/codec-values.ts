@@ -1,4 +1,4 @@
-/** Random values of the codecs that ship: what is sent, and what every field of their output type must say. */
+/** Random values of codecs that ship, those that DataJoint has: what is sent, and what every field of their output type must say. */
 
 import { createHash } from "node:crypto";
 import type { CodecUse } from "../../src/model/model.ts";
@@ -30,6 +30,11 @@ export const codecSelections: Readonly<Record<string, string>> = {
   object: "{ sizeBytes itemCount isDirectory entries(first: 1000) { path sizeBytes } url }",
   filepath: "{ path store sizeBytes isDirectory status url }",
 };
+
+/** Whether values of the codec are made here. */
+export function hasValues({ name }: { readonly name: string }): boolean {
+  return Object.hasOwn(codecSelections, name);
+}
 
 /** A value for a codec field. */
 export async function codecValue(random: Random, use: CodecUse, source: CodecSource): Promise<Given> {

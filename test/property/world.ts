@@ -15,7 +15,7 @@ import { readStoreConfigs } from "../../src/store/config.ts";
 import { openStores } from "../../src/store/open.ts";
 import { anyone, shippedRegistry } from "../api/laboratory.ts";
 import { freshDatabase } from "../support/database.ts";
-import type { OwnFile } from "./codec-values.ts";
+import { hasValues, type OwnFile } from "./codec-values.ts";
 import { Tally } from "./tally.ts";
 
 export type World = Awaited<ReturnType<typeof openWorld>>;
@@ -58,7 +58,7 @@ export async function openWorld() {
     db,
     folder,
     objects,
-    codecs: [...registry.facts.values()],
+    codecs: [...registry.facts.values()].filter(hasValues),
     storeNames,
     ownFiles: new Map(storeNames.map((store) => [store, ownFiles])),
     parse: (text: string): Model => parseModel([{ path: "schema.graphql", text }], context),
