@@ -28,6 +28,7 @@ export default defineCodec({
   summary: "Tables of Arrow, as files (Feather 2) or streams, in a store; columns are read by range.",
   chain: { store: "json" },
   addressing: "schema",
+  peer: { store: "object" },
   output: "TableFile",
   input: "TableFileInput",
   typeDefs: tableTypeDefs,

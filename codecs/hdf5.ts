@@ -33,6 +33,7 @@ export default defineCodec({
   summary: "HDF5 files in a store; slices of their datasets are read by range.",
   chain: { store: "json" },
   addressing: "schema",
+  peer: { store: "object" },
   // The library is native and cannot wait for bytes.
   apart: "always",
   output: "Hdf5",

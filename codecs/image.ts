@@ -76,6 +76,7 @@ export default defineCodec({
   summary: "Images in a store: PNG, JPEG, TIFF, WebP, GIF, AVIF; with small copies and pixels on demand.",
   chain: { store: "json" },
   addressing: "schema",
+  peer: { store: "object" },
   output: "ImageFile",
   input: "ImageFileInput",
   typeDefs: `

@@ -36,6 +36,7 @@ export default defineCodec({
   version: 1,
   summary: "JSON values with every digit, compressed where that is smaller, in the row or in a store.",
   chain: { row: "bytes", store: "<hash>" },
+  peer: { row: "bytes", store: "hash" },
   output: "JsonDocument",
   input: "JsonDocumentInput",
   typeDefs: `

@@ -23,6 +23,7 @@ export default defineCodec({
   summary: "Tables as Parquet files in a store; columns are read by range.",
   chain: { store: "json" },
   addressing: "schema",
+  peer: { store: "object" },
   output: "TableFile",
   input: "TableFileInput",
   typeDefs: tableTypeDefs,

@@ -17,6 +17,7 @@ export default defineCodec({
   version: 1,
   summary: "Text in UTF-8, in the row or in a store; read in parts and by lines.",
   chain: { row: "bytes", store: "<hash>" },
+  peer: { row: "bytes", store: "hash" },
   output: "TextFile",
   input: "TextFileInput",
   typeDefs: `

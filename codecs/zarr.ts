@@ -39,6 +39,7 @@ export default defineCodec({
   summary: "Zarr folders in a store, versions 2 and 3; a slice reads only its chunks.",
   chain: { store: "json" },
   addressing: "schema",
+  peer: { store: "object" },
   acceptsTree: true,
   output: "Zarr",
   input: "ZarrInput",

@@ -207,6 +207,12 @@ export interface Codec {
   };
   /** Where objects lie; required when `chain.store` is `json`. `external`: the user's own files, never written or deleted. */
   readonly addressing?: "hash" | "schema" | "external";
+  /**
+   * What DataJoint is told that a column holds, for codecs that it does not have: a core type in the row (`bytes`), one of its own codecs
+   * in a store (`object`, `hash`), whose keys the row's JSON must then have. It lists, reads and downloads such values, and its own collector
+   * sees that they are used. Absent: the codec's own name, which only a DataJoint with a codec of that name can read.
+   */
+  readonly peer?: { readonly row?: string; readonly store?: string };
   /** GraphQL output type name, shared between codecs that give the same kind of value. */
   readonly output: string;
   /** GraphQL input type name (a `@oneOf` input). Its `upload: ID`, if declared, is handled by the service. */

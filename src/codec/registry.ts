@@ -153,6 +153,7 @@ function factsOf(lookup: { get(name: string): Codec }, codec: Codec): CodecFacts
     ...(row === undefined ? {} : { row: sqlType(row) }),
     ...(store === undefined ? {} : { store: sqlType(store) }),
     ...(codec.args === undefined ? {} : { args: codec.args, argTypes: codec.typeDefs }),
+    ...(codec.peer === undefined ? {} : { peer: codec.peer }),
   };
 }
 

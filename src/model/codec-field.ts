@@ -113,8 +113,13 @@ function codecType(field: FieldSource, scope: Scope): ColumnType | undefined {
   const placed = placement(use, { facts, label: field.label, scope });
   if (args === undefined || placed === undefined) return undefined;
   const unloaded = output !== opaque && isUnloaded(name, scope.context) ? { unloaded: true } : {};
-  const spec = placed.store === undefined ? `<${name}>` : `<${name}@${placed.store}>`;
+  const spec = specOf(facts, placed.store);
   return { spec, sql: placed.sql, graphql: output, codec: { name, ...placed.use, ...unloaded, args } };
+}
+
+/** What the column's comment says: to DataJoint a value is of one of its own codecs, where it lacks this one. */
+function specOf({ name, peer }: CodecFacts, store: string | undefined): string {
+  return store === undefined ? (peer?.row ?? `<${name}>`) : `<${peer?.store ?? name}@${store}>`;
 }
 
 interface Placement {

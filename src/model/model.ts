@@ -190,6 +190,8 @@ export interface CodecFacts {
   readonly args?: string;
   /** SDL of the types that `args` may name; only its enums count. */
   readonly argTypes?: string;
+  /** What the comment of its columns names instead of it, by placement: a core type in the row, a codec of DataJoint's in a store. */
+  readonly peer?: { readonly row?: string; readonly store?: string };
 }
 
 /** What a schema file is checked against. */

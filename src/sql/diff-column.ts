@@ -3,7 +3,7 @@
 import type { CatalogColumn } from "./catalog.ts";
 import { type Change, script } from "./change.ts";
 import type { Conversion } from "./column-type.ts";
-import { sameComment } from "./comment.ts";
+import { parseComment, sameComment } from "./comment.ts";
 import { columnDefinition, commentColumn, commentTable, guardColumn } from "./ddl.ts";
 import { defaultText, sameDefault } from "./default.ts";
 import { onlyWhenEmpty } from "./diff-table.ts";
@@ -163,12 +163,20 @@ function alterCheck(
   };
 }
 
+/** Who has a codec of the same name in DataJoint may have named the column by it. */
+function commentByOwnName({ codec, comment }: WantedColumn): string | null {
+  if (codec === undefined || comment === null) return comment;
+  const at = codec.store === undefined ? "" : `@${codec.store}`;
+  return `:<${codec.name}${at}>:${parseComment(comment).text}`;
+}
+
 /** Comment and guard of a column that stays. */
 function keep({ wanted, actual }: TablePair, column: WantedColumn, found: CatalogColumn): Change[] {
   const changes: Change[] = [];
   const name = `${readable(wanted)}.${column.name}`;
   const defaultStore = column.codec?.isDefaultStore === true ? column.codec.store : undefined;
-  if (!sameComment(found.comment, column.comment, defaultStore)) {
+  const wantedComments = [column.comment, commentByOwnName(column)];
+  if (!wantedComments.some((comment) => sameComment(found.comment, comment, defaultStore))) {
     const summary = `Set the comment of ${name}`;
     changes.push(change("comment", wanted, summary, [commentColumn(wanted, column)], column.name));
   }

@@ -85,8 +85,9 @@ function fatesOf(sides: Sides, wanted: WantedTable, actual: CatalogTable) {
 
 /** Another codec would read the stored values wrongly. */
 function isReinterpreted(column: WantedColumn, there: CatalogColumn): boolean {
-  const spec = there.comment === null ? undefined : parseComment(there.comment).spec;
-  return codecOfSpec(spec)?.name !== column.codec?.name;
+  const codecIn = (comment: string | null) => codecOfSpec(parseComment(comment ?? "").spec)?.name;
+  const codec = codecIn(there.comment);
+  return codec !== column.codec?.name && codec !== codecIn(column.comment);
 }
 
 /** Whether the types are one. A reference's timestamp may have the precision of its target or none: both hold every value of it. */

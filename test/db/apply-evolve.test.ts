@@ -39,6 +39,57 @@ async function rows(text: string): Promise<unknown[]> {
   return (await db.query(text)).rows;
 }
 
+describe("codecs that the peer does not have", () => {
+  const comments = (schema: string) =>
+    rows(`SELECT attname AS column, col_description(attrelid, attnum) AS comment FROM pg_attribute
+      WHERE attrelid = '${schema}.scan'::regclass AND attnum > 1 AND attname !~ '^_' ORDER BY attnum`);
+  const scan = (fields: string) => `type Scan @table { scanId: Int! @key ${fields} }`;
+
+  it("are to it what it has: objects, hashes, bytes", async () => {
+    const { schema, of } = laboratory();
+    const wanted = of(
+      scan(`"as Zarr" movie: ZarrArray @codec(name: "zarr", store: "default")
+        notes: TextFile @codec(name: "text") log: TextFile @codec(name: "text", store: "cold")`),
+    );
+    await applyModel(db, wanted);
+    expect(await comments(schema)).toEqual([
+      { column: "movie", comment: ":<object@main>:as Zarr" },
+      { column: "notes", comment: ":bytes:" },
+      { column: "log", comment: ":<hash@cold>:" },
+    ]);
+    expect((await planModel(db, wanted)).changes).toEqual([]);
+    expect(await rows("SELECT * FROM holdfast.guard")).toEqual([]);
+  });
+
+  it("take over what the peer has made, by either name, and give it back, with its rows", async () => {
+    const { schema, of } = laboratory();
+    const asObject = of(scan(`movie: Tree @codec(name: "object", store: "main") notes: Bytes`));
+    await applyModel(db, asObject);
+    const movie = `{"path": "_schema/${schema}/scan/scan_id=1/movie_x5EhKOuf.zarr", "store": "main"}`;
+    await db.query(`INSERT INTO ${schema}.scan VALUES (1, '${movie}', 'abc')`);
+    const asZarr = of(
+      scan(`movie: ZarrArray @codec(name: "zarr", store: "main") notes: TextFile @codec(name: "text")`),
+    );
+    expect((await planModel(db, asZarr)).changes).toEqual([]);
+    await db.query(`COMMENT ON COLUMN ${schema}.scan.movie IS ':<zarr@main>:'`);
+    expect((await planModel(db, asZarr)).changes).toEqual([]);
+    await db.query(`COMMENT ON COLUMN ${schema}.scan.movie IS ':<zarr@>:'`);
+    expect((await planModel(db, asZarr)).changes).toEqual([]);
+    await db.query(`COMMENT ON COLUMN ${schema}.scan.movie IS ':<object@main>:'`);
+    expect((await planModel(db, asObject)).changes).toEqual([]);
+    expect(await rows(`SELECT movie->>'store' AS store, notes::text AS notes FROM ${schema}.scan`)).toEqual([
+      { store: "main", notes: "\\x616263" },
+    ]);
+  });
+
+  it("do not take over what another codec has made", async () => {
+    const { of } = laboratory();
+    await applyModel(db, of(scan(`movie: NdArray @codec(name: "npy", store: "main")`)));
+    const plan = await planModel(db, of(scan(`movie: ZarrArray @codec(name: "zarr", store: "main")`)));
+    expect(plan.changes.some(({ destructive }) => destructive)).toBe(true);
+  });
+});
+
 describe("renames", () => {
   it("keep rows, indexes, references and guards of tables and columns", async () => {
     const { schema, of } = laboratory();

@@ -1,4 +1,4 @@
-"""DataJoint opens a folder by the JSON of its row, with the codec that the reference describes: `python open_folder.py STORE JSON TARGET`."""
+"""DataJoint opens a folder by the JSON of its row, as the object that the column is to it: `python open_folder.py STORE JSON TARGET`."""
 
 import json
 import sys
@@ -7,15 +7,10 @@ from pathlib import Path
 import datajoint as dj
 from datajoint.builtin_codecs.object import ObjectCodec
 
-
-class ZarrFolder(ObjectCodec):
-    name = "zarr"
-
-
 location, text, target = sys.argv[1:]
 dj.config["loglevel"] = "ERROR"
 dj.config.stores.update({"default": "main", "main": {"protocol": "file", "location": location}})
-found = ZarrFolder().decode(json.loads(text))
+found = ObjectCodec().decode(json.loads(text))
 listed = sorted(found.listdir()) if hasattr(found, "listdir") else []
 found.download(target)
 files = sorted(str(f.relative_to(target)) for f in Path(target).rglob("*") if f.is_file())

@@ -1,4 +1,4 @@
-/** Models from schema text, checked against the six codecs that ship and two stores. */
+/** Models from schema text, checked against codecs that ship, some of them unknown to the peer, and two stores. */
 
 import type { CodecFacts, Model, ModelContext } from "../../src/model/model.ts";
 import { parseModel } from "../../src/model/parse.ts";
@@ -6,9 +6,9 @@ import { parseModel } from "../../src/model/parse.ts";
 function facts(
   name: string,
   output: string,
-  placement: { row?: string; store?: string; external?: boolean },
+  placement: Pick<CodecFacts, "row" | "store" | "peer"> & { external?: boolean },
 ): [string, CodecFacts] {
-  const { row, store, external = false } = placement;
+  const { row, store, peer, external = false } = placement;
   return [
     name,
     {
@@ -17,6 +17,7 @@ function facts(
       external,
       ...(row === undefined ? {} : { row }),
       ...(store === undefined ? {} : { store }),
+      ...(peer === undefined ? {} : { peer }),
     },
   ];
 }
@@ -29,6 +30,8 @@ export const modelContext: ModelContext = {
     facts("hash", "File", { store: "jsonb" }),
     facts("npy", "NdArray", { store: "jsonb" }),
     facts("object", "Tree", { store: "jsonb" }),
+    facts("zarr", "ZarrArray", { store: "jsonb", peer: { store: "object" } }),
+    facts("text", "TextFile", { row: "bytea", store: "jsonb", peer: { row: "bytes", store: "hash" } }),
     facts("filepath", "FileRef", { store: "jsonb", external: true }),
   ]),
   stores: new Set(["main", "cold"]),

@@ -1,6 +1,6 @@
 /**
- * Images, tables, JSON and text of a running service: pyarrow, fsspec and Pillow read them straight from their URLs, DataJoint with the
- * codecs of `examples/datajoint` from the store; and the API tells of them what pyarrow put into the files.
+ * Images, tables, JSON and text of a running service: pyarrow, fsspec and Pillow read them straight from their URLs, DataJoint as it
+ * comes from the store; and the API tells of them what pyarrow put into the files.
  *
  * Installs both Python environments into `.cache/`. Ends with `N passed, N failed`.
  */
@@ -238,7 +238,7 @@ function readByPeer(): void {
   const stores = join(folder, "stores.json");
   const location = join(data, "stores", "main");
   writeFileSync(stores, JSON.stringify({ default: "main", main: { protocol: "file", location } }));
-  const args = [databaseUrl, "lab", stores, join(root, "examples/datajoint"), fixtures];
+  const args = [databaseUrl, "lab", stores, fixtures];
   const out = must("with_datajoint.py", run(peer, [join(import.meta.dirname, "with_datajoint.py"), ...args]));
   if (!out.includes("read by DataJoint")) throw new Error(out);
 }
@@ -255,7 +255,7 @@ try {
     const answer = await ask<Told>(server.url, told);
     await check("the API tells what pyarrow and Pillow put into the files", () => compare(answer));
     await check("pyarrow, fsspec and Pillow read the URLs", () => readByUrl(answer));
-    await check("DataJoint lists the rows, and reads the values with its codecs", readByPeer);
+    await check("DataJoint lists the rows, reads the values, and sees that they are used", readByPeer);
   } finally {
     await server.stop();
   }
