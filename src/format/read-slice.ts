@@ -17,6 +17,8 @@ export interface ArrayLayout {
 const mergeGapBytes = 65_536;
 /** A merged range ends here, so that memory stays small; a contiguous part of the answer may be larger. */
 const maxSpanBytes = 4 * 2 ** 20;
+/** A run of bytes is read at once up to this; a longer one in several ranges side by side. */
+const maxWholeBytes = 64 * 2 ** 20;
 /** Separate ranges that one answer may need. */
 const maxRanges = 16_384;
 /** Bytes between the elements asked for that one answer may read along. */
@@ -52,7 +54,10 @@ export async function readSelection(
   axes: readonly AxisSelection[],
 ): Promise<Uint8Array> {
   const count = axes.reduce((product, axis) => product * axis.count, 1);
-  const out = new Uint8Array(count * layout.itemSizeBytes);
+  const sizeBytes = count * layout.itemSizeBytes;
+  const start = sizeBytes > maxWholeBytes ? undefined : contiguousStart(layout, axes);
+  if (sizeBytes > 0 && start !== undefined) return read(start, start + sizeBytes);
+  const out = new Uint8Array(sizeBytes);
   if (out.length === 0) return out;
   const walk = walkSelection(layout, axes);
   const groups = groupPieces(walk, out.length);
@@ -64,6 +69,25 @@ export async function readSelection(
     );
   }
   return out;
+}
+
+/** Where a selection lies that is one run of bytes in the order of the answer; such bytes are the answer, without a copy. */
+function contiguousStart(
+  { shape, fortranOrder, itemSizeBytes, dataStart }: ArrayLayout,
+  axes: readonly AxisSelection[],
+): number | undefined {
+  if (fortranOrder && shape.filter((n) => n > 1).length > 1) return undefined;
+  const steps = strides(shape, false);
+  // Behind the first axis of which more than one is wanted all must be wanted.
+  let isInside = false;
+  let first = 0;
+  for (const [i, { start, count, step }] of axes.entries()) {
+    if (isInside && count !== shape[i]) return undefined;
+    if (count > 1 && step !== 1) return undefined;
+    isInside ||= count > 1;
+    first += start * (steps[i] ?? 0);
+  }
+  return dataStart + first * itemSizeBytes;
 }
 
 /** The byte ranges that a selection needs, in order; for tests and for estimates. */
