@@ -44,8 +44,10 @@ export class FileSink {
 
   /** Writes what is left. @throws what any write has failed with. */
   async end(): Promise<void> {
-    await this.#turn();
     await this.#writing;
+    // Nothing comes any more that would need the other buffer: most files are small.
+    await this.#put(this.#filling.subarray(0, this.#filled));
+    this.#filled = 0;
     await this.#flush;
   }
 
