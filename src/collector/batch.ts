@@ -29,7 +29,7 @@ export function isStopped({ signal }: Pick<Run, "signal">): boolean {
 const shortestPauseMs = 5;
 
 /** Does a piece of work, and then nothing for as long as it took: on a busy machine whoever serves has at least every other turn. */
-async function inTurns<T>(run: Pick<Run, "signal">, work: () => Promise<T>): Promise<T> {
+export async function inTurns<T>(run: Pick<Run, "signal">, work: () => Promise<T>): Promise<T> {
   const start = performance.now();
   const answer = await work();
   const pauseMs = Math.min(aimMs, performance.now() - start);

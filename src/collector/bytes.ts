@@ -5,6 +5,7 @@
 
 import { isServiceError } from "../errors.ts";
 import type { Store } from "../store/contract.ts";
+import { inTurns } from "./batch.ts";
 import { type Claim, type Claims, claim, type Purpose } from "./claim.ts";
 import type { CollectorContext, Run } from "./context.ts";
 import type { Decision } from "./contract.ts";
@@ -96,7 +97,7 @@ class Work {
       const claims = await claim(this.#context, request).catch((error: unknown) => this.#stop(error));
       if (claims === undefined) return;
       try {
-        if (claims.all.length > 0) await step(claims);
+        if (claims.all.length > 0) await inTurns(this.#run, () => step(claims));
       } finally {
         claims.close();
       }
