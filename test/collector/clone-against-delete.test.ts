@@ -1,5 +1,6 @@
 /** A clone against the last delete and the collector: `capabilities` S7. One thousand rounds, each of which ends with a whole clone or none. */
 
+import { setTimeout as delay } from "node:timers/promises";
 import { beforeAll, beforeEach, expect, test } from "vitest";
 import { reportOf, runCollect } from "./proof/collecting.ts";
 import { age, contentOf, quiesce, rowsOf } from "./proof/invariants.ts";
@@ -42,7 +43,7 @@ test("a clone is whole or was refused, whatever goes at the same time", { timeou
   }
   const runs = await Promise.all(collectors);
   expect(runs.every((count) => count > 0)).toBe(true);
-  expect(world.judge.taken).toBeGreaterThan(rounds / 10);
+  expect(world.judge.taken).toBeGreaterThan(rounds / 50);
   // Both happen: the race is one.
   expect(Math.min(tally.cloned, tally.refused)).toBeGreaterThan(rounds / 50);
   expect((await rowsOf(world)).filter(({ table }) => table === "proj.item")).toHaveLength(tally.cloned);
@@ -59,9 +60,10 @@ async function round(id: number): Promise<boolean> {
     { ...from, shape: id % 3 === 0 ? "schema" : "hash" },
     Buffer.from(`round ${id} `.repeat(20)),
   );
+  // Who is first hangs on the machine; so the clone, which has more to do, gets head starts of all lengths.
   const [cloned] = await Promise.all([
     clone(world, from, { table: "proj.item", id }),
-    deleteRow(world, "lab.item", id),
+    delay(id % 20).then(() => deleteRow(world, "lab.item", id)),
   ]);
   if (cloned) {
     const found = await world.db.query<{ locator: string }>(
