@@ -44,7 +44,8 @@ export function cOrderBytes(array: NdArray): Uint8Array {
 export function littleEndianBytes(type: Dtype, bytes: Uint8Array): Uint8Array {
   if (type.littleEndian) return bytes;
   const unit = type.kind === "c" ? type.itemSizeBytes / 2 : type.kind === "U" ? 4 : type.itemSizeBytes;
-  const out = bytes.slice();
+  // Not slice(): that of a Buffer is a view.
+  const out = new Uint8Array(bytes);
   for (let at = 0; at + unit <= out.length; at += unit) out.subarray(at, at + unit).reverse();
   return out;
 }

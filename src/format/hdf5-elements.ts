@@ -53,7 +53,7 @@ function textOf(bytes: Uint8Array, isUtf8: boolean): string {
 export function fileBytes({ type, bytes }: Pick<Hdf5Elements, "type" | "bytes">): Uint8Array {
   const units = [...turnedUnits(type, 0)];
   if (units.length === 0) return bytes;
-  const out = bytes.slice();
+  const out = new Uint8Array(bytes);
   for (let at = 0; at < out.length; at += type.sizeBytes) {
     for (const { start, size } of units) out.subarray(at + start, at + start + size).reverse();
   }

@@ -85,7 +85,7 @@ const views: Readonly<Record<string, (span: Span) => Numbers>> = {
 };
 
 function aligned(bytes: Uint8Array, size: number): Span {
-  const whole = bytes.byteOffset % size === 0 ? bytes : bytes.slice();
+  const whole = bytes.byteOffset % size === 0 ? bytes : new Uint8Array(bytes);
   return [whole.buffer, whole.byteOffset, whole.length / size];
 }
 
