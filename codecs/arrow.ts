@@ -9,9 +9,9 @@ import { defineCodec, type Json } from "../src/codec/contract.ts";
 import { openArrow } from "../src/format/arrow.ts";
 import { invalid } from "../src/format/fault.ts";
 import { suffixOf } from "../src/format/file-name.ts";
+import { objectRow } from "../src/format/object-row.ts";
 import {
   inspectTable,
-  objectMetadata,
   sourceOf,
   tableBytes,
   tableFields,
@@ -50,7 +50,7 @@ export default defineCodec({
       return inspectTable(openArrow, "Arrow", await value.bytes(), signal);
     },
   },
-  metadata: objectMetadata,
+  metadata: (object, meta) => ({ ...meta, ...objectRow(object) }),
   async decode(value, { signal }): Promise<Json> {
     return wholeTable(openArrow, await value.bytes(), signal);
   },

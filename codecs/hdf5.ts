@@ -12,17 +12,21 @@ import {
   type StoredValue,
 } from "../src/codec/contract.ts";
 import { isServiceError, ServiceError } from "../src/errors.ts";
+import { answerLimit } from "../src/format/answer-limit.ts";
 import { elementCount } from "../src/format/array.ts";
+import { slicesOf, sliceTypeDefs } from "../src/format/array-input.ts";
 import { checkDecodeLimit, type DecodeLimits, defaultDecodeLimits } from "../src/format/decode-limits.ts";
 import { invalid } from "../src/format/fault.ts";
 import { datasetAt, type Hdf5Dataset, readableType, withElements } from "../src/format/hdf5-dataset.ts";
 import { fileBytes, type Hdf5Elements, hdf5ToJson } from "../src/format/hdf5-elements.ts";
 import { type Hdf5File, openHdf5, type SyncSource } from "../src/format/hdf5-library.ts";
 import { attributesOf, listDatasets } from "../src/format/hdf5-list.ts";
-import { statisticsOf } from "../src/format/hdf5-statistics.ts";
+import { datasetStatistics } from "../src/format/hdf5-statistics.ts";
 import { hasPointers, nameOf } from "../src/format/hdf5-type.ts";
 import { jsonInt8 } from "../src/format/json-column.ts";
-import { type AxisSelection, type Slice, selectAxes } from "../src/format/slice.ts";
+import { objectRow } from "../src/format/object-row.ts";
+import { type AxisSelection, selectAxes } from "../src/format/slice.ts";
+import { statisticsTypeDefs } from "../src/format/statistics.ts";
 
 /** Datasets that one answer may list. */
 const maxDatasets = 1000;
@@ -39,8 +43,7 @@ export default defineCodec({
   output: "Hdf5",
   input: "Hdf5Input",
   typeDefs: `
-"One axis of an array, as in numpy: start, stop and step, or one index, which drops the axis. Negative numbers count from the end."
-input SliceInput { start: Int stop: Int step: Int index: Int }
+${sliceTypeDefs}
 
 "A value for a field of type Hdf5: an upload of an HDF5 file."
 input Hdf5Input @oneOf { upload: ID }
@@ -75,8 +78,7 @@ type Hdf5Attribute {
   unreadable: String
 }
 
-"What the numbers of an array are like; NaN is left out and counted."
-type ArrayStatistics { count: BigInt! nanCount: BigInt! min: JSON max: JSON mean: Float std: Float }
+${statisticsTypeDefs}
 `,
   fields: {
     sizeBytes: {
@@ -99,7 +101,7 @@ type ArrayStatistics { count: BigInt! nanCount: BigInt! min: JSON max: JSON mean
       args: 'path: String = ""',
       read: (value, { path }, context) =>
         inFile(value, context, (file) =>
-          attributesOf(file, String(path ?? ""), (size) => admit(size, context)).map((one) => ({ ...one })),
+          attributesOf(file, String(path ?? ""), answerLimit(context)).map((one) => ({ ...one })),
         ),
     },
     values: {
@@ -127,7 +129,7 @@ type ArrayStatistics { count: BigInt! nanCount: BigInt! min: JSON max: JSON mean
           const axes = axesOf(dataset, args);
           const counts = (axes ?? []).map((axis) => axis.count);
           checkDecodeLimit("elements", file.limits, { count: elementCount(counts), what: "elements" });
-          return axes === undefined ? null : { ...statisticsOf(file, dataset, axes) };
+          return axes === undefined ? null : { ...datasetStatistics(file, dataset, axes) };
         }),
     },
   },
@@ -155,18 +157,7 @@ type ArrayStatistics { count: BigInt! nanCount: BigInt! min: JSON max: JSON mean
       }
     },
   },
-  metadata(object) {
-    return {
-      path: object.path,
-      store: object.store,
-      size: object.sizeBytes,
-      ext: object.ext ?? "",
-      is_dir: false,
-      item_count: null,
-      timestamp: object.writtenAt.toISOString().replace("Z", "+00:00"),
-      ...(object.sha256 === undefined ? {} : { sha256: object.sha256 }),
-    };
-  },
+  metadata: objectRow,
   /** All datasets, as `datasets` tells them. */
   decode: (value, context): Promise<Json> =>
     inFile(value, context, (file) =>
@@ -243,9 +234,7 @@ function isBool(type: Hdf5Dataset["type"]): boolean {
 
 /** Axes as asked for; `undefined` for a dataset without values. */
 function axesOf(dataset: Hdf5Dataset, args: Readonly<Record<string, unknown>>): AxisSelection[] | undefined {
-  // Coerced by GraphQL to [SliceInput!]; selectAxes checks the numbers.
-  const slices = Array.isArray(args["slice"]) ? (args["slice"] as Slice[]) : [];
-  return dataset.shape === null ? undefined : selectAxes(dataset.shape, slices);
+  return dataset.shape === null ? undefined : selectAxes(dataset.shape, slicesOf(args));
 }
 
 function readSlice<T>(
@@ -258,7 +247,7 @@ function readSlice<T>(
   const axes = axesOf(dataset, asked.args);
   if (axes === undefined) return null;
   const counts = axes.map((axis) => axis.count);
-  admit(elementCount(counts) * BigInt(type.sizeBytes), asked.context);
+  answerLimit(asked.context)(Number(elementCount(counts)) * type.sizeBytes);
   checkDecodeLimit("elements", file.limits, { count: elementCount(counts), what: "elements" });
   return withElements(file, { dataset, type, axes }, use);
 }
@@ -269,13 +258,4 @@ function base64Of(elements: Hdf5Elements): string {
     throw invalid("Text of variable length has no base64.", { remedy });
   }
   return Buffer.from(fileBytes(elements)).toString("base64");
-}
-
-function admit(sizeBytes: number | bigint, context: DecodeContext): void {
-  if (sizeBytes <= context.inlineLimitBytes) return;
-  throw new ServiceError(
-    "LIMIT_EXCEEDED",
-    `The answer would hold ${sizeBytes} bytes of elements; at most ${context.inlineLimitBytes} are answered inline. Ask for a smaller slice, or fetch the url.`,
-    { details: { field: context.field, limit: context.inlineLimitBytes } },
-  );
 }

@@ -20,7 +20,7 @@ import {
   thumbnailFormats,
 } from "../src/format/image.ts";
 import { jsonInt4, jsonInt8, jsonText } from "../src/format/json-column.ts";
-import { objectMetadata } from "../src/format/table-value.ts";
+import { objectRow } from "../src/format/object-row.ts";
 
 /** Images are read whole. */
 const maxFileBytes = 128 * 2 ** 20;
@@ -147,7 +147,7 @@ type ImagePixels {
       return taking(await whole(value, signal));
     },
   },
-  metadata: objectMetadata,
+  metadata: (object, meta) => ({ ...meta, ...objectRow(object) }),
   async decode(value, { signal }) {
     const bytes = await whole(value, signal);
     const { width, height } = await inspectImage(bytes);

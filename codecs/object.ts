@@ -23,6 +23,7 @@ import { invalid } from "../src/format/fault.ts";
 import { pathFault, suffixOf } from "../src/format/file-name.ts";
 import { jsonFlag, jsonInt4, jsonInt8 } from "../src/format/json-column.ts";
 import { openNpy, readNpySlice } from "../src/format/npy-reader.ts";
+import { objectRow } from "../src/format/object-row.ts";
 import { openZarrNode } from "../src/format/zarr-folder.ts";
 import { readZarrSlice } from "../src/format/zarr-read.ts";
 
@@ -121,18 +122,7 @@ type TreeArray {
       return {};
     },
   },
-  metadata(object) {
-    return {
-      path: object.path,
-      store: object.store,
-      size: object.sizeBytes,
-      ext: object.ext ?? (object.isTree ? null : ""),
-      is_dir: object.isTree,
-      item_count: object.isTree ? (object.itemCount ?? null) : null,
-      timestamp: object.writtenAt.toISOString().replace("Z", "+00:00"),
-      ...(object.sha256 === undefined ? {} : { sha256: object.sha256 }),
-    };
-  },
+  metadata: objectRow,
   async decode(value, context): Promise<Uint8Array | readonly TreeEntry[]> {
     if (isTree(value)) {
       const entries: TreeEntry[] = [];

@@ -6,10 +6,10 @@
 
 import { defineCodec, type Json } from "../src/codec/contract.ts";
 import { invalid } from "../src/format/fault.ts";
+import { objectRow } from "../src/format/object-row.ts";
 import { openParquet } from "../src/format/parquet.ts";
 import {
   inspectTable,
-  objectMetadata,
   sourceOf,
   tableBytes,
   tableFields,
@@ -44,7 +44,7 @@ export default defineCodec({
       return inspectTable(openParquet, "Parquet", await value.bytes(), signal);
     },
   },
-  metadata: objectMetadata,
+  metadata: (object, meta) => ({ ...meta, ...objectRow(object) }),
   async decode(value, { signal }): Promise<Json> {
     return wholeTable(openParquet, await value.bytes(), signal);
   },

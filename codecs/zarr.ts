@@ -20,6 +20,7 @@ import { elementsToJson } from "../src/format/elements.ts";
 import { corrupt, invalid } from "../src/format/fault.ts";
 import { pathFault } from "../src/format/file-name.ts";
 import { jsonInt4, jsonInt8, jsonList, jsonText } from "../src/format/json-column.ts";
+import { objectRow } from "../src/format/object-row.ts";
 import { statisticsTypeDefs } from "../src/format/statistics.ts";
 import type { ZarrArray } from "../src/format/zarr-array.ts";
 import { checkZarr } from "../src/format/zarr-check.ts";
@@ -177,16 +178,8 @@ type ZarrArray {
     },
   },
   metadata(object, meta) {
-    return {
-      path: object.path,
-      store: object.store,
-      size: object.sizeBytes,
-      ext: null,
-      is_dir: true,
-      item_count: object.itemCount ?? null,
-      timestamp: object.writtenAt.toISOString().replace("Z", "+00:00"),
-      ...meta,
-    };
+    // The name of a folder says nothing of what is in it.
+    return { ...objectRow(object), ext: null, ...meta };
   },
   async decode(value, context): Promise<NdArray | ReadonlyMap<string, NdArray>> {
     const tree = await value.tree();

@@ -162,31 +162,6 @@ export function sourceOf(bytes: Uint8Array): ByteSource {
   return { sizeBytes: bytes.length, read: async (start, end) => bytes.subarray(start, end) };
 }
 
-/** The row's JSON: the keys that DataJoint's own codec `object` writes, and ours. */
-export function objectMetadata(
-  object: {
-    readonly path: string;
-    readonly store: string;
-    readonly sizeBytes: number;
-    readonly ext?: string;
-    readonly writtenAt: Date;
-    readonly sha256?: string;
-  },
-  meta: Readonly<Record<string, unknown>>,
-) {
-  return {
-    ...meta,
-    path: object.path,
-    store: object.store,
-    size: object.sizeBytes,
-    ext: object.ext ?? "",
-    is_dir: false,
-    item_count: null,
-    timestamp: object.writtenAt.toISOString().replace("Z", "+00:00"),
-    ...(object.sha256 === undefined ? {} : { sha256: object.sha256 }),
-  };
-}
-
 async function readRows(
   table: ReturnType<typeof opener>,
   { value, args, context }: { value: Value; args: Readonly<Record<string, unknown>>; context: Context },
