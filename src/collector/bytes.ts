@@ -43,6 +43,8 @@ export interface Removal {
 const objectsAtOnce = 8;
 /** Objects that are claimed, and recorded, together. */
 const claimedAtOnce: Readonly<Record<Purpose, number>> = { hide: 64, purge: 32 };
+/** Times that a run walks over what is to be hidden, when writers came between. */
+const walks = 3;
 /** Failures in a row after which the rest is left for a later run. */
 const patience = 5;
 
@@ -58,7 +60,7 @@ export async function removeBytes(
   options: RemovalOptions,
 ): Promise<Removal> {
   const work = new Work(context, run, store, options);
-  await work.each("hide", (claims) => work.hide(claims));
+  await work.hideAll();
   await work.each("purge", (claims) => work.purge(claims));
   await work.reap();
   return work.removal;
@@ -71,6 +73,10 @@ class Work {
   readonly #options: RemovalOptions;
   readonly #done = { hidden: 0, hiddenBytes: 0, purged: 0, purgedBytes: 0, reaped: 0, left: 0 };
   #failuresInARow = 0;
+  /** Of those that are left, what may be claimed again at once. */
+  #givenBack = 0;
+  /** Of those that are left, what somebody wrote to meanwhile. */
+  #writtenTo = 0;
   #stoppedBy: unknown;
 
   constructor(context: CollectorContext, run: Run, store: Store, options: RemovalOptions) {
@@ -86,6 +92,18 @@ class Work {
 
   get #isOver(): boolean {
     return this.#stoppedBy !== undefined || this.#run.signal?.aborted === true;
+  }
+
+  /** What could not be hidden because somebody wrote to it is tried again: its writers are told to wait until it is hidden. */
+  async hideAll(): Promise<void> {
+    for (let walk = 1; walk <= walks && !this.#isOver; walk++) {
+      // They are counted again if they are left again.
+      this.#done.left -= this.#givenBack;
+      this.#givenBack = 0;
+      this.#writtenTo = 0;
+      await this.each("hide", (claims) => this.hide(claims));
+      if (this.#writtenTo === 0) return;
+    }
   }
 
   /** Does `step` to all tombstones of the store that there are to claim for `purpose`, some at a time. */
@@ -119,6 +137,10 @@ class Work {
     );
     if (around === undefined) return;
     const emptied = await this.#allOf(claims, (task) => hideBytes(task, around.get(task.claim.tombstone.id)));
+    await this.#giveBack(
+      claims,
+      all.filter((one) => !emptied.some(({ claim: done }) => done === one)),
+    );
     const hidden = await this.#together(emptied, "are hidden, which is not recorded yet", () =>
       recordHidden(this.#context, this.#run, emptied, this.#options.keepSeconds),
     );
@@ -178,6 +200,16 @@ class Work {
     return claims.all.flatMap((one) => done.get(one) ?? []);
   }
 
+  /** Where the database fails they end at their time. */
+  async #giveBack(claims: Claims, some: readonly Claim[]): Promise<void> {
+    try {
+      this.#givenBack += await claims.giveBack(some);
+    } catch (error) {
+      if (!isServiceError(error)) throw error;
+      this.#context.warn(error, `claims of the store ${this.#store.config.name} could not be given back`);
+    }
+  }
+
   async #attempt<Done>(one: Claim, step: (task: Task) => Promise<Done>): Promise<Done | undefined> {
     if (this.#isOver) return undefined;
     const { signal: stop } = this.#run;
@@ -200,6 +232,7 @@ class Work {
       // Whoever has the claim now goes on; and who ended the run knows.
       if (one.isOver || stop?.aborted === true) return undefined;
       if (!isServiceError(error)) throw error;
+      if (isServiceError(error, "CONFLICT")) this.#writtenTo += 1;
       this.failed(error, `${one.tombstone.locator} is left for later`);
       return undefined;
     }

@@ -125,6 +125,23 @@ export class Claims {
     this.#open.clear();
   }
 
+  /**
+   * Ends those of the claims now that are still this worker's and under which nothing is under way: others need not wait for their time.
+   * Answers how many.
+   */
+  async giveBack(some: readonly Claim[]): Promise<number> {
+    const quiet = some.filter((one) => !one.isOver && one.isQuiet);
+    for (const one of quiet) one.lose();
+    if (quiet.length === 0) return 0;
+    const rows = await probing<{ id: string }>(
+      this.#context.db,
+      `UPDATE holdfast.tombstone SET claim_until = clock_timestamp()
+       WHERE id = ANY ($1::bigint[]) AND claim_by = $2 AND claim_until > clock_timestamp() RETURNING id`,
+      [quiet.map(({ tombstone }) => tombstone.id), this.#request.by],
+    );
+    return rows.length;
+  }
+
   async #renewOpen(): Promise<void> {
     try {
       await this.#renew([...this.#open.values()]);
@@ -163,6 +180,7 @@ export class Claim {
   readonly #claimMs: number;
   readonly #lost = new AbortController();
   #asked: Moment;
+  #unanswered = 0;
 
   constructor(
     tombstone: Tombstone,
@@ -194,6 +212,20 @@ export class Claim {
   expiresAt(): Date {
     this.check();
     return new Date(Date.now() + this.#remainingMs());
+  }
+
+  /** Whether the store has answered everything that would take bytes away. */
+  get isQuiet(): boolean {
+    return this.#unanswered === 0;
+  }
+
+  /** Something is sent that takes bytes away; until it is `answered` it may be carried out at any time. */
+  sent(): void {
+    this.#unanswered += 1;
+  }
+
+  answered(): void {
+    this.#unanswered -= 1;
   }
 
   prolong(asked: Moment): void {

@@ -40,10 +40,14 @@ export async function takeAway(
   const { context, store, claim, signal } = task;
   await context.faults("hide.before-delete");
   let failure: ServiceError | undefined;
+  const expiresAt = claim.expiresAt();
+  claim.sent();
   try {
-    await send({ expiresAt: claim.expiresAt(), signal });
+    await send({ expiresAt, signal });
     await context.faults("hide.delete-reply-lost");
+    claim.answered();
   } catch (error) {
+    if (isServiceError(error, "STORE_CONFLICT")) claim.answered();
     // An answer may be lost, and the bytes gone.
     if (!isServiceError(error) || isServiceError(error, "STORE_CONFLICT") || claim.isOver) throw error;
     failure = error;

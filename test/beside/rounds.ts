@@ -104,6 +104,7 @@ export async function comeToRest(places: Places, rounds: Rounds): Promise<readon
     await places.db.query(
       `UPDATE holdfast.upload SET expires_at = expires_at - interval '2 days' WHERE expires_at > '-infinity';
        UPDATE holdfast.upload_detail SET expires_at = expires_at - interval '2 days';
+       UPDATE holdfast.tombstone SET claim_until = claim_until - interval '1 day' WHERE claim_until IS NOT NULL;
        UPDATE holdfast.tombstone SET hidden_at = hidden_at - interval '1 day', purge_after = purge_after - interval '1 day'
          WHERE hidden_at IS NOT NULL`,
     );
@@ -111,7 +112,14 @@ export async function comeToRest(places: Places, rounds: Rounds): Promise<readon
     left = [...doubts, ...(await leftOver(places))];
     if (left.length === 0) return left;
   }
-  return left;
+  return [...left, ...saidOf(places, left)];
+}
+
+/** The last lines of the collector's log about objects that are left. */
+function saidOf({ collector }: Places, left: readonly string[]): string[] {
+  const lines = collector.log().split("\n");
+  const locators = new Set(left.flatMap((one) => one.match(/\S+:\S+/g) ?? []));
+  return [...locators].flatMap((locator) => lines.filter((line) => line.includes(locator)).slice(-2));
 }
 
 /** By the rows and the disk alone, beside the tables of the protocol. */

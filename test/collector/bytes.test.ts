@@ -263,7 +263,6 @@ describe("a store in trouble", () => {
     const done = await cemetery.remove({ driver: { ...driver, head } });
     expect(done).toMatchObject({ hidden: 19, left: 1, warnings: [expect.stringContaining("_hash/lab/7")] });
     expect(done.stoppedBy).toBeUndefined();
-    await cemetery.expireClaims();
     expect(await cemetery.remove()).toMatchObject({ hidden: 1, left: 0 });
   });
 
@@ -282,6 +281,47 @@ describe("a store in trouble", () => {
       [`_trash/${id}/${file}`]: other,
       [`_trash/${id}.2/${file}`]: "bytes",
     });
+  });
+
+  test("what a writer puts back while it is hidden is hidden in the same run", async () => {
+    for (const driver of [cemetery.driver, withoutMove(cemetery.driver)]) {
+      await cemetery.bury(file, { [file]: "bytes" });
+      let times = 0;
+      const faults = async (point: string) => {
+        if (point === "hide.delete-reply-lost" && ++times < 3) await cemetery.put(file, "bytes");
+      };
+      const done = await cemetery.remove({ driver, faults, keepSeconds: 0 });
+      expect(done).toMatchObject({
+        hidden: 1,
+        purged: 1,
+        left: 0,
+        warnings: Array(2).fill(expect.stringContaining("again")),
+      });
+      expect(await cemetery.keys()).toEqual({});
+    }
+  });
+
+  test("what a writer puts back each time is the next worker's at once", async () => {
+    await cemetery.bury(file, { [file]: "bytes" });
+    const faults = async (point: string) => {
+      if (point === "hide.delete-reply-lost") await cemetery.put(file, "bytes");
+    };
+    expect(await cemetery.remove({ faults })).toMatchObject({ hidden: 0, left: 1 });
+    expect(await cemetery.remove({ keepSeconds: 0 })).toMatchObject({ hidden: 1, purged: 1, left: 0 });
+    expect(await cemetery.keys()).toEqual({});
+  });
+
+  test("a deletion that was not answered keeps its claim: it may be carried out until then", async () => {
+    await cemetery.bury(file, { [file]: "bytes" });
+    const driver = withoutMove(cemetery.driver);
+    const unanswered = async (): Promise<never> => {
+      throw away();
+    };
+    const done = await cemetery.remove({ driver: { ...driver, delete: unanswered } });
+    expect(done).toMatchObject({ hidden: 0, left: 1 });
+    expect(await cemetery.remove({ driver })).toMatchObject({ hidden: 0, left: 0, warnings: [] });
+    await cemetery.expireClaims();
+    expect(await cemetery.remove({ driver })).toMatchObject({ hidden: 1, left: 0 });
   });
 
   test("one that fails again and again ends the work, and nothing has changed", async () => {
@@ -310,7 +350,6 @@ describe("a store in trouble", () => {
     const done = await cemetery.remove({ faults, signal: controller.signal });
     expect(done.hidden).toBeLessThan(35);
     expect(done.warnings).toEqual([]);
-    await cemetery.expireClaims();
     expect((await cemetery.remove()).hidden + done.hidden).toBe(35);
   });
 
