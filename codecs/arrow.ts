@@ -51,6 +51,7 @@ export default defineCodec({
     },
   },
   metadata: (object, meta) => ({ ...meta, ...objectRow(object) }),
+  exchange: { file: true },
   async decode(value, { signal }): Promise<Json> {
     return wholeTable(openArrow, await value.bytes(), signal);
   },

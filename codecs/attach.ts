@@ -115,6 +115,7 @@ export default defineCodec({
       return describe(checkFileName(filename), { mediaType, contentSha256 });
     },
   },
+  exchange: { file: true },
   async decode(value, context): Promise<{ name: string; content: Uint8Array }> {
     const reader = await value.bytes();
     const { name, start } = await prefixOf(reader, context.signal);

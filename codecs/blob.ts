@@ -14,6 +14,7 @@ import {
   type StoredValue,
 } from "../src/codec/contract.ts";
 import { isServiceError, ServiceError } from "../src/errors.ts";
+import type { NdArray } from "../src/format/array.ts";
 import { arrayTypeDefs, slicesOf } from "../src/format/array-input.ts";
 import { arrayStatistics } from "../src/format/array-statistics.ts";
 import { closeEnvelope, openEnvelope, unpackedSize } from "../src/format/blob-envelope.ts";
@@ -23,6 +24,7 @@ import { packBlob } from "../src/format/blob-write.ts";
 import { checkDecodeLimit, type DecodeLimits, defaultDecodeLimits } from "../src/format/decode-limits.ts";
 import { descrOf, dtypeName } from "../src/format/dtype.ts";
 import { arrayFromValues, bytesFromBase64 } from "../src/format/elements-from-json.ts";
+import { arrayOfExchanged, exchangedOf, isNdArray } from "../src/format/exchanged-array.ts";
 import { invalid } from "../src/format/fault.ts";
 import { jsonInt8, jsonText } from "../src/format/json-column.ts";
 import { statisticsTypeDefs } from "../src/format/statistics.ts";
@@ -117,6 +119,12 @@ type BlobArray {
       return describe((await verified(bytes, limits)).value);
     },
   },
+  exchange: {
+    array: {
+      give: (decoded) => (isArrayValue(decoded) ? exchangedOf(decoded.array) : undefined),
+      take: (array) => ({ ndarray: arrayOfExchanged(array) }),
+    },
+  },
   async decode(value, context): Promise<Value> {
     const limits = limitsIn(context);
     return unpackBlob(await openEnvelope(await wholeOf(value, limits, context.signal), limits), limits);
@@ -127,13 +135,19 @@ async function read(
   input: Readonly<Record<string, unknown>>,
   limits: DecodeLimits,
 ): Promise<{ value: Value; body?: Uint8Array }> {
-  const { tagged, array, base64, body } = input;
+  const { tagged, array, base64, body, ndarray } = input;
+  if (isNdArray(ndarray)) return { value: { t: "ndarray", array: ndarray } };
   if (typeof base64 === "string") return verified(bytesFromBase64(base64), limits);
   if (body instanceof Uint8Array) return { value: { t: "bytes", bytes: body } };
   if (tagged !== undefined && tagged !== null) return { value: fromTagged(tagged) };
   if (typeof array === "object" && array !== null) return { value: arrayValue(array) };
   if (Object.hasOwn(input, "json")) return { value: valueFromJson(input["json"]) };
   throw invalid("A blob is given as json, tagged, array, base64 or upload.");
+}
+
+/** Of what `decode` answers, an array of numbers. */
+function isArrayValue(value: unknown): value is { readonly array: NdArray } {
+  return typeof value === "object" && value !== null && "array" in value && isNdArray(value.array);
 }
 
 function arrayValue(array: object): Value {

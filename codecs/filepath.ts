@@ -100,6 +100,7 @@ enum FileRefStatus { PRESENT CHANGED MISSING }
         : { modified_at: head.modifiedAt.toISOString() }),
     };
   },
+  exchange: { file: true },
   async decode(value): Promise<JsonObject> {
     return value.meta ?? {};
   },

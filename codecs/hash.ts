@@ -107,6 +107,7 @@ export default defineCodec({
       tree: () => value.tree(),
     };
   },
+  exchange: { file: true },
   async decode(value, context): Promise<Uint8Array> {
     const reader = checked(await value.bytes(), value.meta);
     return reader.read(0, reader.sizeBytes, context.signal);

@@ -159,6 +159,7 @@ ${statisticsTypeDefs}
   },
   metadata: objectRow,
   /** All datasets, as `datasets` tells them. */
+  exchange: { file: true },
   decode: (value, context): Promise<Json> =>
     inFile(value, context, (file) =>
       listDatasets(file, { prefix: "", first: Number.POSITIVE_INFINITY, after: undefined }).map(told),

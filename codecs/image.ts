@@ -148,6 +148,7 @@ type ImagePixels {
     },
   },
   metadata: (object, meta) => ({ ...meta, ...objectRow(object) }),
+  exchange: { file: true },
   async decode(value, { signal }) {
     const bytes = await whole(value, signal);
     const { width, height } = await inspectImage(bytes);

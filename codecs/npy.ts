@@ -19,6 +19,7 @@ import { arrayOfInput, arrayTypeDefs, base64Of, slicesOf } from "../src/format/a
 import { checkDecodeLimit, type DecodeLimits, defaultDecodeLimits } from "../src/format/decode-limits.ts";
 import { dtypeName } from "../src/format/dtype.ts";
 import { elementsToJson } from "../src/format/elements.ts";
+import { arrayOfExchanged, exchangedOf, isNdArray } from "../src/format/exchanged-array.ts";
 import { invalid } from "../src/format/fault.ts";
 import { jsonInt8, jsonList, jsonText } from "../src/format/json-column.ts";
 import { type NpyHeader, writeNpyHeader } from "../src/format/npy.ts";
@@ -121,6 +122,13 @@ input NdArrayInput @oneOf { values: ArrayValuesInput base64: ArrayBase64Input up
       size: object.sizeBytes,
       ...(object.sha256 === undefined ? {} : { sha256: object.sha256 }),
     };
+  },
+  exchange: {
+    file: true,
+    array: {
+      give: (decoded) => (isNdArray(decoded) ? exchangedOf(decoded) : undefined),
+      take: (array) => ({ array: arrayOfExchanged(array) }),
+    },
   },
   async decode(value, context): Promise<NdArray> {
     const { reader, header } = await open(value, context);

@@ -123,6 +123,7 @@ type TreeArray {
     },
   },
   metadata: objectRow,
+  exchange: { file: true },
   async decode(value, context): Promise<Uint8Array | readonly TreeEntry[]> {
     if (isTree(value)) {
       const entries: TreeEntry[] = [];

@@ -45,6 +45,7 @@ export default defineCodec({
     },
   },
   metadata: (object, meta) => ({ ...meta, ...objectRow(object) }),
+  exchange: { file: true },
   async decode(value, { signal }): Promise<Json> {
     return wholeTable(openParquet, await value.bytes(), signal);
   },

@@ -95,6 +95,7 @@ input TextFileInput @oneOf { text: String upload: ID }
       }
     },
   },
+  exchange: { file: true },
   async decode(value, context): Promise<string> {
     const reader = await value.bytes();
     return utf8(await reader.read(0, reader.sizeBytes, context.signal));

@@ -17,6 +17,7 @@ import { answerLimit } from "../src/format/answer-limit.ts";
 import type { NdArray } from "../src/format/array.ts";
 import { arrayOfInput, arrayTypeDefs, base64Of, slicesOf } from "../src/format/array-input.ts";
 import { elementsToJson } from "../src/format/elements.ts";
+import { arrayOfExchanged, exchangedOf, isNdArray } from "../src/format/exchanged-array.ts";
 import { corrupt, invalid } from "../src/format/fault.ts";
 import { pathFault } from "../src/format/file-name.ts";
 import { jsonInt4, jsonInt8, jsonList, jsonText } from "../src/format/json-column.ts";
@@ -180,6 +181,12 @@ type ZarrArray {
   metadata(object, meta) {
     // The name of a folder says nothing of what is in it.
     return { ...objectRow(object), ext: null, ...meta };
+  },
+  exchange: {
+    array: {
+      give: (decoded) => (isNdArray(decoded) ? exchangedOf(decoded) : undefined),
+      take: (array) => ({ array: arrayOfExchanged(array) }),
+    },
   },
   async decode(value, context): Promise<NdArray | ReadonlyMap<string, NdArray>> {
     const tree = await value.tree();

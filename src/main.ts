@@ -24,6 +24,7 @@ import { codecsToKeep } from "./cli/start/missing-codecs.ts";
 import { type OpenedCollector, openCollector } from "./cli/start/open-collector.ts";
 import { type OpenedDatabase, openDatabase } from "./cli/start/open-database.ts";
 import { openJobs } from "./cli/start/open-jobs.ts";
+import { openMigrator } from "./cli/start/open-migrator.ts";
 import { openObjects } from "./cli/start/open-objects.ts";
 import { announceServer } from "./cli/start/server-file.ts";
 import { systemServices } from "./cli/start/system-services.ts";
@@ -171,10 +172,12 @@ async function serve(parts: Parts, start: Start): Promise<Service> {
     prepare: (model) => prepareApi(parts, { http, running, model }),
   });
   running.engine = engine;
+  const migrator = stack.adopt(openMigrator({ ...parts, engine }), (made) => made.close());
   const system = await createSystemServer(
     systemServices({
       ...parts,
       engine,
+      migrator,
       apiSdl: () => running.api?.sdl ?? "",
       checks: () => checksOf(parts, running),
     }),
@@ -187,6 +190,7 @@ async function serve(parts: Parts, start: Start): Promise<Service> {
     await announce(settings, start, url);
     // Given back first: what it runs stands on all the rest.
     stack.adopt(openJobs({ ...parts, model: engine.model }), (jobs) => jobs.close());
+    if (settings.jobs.isOn) await migrator.resume();
   }
   const close = once(() => stack.disposeAsync());
   return {

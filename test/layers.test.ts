@@ -23,6 +23,7 @@ const arrows: readonly (readonly [name: string, allowed: readonly string[]])[] =
   ["src/collector/", ["src/object/", "src/store/", "src/db/"]],
   ["src/job/", ["src/model/", "src/sql/", "src/object/", "src/collector/", "src/db/"]],
   ["src/backup/", ["src/collector/", "src/object/", "src/store/", "src/db/", "src/sql/", "src/model/"]],
+  ["src/migrate/", ["src/model/", "src/plan/", "src/sql/", "src/codec/", "src/object/", "src/db/"]],
   ["src/db/", ["src/sql/", "src/model/"]],
   [
     "src/api/",
@@ -47,6 +48,7 @@ const arrows: readonly (readonly [name: string, allowed: readonly string[]])[] =
       "src/codec/",
       "src/object/",
       "src/collector/",
+      "src/migrate/",
       "src/db/",
       "src/store/",
       "src/format/",

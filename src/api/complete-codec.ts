@@ -1,11 +1,11 @@
 /** The fields of one codec value that the statement could not tell, as tasks; and their reading. */
 
-import { addressingOf, readField } from "../codec/chain.ts";
-import type { JsonObject, StoredValue } from "../codec/contract.ts";
-import { readerOf } from "../codec/memory-reader.ts";
+import { readField } from "../codec/chain.ts";
+import type { JsonObject } from "../codec/contract.ts";
+import { openStored } from "../codec/open-stored.ts";
 import type { CodecRegistry } from "../codec/registry.ts";
 import { ServiceError } from "../errors.ts";
-import type { CodecUse, Entity } from "../model/model.ts";
+import type { Entity } from "../model/model.ts";
 import type { Capabilities, ObjectReaderFactory } from "../object/contract.ts";
 import type { CodecPart, CodecPlan, ShapeField } from "../plan/plan.ts";
 import { type AnswerFaults, type Slot, slotIn } from "./answer-slot.ts";
@@ -109,48 +109,6 @@ export async function readTask(context: ReadContext, task: CodecTask): Promise<u
     });
   }
   return shaped(answer, part.shape);
-}
-
-/** Access to a value, in the row or in its store. */
-export function openStored(
-  context: Pick<ReadContext, "objects" | "registry">,
-  use: CodecUse,
-  { meta, base64 }: Stored,
-): StoredValue {
-  if (use.store === undefined) {
-    return {
-      meta,
-      bytes: async () => readerOf(Buffer.from(base64 ?? "", "base64")),
-      tree: async () => {
-        throw new ServiceError("CODEC_INVALID_VALUE", "A value in the row is no folder.");
-      },
-    };
-  }
-  const path = meta?.["path"];
-  const store = meta?.["store"];
-  if (typeof path !== "string") {
-    throw new ServiceError("CODEC_CORRUPT", "The row's JSON names no path, so the object cannot be found.");
-  }
-  const name = typeof store === "string" && store !== "" ? store : use.store;
-  const isTree = meta?.["is_dir"] === true;
-  const opened = context.objects.reader.open({
-    store: name,
-    path,
-    isTree,
-    ...(isTree ? {} : recordedSize(context, use, meta)),
-  });
-  const head = opened.head === undefined ? {} : { head: () => opened.head?.() ?? Promise.resolve(undefined) };
-  return { meta, bytes: () => opened.bytes(), tree: () => opened.tree(), ...head };
-}
-
-/** What an object must still have; users may change their own files. */
-function recordedSize(
-  { registry }: Pick<ReadContext, "registry">,
-  use: CodecUse,
-  meta: JsonObject | undefined,
-): { readonly sizeBytes?: number } {
-  const size = meta?.["size"];
-  return typeof size === "number" && addressingOf(registry, use) !== "external" ? { sizeBytes: size } : {};
 }
 
 /** The selected fields of a plain object, or of each object of a list. */

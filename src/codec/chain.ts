@@ -5,14 +5,12 @@
 
 import { ServiceError } from "../errors.ts";
 import type { Apart } from "./apart-contract.ts";
-import { blame, blameAsync } from "./blame.ts";
+import { blameAsync } from "./blame.ts";
 import type {
   Codec,
   CodecField,
   DecodeContext,
   EncodeContext,
-  Encoded,
-  EncodedFile,
   Json,
   JsonObject,
   ReferContext,
@@ -88,59 +86,12 @@ export function addressingOf(codecs: CodecLookup, use: ChainUse): Chain["address
 }
 
 /** Context of an operation on one field; placement and arguments come from the use. */
-type ChainEncodeContext = Omit<EncodeContext, "inStore" | "args">;
+export type ChainEncodeContext = Omit<EncodeContext, "inStore" | "args">;
 type ChainDecodeContext = Omit<DecodeContext, "args">;
 
-function encodeContext(use: ChainUse, context: ChainEncodeContext): EncodeContext {
+/** The context as codecs have it. */
+export function encodeContext(use: ChainUse, context: ChainEncodeContext): EncodeContext {
   return { ...context, inStore: use.store !== undefined, args: use.args ?? {} };
-}
-
-/** Refuses a value before anything is written; only the outermost codec is asked, as the peer does. @throws {CODEC_INVALID_VALUE} */
-function validateInput(
-  codecs: CodecLookup,
-  use: ChainUse,
-  options: { input: Readonly<Record<string, unknown>>; context: ChainEncodeContext },
-): void {
-  const [codec] = chainOf(codecs, use).codecs;
-  const context = encodeContext(use, options.context);
-  blame({ codec, direction: "encode", field: context.field }, () => codec.validate?.(options.input, context));
-}
-
-/** The bytes to write, the object's extension, and the metadata of every codec of the chain. */
-interface ChainEncoded {
-  readonly body: Encoded["body"];
-  /** Of a folder, instead of the body. */
-  readonly files?: readonly EncodedFile[];
-  readonly ext?: string;
-  /** To be given to {@link metadataOf} with the written object; for chains that end in json in the row it is the row's JSON. */
-  readonly meta: JsonObject;
-}
-
-/** Encodes one value, validation included. @throws {CODEC_INVALID_VALUE} naming the field, the value and the remedy. */
-export async function encodeChain(
-  codecs: CodecLookup,
-  use: ChainUse,
-  options: { input: Readonly<Record<string, unknown>>; context: ChainEncodeContext },
-): Promise<ChainEncoded> {
-  const chain = chainOf(codecs, use);
-  const context = encodeContext(use, options.context);
-  validateInput(codecs, use, options);
-  let input = options.input;
-  let encoded: ChainEncoded = { body: new Uint8Array(), meta: {} };
-  for (const codec of chain.codecs) {
-    const step = await blameAsync({ codec, direction: "encode", field: context.field }, async () =>
-      codec.encode(input, context),
-    );
-    const ext = step.ext ?? encoded.ext;
-    encoded = {
-      body: step.body,
-      meta: { ...encoded.meta, ...step.meta },
-      ...(step.files === undefined ? {} : { files: step.files }),
-      ...(ext === undefined ? {} : { ext }),
-    };
-    input = { body: step.body };
-  }
-  return encoded;
 }
 
 /** The row's JSON for an object that was written; `meta` is that of {@link encodeChain} or of the upload's inspection. */

@@ -184,6 +184,30 @@ export interface CodecField {
   ) => Promise<Json>;
 }
 
+/** An array as codecs hand it to one another. */
+export interface ExchangedArray {
+  /** As numpy prints it. */
+  readonly dtype: string;
+  readonly shape: readonly number[];
+  /** Elements in C order, little-endian. */
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * What a value can be taken over as when a field changes its codec (`holdfast migrate`). The same codec in another place needs nothing of this:
+ * its bytes move as they are.
+ */
+export interface Exchange {
+  /** True where a value is a file: the content that `url` serves is what an upload brings. */
+  readonly file?: boolean;
+  readonly array?: {
+    /** `decoded` is what `decode` has answered; `undefined` where it is no array of numbers. */
+    readonly give: (decoded: unknown) => ExchangedArray | undefined;
+    /** Input for `encode`. @throws {CODEC_INVALID_VALUE} when the codec cannot keep such an array. */
+    readonly take: (array: ExchangedArray) => Readonly<Record<string, unknown>>;
+  };
+}
+
 /** The codec contract of this version. */
 export const codecContract = 1;
 
@@ -258,6 +282,8 @@ export interface Codec {
   unwrap?(value: StoredValue): StoredValue;
   /** The whole value, as the codec's neutral JavaScript form. */
   decode(value: StoredValue, context: DecodeContext): Promise<unknown>;
+  /** How other codecs take over its values, and it theirs. Absent: not at all. */
+  readonly exchange?: Exchange;
   /** What `url` serves of the bytes: absent = all. For `attach` the content behind the name. */
   content?(reader: ByteReader): Promise<{ readonly start: number; readonly filename?: string }>;
   /** The same from the row's JSON, so that a url costs no look into the store. `undefined`: the row does not tell, `content` is asked. */

@@ -12,7 +12,7 @@ import { wantedTables } from "../sql/table.ts";
 import type { WantedTable } from "../sql/wanted.ts";
 import { readCatalog } from "./catalog.ts";
 import { changeFailed, destructionRefused, plannedRefused } from "./change-error.ts";
-import type { Database, Queryable } from "./contract.ts";
+import type { Database, Queryable, Transaction } from "./contract.ts";
 import { readMade, writeMade } from "./made.ts";
 import { sqlstateOf } from "./sqlstate.ts";
 
@@ -55,12 +55,21 @@ export async function applyModel(
   model: Model,
   options: ApplyOptions = {},
 ): Promise<SchemaPlan> {
-  const deadline = Date.now() + (options.patienceMs ?? 60_000);
+  return withPatience(db, options.patienceMs ?? 60_000, (transaction) =>
+    applyOnce(transaction, model, options),
+  );
+}
+
+/** A transaction that changes tables in use: tried again and again while others have locks that it needs. */
+export async function withPatience<T>(
+  db: Database,
+  patienceMs: number,
+  work: (transaction: Transaction) => Promise<T>,
+): Promise<T> {
+  const deadline = Date.now() + patienceMs;
   for (let attempt = 0; ; attempt++) {
     try {
-      return await db.transaction((transaction) => applyOnce(transaction, model, options), {
-        lockTimeoutMs: 2000,
-      });
+      return await db.transaction(work, { lockTimeoutMs: 2000 });
     } catch (error) {
       // Locks on busy tables are asked for briefly, so that their users are not made to wait behind us, but often.
       const busy = ["55P03", "40P01", "55006"].includes(sqlstateOf(error) ?? "");
@@ -90,7 +99,8 @@ export async function applyOnce(
   return plan;
 }
 
-async function takeTurn(transaction: Queryable): Promise<void> {
+/** One change of tables at a time, and the settings that its statements are written for. */
+export async function takeTurn(transaction: Queryable): Promise<void> {
   const ready = await transaction.query<{ ready: boolean }>(
     "SELECT to_regclass('holdfast.applied_table') IS NOT NULL AS ready",
   );
@@ -124,7 +134,12 @@ function sameRecords(a: readonly object[], b: readonly object[]): boolean {
   return text(a) === text(b);
 }
 
-async function catalogFor(db: Queryable, tables: readonly WantedTable[], owner: string): Promise<Catalog> {
+/** What is there of the tables, and of those that applies of the same file have made. */
+export async function catalogFor(
+  db: Queryable,
+  tables: readonly WantedTable[],
+  owner: string,
+): Promise<Catalog> {
   const made = (await readMade(db)).filter((record) => record.owner === owner);
   return readCatalog(db, [...tables.map((table) => table.schema), ...made.map((record) => record.schema)]);
 }

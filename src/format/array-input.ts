@@ -2,6 +2,7 @@
 
 import { cOrderBytes, type NdArray } from "./array.ts";
 import { arrayFromBytes, arrayFromValues, bytesFromBase64 } from "./elements-from-json.ts";
+import { isNdArray } from "./exchanged-array.ts";
 import { invalid } from "./fault.ts";
 import type { Slice } from "./slice.ts";
 
@@ -18,9 +19,10 @@ input ArrayValuesInput { dtype: String! shape: [Int!]! data: JSON! }
 "An array as base64 of its elements, the last axis fastest, in the byte order of dtype."
 input ArrayBase64Input { dtype: String! shape: [Int!]! data: String! }`;
 
-/** The array of an input with `values` or `base64`. @throws {CODEC_INVALID_VALUE} */
+/** The array of an input with `values` or `base64`, or of one that another codec has made (`array`). @throws {CODEC_INVALID_VALUE} */
 export function arrayOfInput(input: Readonly<Record<string, unknown>>): NdArray {
-  const { values, base64 } = input;
+  const { values, base64, array } = input;
+  if (isNdArray(array)) return array;
   if (isArrayInput(values)) return arrayFromValues(values);
   if (isArrayInput(base64) && typeof base64.data === "string") {
     return arrayFromBytes({ ...base64, bytes: bytesFromBase64(base64.data) });

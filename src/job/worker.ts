@@ -2,11 +2,11 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Runner, TaskList } from "graphile-worker";
+import { alone } from "../db/alone.ts";
 import type { PostgresDatabase } from "../db/database.ts";
 import { plainPool } from "../db/plain-pool.ts";
 import { toServiceError } from "../db/sqlstate.ts";
 import { isServiceError } from "../errors.ts";
-import { alone } from "./alone.ts";
 import type { Schedules, TaskName } from "./schedule.ts";
 
 /** Where tasks tell what they did. */

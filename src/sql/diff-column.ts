@@ -94,7 +94,7 @@ function fresh(
           ...change(
             "replace-column",
             table,
-            `Replace column ${name}: its values cannot become ${column.type}`,
+            `Replace column ${name}: ${whyReplaced(column, old)}`,
             [...dropStatements(pair, column.name), add, ...comment],
             column.name,
           ),
@@ -103,6 +103,13 @@ function fresh(
   const guard =
     guards.length === 0 ? [] : [change("guard", table, `Guard the objects of ${name}`, guards, column.name)];
   return [{ ...added, ...check }, ...guard];
+}
+
+function whyReplaced(column: WantedColumn, old: CatalogColumn): string {
+  // Of what DataJoint has no codec for, the comment names the core type.
+  return column.codec !== undefined && (old.type === "bytea" || old.type === "jsonb")
+    ? "its values are dropped; holdfast migrate keeps what the new codec can take over"
+    : `its values cannot become ${column.type}`;
 }
 
 /** Type, default and nullability of a column that keeps its values. */

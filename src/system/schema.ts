@@ -4,6 +4,7 @@ import "reflect-metadata";
 import type { GraphQLSchema } from "graphql";
 import { buildSchema, type ClassType, type ContainerType } from "type-graphql";
 import { CapabilityResolver } from "./capability-resolver.ts";
+import { CodecChangeResolver } from "./codec-change-resolver.ts";
 import { CollectorResolver } from "./collector/resolver.ts";
 import { ObjectResolver } from "./object-resolver.ts";
 import { PluginResolver } from "./plugin-resolver.ts";
@@ -19,6 +20,7 @@ export async function createSystemSchema(services: SystemServices): Promise<Grap
     [ObjectResolver, new ObjectResolver(services)],
     [PluginResolver, new PluginResolver(services)],
     [ServiceResolver, new ServiceResolver(services)],
+    [CodecChangeResolver, new CodecChangeResolver(services)],
     [UploadResolver, new UploadResolver(services)],
   ]);
   const container: ContainerType = { get: (resolver: ClassType) => resolvers.get(resolver) };
@@ -29,6 +31,7 @@ export async function createSystemSchema(services: SystemServices): Promise<Grap
       ObjectResolver,
       PluginResolver,
       ServiceResolver,
+      CodecChangeResolver,
       UploadResolver,
     ],
     container,

@@ -4,6 +4,7 @@ import type { GraphQLFormattedError } from "graphql";
 import type { Codec } from "../codec/contract.ts";
 import type { Collector } from "../collector/contract.ts";
 import type { Database } from "../db/contract.ts";
+import type { MoveState, PlannedMove } from "../migrate/contract.ts";
 import type { Model } from "../model/model.ts";
 import type { CapabilityKeyState } from "../object/capability-rotation.ts";
 import type { UploadPart, UploadState } from "../object/contract.ts";
@@ -129,6 +130,7 @@ export interface SystemServices {
   /** @throws {DESTRUCTIVE_CHANGE} unless allowed. */
   apply(options: { readonly allowDestructive: boolean }): Promise<readonly PlannedChange[]>;
   drift(): Promise<readonly Difference[]>;
+  readonly codecChanges: CodecChanges;
   referrers(
     locator: string,
     limit: number,
@@ -138,6 +140,16 @@ export interface SystemServices {
   readonly collector: Collector;
   readonly runs: RunsHere;
   readonly uploads: UploadActions;
+}
+
+/** Fields that change their codec. */
+interface CodecChanges {
+  states(): Promise<readonly MoveState[]>;
+  plan(): Promise<readonly PlannedMove[]>;
+  /** @throws {CONSTRAINT_VIOLATION} when a field cannot be changed so. */
+  begin(by: string): Promise<readonly MoveState[]>;
+  abandon(): Promise<readonly MoveState[]>;
+  dropOld(): Promise<readonly MoveState[]>;
 }
 
 /** The keys that sign capabilities; what is done to them is logged with who did it. */

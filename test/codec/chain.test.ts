@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import hash from "../../codecs/hash.ts";
 import npy from "../../codecs/npy.ts";
 import * as chain from "../../src/codec/chain.ts";
+import { encodeChain } from "../../src/codec/encode-chain.ts";
 import { type Codec, defineCodec } from "../../src/codec/contract.ts";
 import { storedValueOf } from "../../src/codec/memory-reader.ts";
 import { createRegistry } from "../../src/codec/registry.ts";
@@ -64,7 +65,7 @@ describe("chains", () => {
   });
 
   it("encodes outermost first and keeps the metadata of each", async () => {
-    const encoded = await chain.encodeChain(codecs, inStore, { input: { text: "two words" }, context });
+    const encoded = await encodeChain(codecs, inStore, { input: { text: "two words" }, context });
     expect(encoded).toMatchObject({ ext: ".words", meta: { count: 2 } });
     const meta = chain.metadataOf(codecs, inStore, { object, meta: encoded.meta });
     expect(meta).toEqual({
@@ -74,7 +75,7 @@ describe("chains", () => {
   });
 
   it("decodes through the inner codec, which checks the digest", async () => {
-    const { body } = await chain.encodeChain(codecs, inStore, { input: { text: "two words" }, context });
+    const { body } = await encodeChain(codecs, inStore, { input: { text: "two words" }, context });
     if (typeof body === "function") throw new Error("bytes expected");
     const value = storedValueOf(body, {});
     expect(await chain.decodeChain(codecs, inStore, { value, context: decoding })).toBe("two words");
@@ -96,7 +97,7 @@ describe("chains", () => {
   });
 
   it("names codec, direction and field in a fault", async () => {
-    await expect(chain.encodeChain(codecs, inStore, { input: { text: "" }, context })).rejects.toMatchObject({
+    await expect(encodeChain(codecs, inStore, { input: { text: "" }, context })).rejects.toMatchObject({
       code: "CODEC_INVALID_VALUE",
       message: "Field note, codec words: encode failed: no words",
       details: { codec: "words", field: "note", direction: "encode" },

@@ -3,8 +3,9 @@
 import { readFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import { encodeChain, readField, unwrapChain, uploadOf } from "../../src/codec/chain.ts";
+import { readField, unwrapChain, uploadOf } from "../../src/codec/chain.ts";
 import type { JsonObject } from "../../src/codec/contract.ts";
+import { encodeChain } from "../../src/codec/encode-chain.ts";
 import { loadCodecs } from "../../src/codec/load.ts";
 import { storedValueOf } from "../../src/codec/memory-reader.ts";
 import { createRegistry } from "../../src/codec/registry.ts";

@@ -1,15 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { deflateSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import {
-  contentOf,
-  decodeChain,
-  encodeChain,
-  readField,
-  unwrapChain,
-  uploadOf,
-} from "../../src/codec/chain.ts";
+import { contentOf, decodeChain, readField, unwrapChain, uploadOf } from "../../src/codec/chain.ts";
 import type { JsonObject } from "../../src/codec/contract.ts";
+import { encodeChain } from "../../src/codec/encode-chain.ts";
 import { loadCodecs } from "../../src/codec/load.ts";
 import { storedValueOf } from "../../src/codec/memory-reader.ts";
 import { createRegistry } from "../../src/codec/registry.ts";

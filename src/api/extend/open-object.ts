@@ -2,11 +2,11 @@
 
 import { decodeChain, unwrapChain } from "../../codec/chain.ts";
 import type { JsonObject, StoredValue } from "../../codec/contract.ts";
+import { openStored } from "../../codec/open-stored.ts";
 import type { Queryable } from "../../db/contract.ts";
 import type { StoredContent, Values } from "../../extend/contract.ts";
 import type { CodecUse, Column, Entity } from "../../model/model.ts";
 import { identifier, qualified } from "../../sql/quote.ts";
-import { openStored } from "../complete-codec.ts";
 import { keysJson } from "../write/lock-row.ts";
 import { entityKey } from "./entity-key.ts";
 import type { UserServices } from "./services.ts";

@@ -1,7 +1,8 @@
 /** Values of codecs on their way into rows: encoded, staged in their stores before the transaction, published inside it. */
 
-import { addressingOf, type ChainUse, chainOf, encodeChain, metadataOf } from "../../codec/chain.ts";
+import { addressingOf, type ChainUse, chainOf, metadataOf } from "../../codec/chain.ts";
 import type { JsonObject, StoredObject } from "../../codec/contract.ts";
+import { encodeChain } from "../../codec/encode-chain.ts";
 import type { Transaction } from "../../db/contract.ts";
 import { isServiceError, ServiceError } from "../../errors.ts";
 import type { StagedObject, StageRequest } from "../../object/contract.ts";

@@ -1,8 +1,10 @@
 /** The schema file in service: loaded, planned, applied by the rule of the start, and exchanged while requests run. */
 
+import { keepSource, readSource } from "../../db/applied-source.ts";
 import { applyModel, driftOf, planModel, type SchemaPlan } from "../../db/apply.ts";
 import type { Database } from "../../db/contract.ts";
-import { isServiceError } from "../../errors.ts";
+import { isServiceError, ServiceError } from "../../errors.ts";
+import { readMoves } from "../../migrate/record.ts";
 import type { Model } from "../../model/model.ts";
 import type { Settings } from "../settings.ts";
 import { checkModel, type LoadedModel, readSchema } from "./load-model.ts";
@@ -52,6 +54,10 @@ export interface Engine {
   plan(): Promise<SchemaPlan>;
   apply(options: { readonly allowDestructive: boolean }): Promise<SchemaPlan>;
   drift(): ReturnType<typeof driftOf>;
+  /** The model in service, and that of the file as it is now. */
+  versions(): Promise<{ readonly served: Model; readonly wanted: Model }>;
+  /** Serves the file as it is now when `change` has brought the tables there. */
+  exchange(change: (wanted: Model) => Promise<SchemaPlan>): Promise<void>;
 }
 
 /** A checked schema file. */
@@ -60,12 +66,16 @@ interface Version {
   readonly source: string;
 }
 
-/** Applies the loaded model by the rule and serves it, applied or not: there is no other yet. */
+/**
+ * Applies the loaded model by the rule and serves it, applied or not: there is no other yet. Only while fields change their codec the file that was
+ * applied last is served, until they have changed.
+ */
 export async function createEngine(parts: EngineParts): Promise<{ engine: Engine; first: Followed }> {
   const { settings, db, loaded } = parts;
-  let current: Version = { model: loaded.model, source: loaded.source };
+  const before = await versionBefore(parts);
+  let current: Version = before ?? { model: loaded.model, source: loaded.source };
   const first = await startWith(parts, current);
-  let problem = first.applied ? undefined : pending(first.plan);
+  let problem = before !== undefined ? changing : first.applied ? undefined : pending(first.plan);
   const inTurn = createTurns();
   const read = async (): Promise<Version> => {
     const source = await readSchema(settings.schemaPath);
@@ -77,6 +87,7 @@ export async function createEngine(parts: EngineParts): Promise<{ engine: Engine
     const { serve, result } = await orDiscard(prepared, change);
     if (!serve) return result;
     await prepared.mount();
+    await keepSource(db, next.model.schema, next.source);
     current = next;
     problem = undefined;
     return result;
@@ -98,18 +109,45 @@ export async function createEngine(parts: EngineParts): Promise<{ engine: Engine
     apply: (options) =>
       inTurn(async () => {
         const next = await read();
+        if (options.allowDestructive) await refuseWhileChanging(parts);
         return take(next, async () => ({ serve: true, result: await applyModel(db, next.model, options) }));
+      }),
+    versions: async () => ({ served: current.model, wanted: (await read()).model }),
+    exchange: (change) =>
+      inTurn(async () => {
+        const next = await read();
+        await take(next, async () => ({ serve: true, result: await change(next.model) }));
       }),
     drift: async () => driftOf(db, (await read()).model),
   };
   return { engine, first };
 }
 
-async function startWith(parts: EngineParts, { model }: Version): Promise<Followed> {
+const changing = "fields of the schema file are changing their codec; see: holdfast migrate --status";
+
+/** The file that is served while fields change their codec; undefined when none do. */
+async function versionBefore({ settings, db, loaded }: EngineParts): Promise<Version | undefined> {
+  const owner = loaded.model.schema;
+  if ((await readMoves(db, owner, ["copying"])).length === 0) return undefined;
+  const source = await readSource(db, owner);
+  if (source === undefined || source === loaded.source) return undefined;
+  return { source, model: checkModel(settings.schemaPath, source, loaded) };
+}
+
+async function refuseWhileChanging({ db, loaded }: EngineParts): Promise<void> {
+  const [move] = await readMoves(db, loaded.model.schema, ["copying"]);
+  if (move === undefined) return;
+  throw new ServiceError("CONFLICT", `${move.schema}.${move.table}.${move.column} is changing its codec.`, {
+    details: { remedy: "Wait for its end (holdfast migrate), or give it up: holdfast migrate --abandon." },
+  });
+}
+
+async function startWith(parts: EngineParts, { model, source }: Version): Promise<Followed> {
   const prepared = await parts.prepare(model);
   try {
     const followed = await applyByRule(parts, model);
     await prepared.mount();
+    if (followed.applied) await keepSource(parts.db, model.schema, source);
     return { ...followed, changed: true };
   } catch (error) {
     await prepared.discard();

@@ -12,6 +12,7 @@ import {
 import type { Collector } from "../../collector/contract.ts";
 import type { PostgresDatabase } from "../../db/database.ts";
 import type { HealthCheck } from "../../http/health-route.ts";
+import type { Migrator } from "../../migrate/migrator.ts";
 import type { Objects } from "../../object/objects.ts";
 import { listReferrers } from "../../object/referrers.ts";
 import type { Change } from "../../sql/change.ts";
@@ -31,6 +32,7 @@ interface SystemParts {
   readonly objects: Objects;
   readonly collector: Collector;
   readonly engine: Engine;
+  readonly migrator: Migrator;
   readonly logger: Logger;
   /** Of the model of the moment. */
   apiSdl(): string;
@@ -68,6 +70,7 @@ export function systemServices(parts: SystemParts): SystemServices {
         breaks,
         subject: [table, column].filter((part) => part !== undefined).join("."),
       })),
+    codecChanges: parts.migrator,
     referrers: async (locator, limit) => {
       const { rows, heldBy } = await listReferrers(db, locator, { limit });
       return { rows: rows.map((row) => ({ ...row, key: Object.fromEntries(row.key) })), heldBy };

@@ -20,6 +20,7 @@ import { collectorTruth } from "./0011-collector-truth.ts";
 import { restore } from "./0013-restore.ts";
 import { codecs } from "./0014-codecs.ts";
 import { guardWithoutLocks } from "./0017-guard-without-locks.ts";
+import { codecMigrations } from "./0018-codec-migrations.ts";
 
 /** One step of the schema: its name for ever, and SQL text, several statements each. */
 export interface MigrationText {
@@ -42,4 +43,5 @@ export const migrations: readonly MigrationText[] = [
   restore,
   codecs,
   guardWithoutLocks,
+  codecMigrations,
 ];

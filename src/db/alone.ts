@@ -1,6 +1,6 @@
 /** One run of a kind at a time among all processes on a database. */
 
-import type { Database } from "../db/contract.ts";
+import type { Database } from "./contract.ts";
 
 /**
  * Does `work` unless another process is at work of this name; answers whether it was done. The lock is of a transaction that stays open and

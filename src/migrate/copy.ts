@@ -1,0 +1,177 @@
+/** Copying what waits: each value is placed and compared first, then a few rows are written in one transaction. */
+
+import { openStored } from "../codec/open-stored.ts";
+import type { Transaction } from "../db/contract.ts";
+import { isServiceError, ServiceError } from "../errors.ts";
+import type { Model } from "../model/model.ts";
+import { pathText } from "../plan/path-text.ts";
+import type { CodecMove } from "../sql/codec-move.ts";
+import type { MigrateServices, MoveFailure } from "./contract.ts";
+import { type Conversion, conversionOf } from "./conversion.ts";
+import { type Placed, place } from "./place.ts";
+import { countCopied } from "./record.ts";
+import { type PendingRow, pendingRows, writeCopy } from "./rows.ts";
+
+/** A move that is being made. */
+export interface OpenMove {
+  readonly id: string;
+  readonly move: CodecMove;
+  readonly conversion: Conversion;
+}
+
+/** What one walk over the rows came to. */
+export interface Pass {
+  readonly copied: number;
+  /** Values that have changed since they were read, or lost a race: they wait for the next pass. */
+  readonly missed: number;
+  readonly failures: { readonly count: number; readonly first: readonly MoveFailure[] };
+}
+
+/** Values that are placed at the same time. */
+const placedAtOnce = 4;
+/** Failures that are told by name. */
+const named = 100;
+/** What says that a value, and not the store or the database, is in the way. */
+const faultsOfValues: ReadonlySet<string> = new Set([
+  "CODEC_INVALID_VALUE",
+  "CODEC_CORRUPT",
+  "LIMIT_EXCEEDED",
+  "OBJECT_MISSING",
+  "OBJECT_CORRUPT",
+  "REFERENCE_CHANGED",
+]);
+const races: ReadonlySet<string> = new Set(["CONFLICT", "REFERENCE_CHANGED", "UPLOAD_EXPIRED"]);
+
+/** The conversion of a move. @throws {CODEC_UNKNOWN}; `undefined` where the codecs have nothing in common. */
+export function conversionFor(
+  { codecs }: Pick<MigrateServices, "codecs">,
+  { table, column, source }: CodecMove,
+  model: Model,
+): Conversion | undefined {
+  const entity = entityOf(model, table);
+  const to = entity?.columns.find(({ name }) => name === column.name)?.type.codec;
+  return to === undefined ? undefined : conversionOf(codecs, source, to);
+}
+
+function entityOf(model: Model, { schema, name }: CodecMove["table"]) {
+  return model.entities.find((entity) => entity.schema === schema && entity.table === name);
+}
+
+/** One walk over what waits. @throws what is no fault of a value: the store's, the database's. */
+export async function copyPass(
+  services: MigrateServices,
+  open: OpenMove,
+  { model, signal }: { readonly model: Model; readonly signal: AbortSignal },
+): Promise<Pass> {
+  const sums = { copied: 0, missed: 0, count: 0 };
+  const first: MoveFailure[] = [];
+  for await (const rows of pendingRows(services.db, open.move)) {
+    signal.throwIfAborted();
+    const placed = await placeAll(services, open, { rows, model, signal });
+    for (const failure of placed.failures) if (first.length < named) first.push(failure);
+    sums.count += placed.failures.length;
+    const written = await writeAll(services, open, placed.done);
+    sums.copied += written;
+    sums.missed += placed.done.length - written;
+  }
+  return { copied: sums.copied, missed: sums.missed, failures: { count: sums.count, first } };
+}
+
+/** The same for the last ones, within the transaction that keeps writers away. @throws when one of them cannot be copied. */
+export async function copyRest(
+  services: MigrateServices,
+  open: OpenMove,
+  at: { readonly model: Model; readonly signal: AbortSignal; readonly transaction: Transaction },
+): Promise<void> {
+  for await (const rows of pendingRows(at.transaction, open.move)) {
+    const { done, failures } = await placeAll(services, open, { ...at, rows });
+    const [failure] = failures;
+    if (failure !== undefined) throw new ServiceError("CODEC_INVALID_VALUE", failure.message);
+    const written = await writeIn(services, open, { transaction: at.transaction, done });
+    if (written !== done.length)
+      throw new ServiceError("CONFLICT", "A value has changed while nobody could write to it.");
+  }
+}
+
+interface Done {
+  readonly row: PendingRow;
+  readonly placed: Placed;
+}
+
+async function placeAll(
+  services: MigrateServices,
+  open: OpenMove,
+  at: { readonly rows: readonly PendingRow[]; readonly model: Model; readonly signal: AbortSignal },
+): Promise<{ readonly done: readonly Done[]; readonly failures: readonly MoveFailure[] }> {
+  const done: Done[] = [];
+  const failures: MoveFailure[] = [];
+  const waiting = at.rows.values();
+  const lane = async (): Promise<void> => {
+    for (const row of waiting) {
+      try {
+        done.push({ row, placed: await placeRow(services, open, { ...at, row }) });
+      } catch (error) {
+        if (!isServiceError(error) || !faultsOfValues.has(error.code)) throw error;
+        failures.push({ key: row.key, message: error.message });
+      }
+    }
+  };
+  const lanes = await Promise.allSettled(Array.from({ length: placedAtOnce }, lane));
+  for (const ended of lanes) if (ended.status === "rejected") throw ended.reason;
+  return { done, failures };
+}
+
+function placeRow(
+  services: MigrateServices,
+  { move, conversion }: OpenMove,
+  { row, model, signal }: { readonly row: PendingRow; readonly model: Model; readonly signal: AbortSignal },
+): Promise<Placed> {
+  const { table, column } = move;
+  const entity = entityOf(model, table);
+  const columns = new Map(entity?.columns.map((one) => [one.name, one]));
+  const value = openStored({ registry: services.codecs, objects: services.objects }, conversion.from, row);
+  const key = table.key.map((name): readonly [string, string] => {
+    const [text, type] = [row.key[name] ?? "", columns.get(name)];
+    return [name, type === undefined ? text : pathText(type, text)];
+  });
+  const where = { schema: table.schema, table: table.name, column: column.name };
+  const field = `${table.entity}.${columns.get(column.name)?.field ?? column.name}`;
+  return place(services, conversion, { value, place: { ...where, field, key, signal } });
+}
+
+/** Writes copies; those that lost a race are left. Answers how many were written. */
+async function writeAll(services: MigrateServices, open: OpenMove, done: readonly Done[]): Promise<number> {
+  if (done.length === 0) return 0;
+  try {
+    return await services.db.transaction((transaction) => writeIn(services, open, { transaction, done }));
+  } catch (error) {
+    if (isServiceError(error) && races.has(error.code)) return 0;
+    throw error;
+  }
+}
+
+async function writeIn(
+  { objects }: MigrateServices,
+  { id, move }: OpenMove,
+  { transaction, done }: { readonly transaction: Transaction; readonly done: readonly Done[] },
+): Promise<number> {
+  let written = 0;
+  for (const { row, placed } of inOrder(done)) {
+    const copy =
+      placed.kind === "row"
+        ? placed.bytes
+        : placed.kind === "json"
+          ? placed.json
+          : placed.jsonOf(await objects.writer.publish(transaction, placed.staged));
+    if (await writeCopy(transaction, move, { ...row, copy })) written += 1;
+  }
+  if (written > 0) await countCopied(transaction, id, written);
+  return written;
+}
+
+/** Locks on objects are taken in the order of their locators, by everybody. */
+function inOrder(done: readonly Done[]): readonly Done[] {
+  const locator = ({ placed }: Done): Buffer =>
+    Buffer.from(placed.kind === "store" ? placed.staged.locator : "");
+  return done.toSorted((a, b) => Buffer.compare(locator(a), locator(b)));
+}
