@@ -52,6 +52,7 @@ const long = [
   "test/job/expire.test.ts",
   "test/job/worker.test.ts",
   "test/live/random-lives.test.ts",
+  "test/migrate/live.test.ts",
   "test/mutants/cheap.test.ts",
   "test/parity/**",
   "test/property/**",

@@ -33,7 +33,7 @@ interface Pass {
   isMore: boolean;
 }
 
-/** Compares a store with the database; with `apply` adopts, verifies and heals. Answers what makes the store doubtful; then nothing was adopted or healed. */
+/** Compares a store with the database; with `apply` adopts, verifies and heals. Answers what makes the store doubtful; when its listing does, nothing was adopted or healed. */
 export async function reconcile(check: Check): Promise<readonly Doubt[]> {
   const { config } = check.store;
   const sections = sectionsOf(config, await adoptedSchemas(check.context.db));

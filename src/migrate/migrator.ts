@@ -165,7 +165,7 @@ export class Migrator {
         return recordError(db, owner, "Rows are in the way, so that no field was changed.");
       try {
         await schema.exchange(async (wanted) =>
-          db.transaction((transaction) => swap(this.#parts, open, { transaction, wanted, signal }), {
+          db.transaction((transaction) => swap(this.#parts, open, { transaction, wanted, signal, attempt }), {
             lockTimeoutMs: 2000,
           }),
         );
@@ -191,7 +191,7 @@ export class Migrator {
         await recordFailures(this.#parts.db, one.id, failures);
         isWhole &&= failures.count === 0;
         // What is written meanwhile is left to the last step, which keeps writers away.
-        if (copied < 256 && missed === 0) break;
+        if (copied + missed < 256) break;
         if (copied === 0) await sleep(100, undefined, { signal });
       }
     }

@@ -11,8 +11,9 @@ import { copyRest, type OpenMove } from "./copy.ts";
 import { recordState } from "./record.ts";
 import { countPending } from "./rows.ts";
 
-/** Values that are copied while writers wait. */
-const mostRest = 64;
+/** Values that are copied while writers wait, at first; more with each try, so that those who write without a pause wait once instead of for ever. */
+const firstRest = 64;
+const mostRest = 16_384;
 
 /**
  * Exchanges the columns, in a transaction of the caller's.
@@ -21,15 +22,22 @@ const mostRest = 64;
 export async function swap(
   services: MigrateServices,
   open: readonly OpenMove[],
-  at: { readonly transaction: Transaction; readonly wanted: Model; readonly signal: AbortSignal },
+  at: {
+    readonly transaction: Transaction;
+    readonly wanted: Model;
+    readonly signal: AbortSignal;
+    /** From 1. */
+    readonly attempt: number;
+  },
 ): Promise<SchemaPlan> {
   const { transaction, wanted, signal } = at;
+  const most = Math.min(mostRest, firstRest * 2 ** (at.attempt - 1));
   await takeTurn(transaction);
   // Tables are locked in one order by everybody who locks several.
   const names = [...new Set(open.map(({ move: { table } }) => qualified(table.schema, table.name)))].sort();
   await transaction.query(`LOCK TABLE ${names.join(", ")} IN SHARE ROW EXCLUSIVE MODE`);
   for (const one of open) {
-    if ((await countPending(transaction, one.move, mostRest + 1)) > mostRest) throw busy(one);
+    if ((await countPending(transaction, one.move, most + 1)) > most) throw busy(one);
     await copyRest(services, one, { transaction, model: wanted, signal });
     if ((await countPending(transaction, one.move, 1)) > 0) throw busy(one);
   }

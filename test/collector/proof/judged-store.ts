@@ -20,8 +20,12 @@ export interface Judge {
   taken: number;
   /** Fails the call that it answers true for, before it is made or, `lost`, after it. */
   fault: ((call: string, path: string) => boolean | "lost") | undefined;
+  /** A listing of a section has failed since this was last set. */
+  isListingBroken: boolean;
 }
 
+/** What is listed to compare a store with the database; other listings look at one object. */
+const section = /^(_hash\/[^/]+|_schema)\/$/;
 const live = /^_(hash|schema)\//;
 const ours = /^_(hash|schema|trash|obj)\//;
 const unavailable = (call: string): ServiceError =>
@@ -48,7 +52,7 @@ function judgedDriver(store: Store, life: Life, judge: Judge): StoreDriver {
       const member: unknown = Reflect.get(target, key);
       if (key === "list") {
         const list: StoreDriver["list"] = (prefix, options) =>
-          listing(driver.list(prefix, options), life, judge);
+          listing(driver.list(prefix, options), life, { judge, prefix });
         return list;
       }
       if (typeof member !== "function" || typeof key !== "string") return member;
@@ -69,11 +73,14 @@ function judgedDriver(store: Store, life: Life, judge: Judge): StoreDriver {
 async function* listing(
   inner: AsyncIterable<ObjectHead>,
   life: Life,
-  judge: Judge,
+  { judge, prefix }: { readonly judge: Judge; readonly prefix: string },
 ): AsyncGenerator<ObjectHead> {
   for await (const head of inner) {
     await life.step(async () => undefined);
-    if (judge.fault?.("list", head.path) === true) throw unavailable(`list ${head.path}`);
+    if (judge.fault?.("list", head.path) === true) {
+      judge.isListingBroken ||= section.test(prefix);
+      throw unavailable(`list ${head.path}`);
+    }
     yield head;
   }
 }

@@ -383,13 +383,19 @@ export class Play {
     const interruption = step.cut && this.#interruption(step.cut);
     const failing = "failing" in step ? step.failing : undefined;
     const before = failing !== undefined && step.do === "fsck" ? await this.#objects() : undefined;
+    this.world.judge.isListingBroken = false;
     if (failing !== undefined)
       this.world.judge.fault = failingCalls(failing, () => this.tally.add("store failed"));
     const ended = await this.#run(step, interruption);
     this.#note(ended.life);
     if ("died" in ended) this.tally.add("collector died");
     // A listing that has failed is told, and adopts nothing.
-    if (before !== undefined && failing?.call === "list" && "report" in ended && step.cut === undefined) {
+    if (
+      before !== undefined &&
+      this.world.judge.isListingBroken &&
+      "report" in ended &&
+      step.cut === undefined
+    ) {
       const after = await this.#objects();
       const { doubts = [] } = ended.report as { readonly doubts?: readonly { readonly code: string }[] };
       // That nothing is verified yet is a doubt too, and no listing's.

@@ -72,6 +72,7 @@ export class World {
       puts: new Set(),
       taken: 0,
       fault: undefined,
+      isListingBroken: false,
     };
   }
 
