@@ -10,7 +10,7 @@ import type { MigrateServices, MoveFailure } from "./contract.ts";
 import { type Conversion, conversionOf } from "./conversion.ts";
 import { type Placed, place } from "./place.ts";
 import { countCopied } from "./record.ts";
-import { type PendingRow, pendingRows, writeCopy } from "./rows.ts";
+import { countPending, type PendingRow, pendingRows, writeCopy } from "./rows.ts";
 
 /** A move that is being made. */
 export interface OpenMove {
@@ -22,8 +22,6 @@ export interface OpenMove {
 /** What one walk over the rows came to. */
 export interface Pass {
   readonly copied: number;
-  /** Values that have changed since they were read, or lost a race: they wait for the next pass. */
-  readonly missed: number;
   readonly failures: { readonly count: number; readonly first: readonly MoveFailure[] };
 }
 
@@ -57,43 +55,56 @@ function entityOf(model: Model, { schema, name }: CodecMove["table"]) {
   return model.entities.find((entity) => entity.schema === schema && entity.table === name);
 }
 
-/** One walk over what waits. @throws what is no fault of a value: the store's, the database's. */
+/**
+ * One walk over what waits, which ends after as many rows as waited when it began: those who write may be faster than what is copied.
+ * @throws what is no fault of a value: the store's, the database's.
+ */
 export async function copyPass(
   services: MigrateServices,
   open: OpenMove,
   { model, signal }: { readonly model: Model; readonly signal: AbortSignal },
 ): Promise<Pass> {
-  const sums = { copied: 0, missed: 0, count: 0 };
+  const sums = { copied: 0, count: 0 };
   const first: MoveFailure[] = [];
+  let left = await countPending(services.db, open.move);
   for await (const rows of pendingRows(services.db, open.move)) {
     signal.throwIfAborted();
+    if (left <= 0) break;
+    left -= rows.length;
     const placed = await placeAll(services, open, { rows, model, signal });
     for (const failure of placed.failures) if (first.length < named) first.push(failure);
     sums.count += placed.failures.length;
-    const written = await writeAll(services, open, placed.done);
-    sums.copied += written;
-    sums.missed += placed.done.length - written;
+    // What has changed since it was read, or has lost a race, waits for the next pass.
+    sums.copied += await writeAll(services, placed.done);
   }
-  return { copied: sums.copied, missed: sums.missed, failures: { count: sums.count, first } };
+  return { copied: sums.copied, failures: { count: sums.count, first } };
 }
 
-/** The same for the last ones, within the transaction that keeps writers away. @throws when one of them cannot be copied. */
+/**
+ * The same for the last ones, within the transaction that keeps writers away. All are placed before the first is published: what is reserved for
+ * the next would wait for what this transaction has published.
+ * @throws when one of them cannot be copied.
+ */
 export async function copyRest(
   services: MigrateServices,
-  open: OpenMove,
+  moves: readonly OpenMove[],
   at: { readonly model: Model; readonly signal: AbortSignal; readonly transaction: Transaction },
 ): Promise<void> {
-  for await (const rows of pendingRows(at.transaction, open.move)) {
-    const { done, failures } = await placeAll(services, open, { ...at, rows });
-    const [failure] = failures;
-    if (failure !== undefined) throw new ServiceError("CODEC_INVALID_VALUE", failure.message);
-    const written = await writeIn(services, open, { transaction: at.transaction, done });
-    if (written !== done.length)
-      throw new ServiceError("CONFLICT", "A value has changed while nobody could write to it.");
+  const all: Done[] = [];
+  for (const open of moves) {
+    for await (const rows of pendingRows(at.transaction, open.move)) {
+      const { done, failures } = await placeAll(services, open, { ...at, rows });
+      const [failure] = failures;
+      if (failure !== undefined) throw new ServiceError("CODEC_INVALID_VALUE", failure.message);
+      all.push(...done);
+    }
   }
+  if ((await writeIn(services, at.transaction, all)) !== all.length)
+    throw new ServiceError("CONFLICT", "A value has changed while nobody could write to it.");
 }
 
 interface Done {
+  readonly open: OpenMove;
   readonly row: PendingRow;
   readonly placed: Placed;
 }
@@ -109,7 +120,7 @@ async function placeAll(
   const lane = async (): Promise<void> => {
     for (const row of waiting) {
       try {
-        done.push({ row, placed: await placeRow(services, open, { ...at, row }) });
+        done.push({ open, row, placed: await placeRow(services, open, { ...at, row }) });
       } catch (error) {
         if (!isServiceError(error) || !faultsOfValues.has(error.code)) throw error;
         failures.push({ key: row.key, message: error.message });
@@ -140,10 +151,10 @@ function placeRow(
 }
 
 /** Writes copies; those that lost a race are left. Answers how many were written. */
-async function writeAll(services: MigrateServices, open: OpenMove, done: readonly Done[]): Promise<number> {
+async function writeAll(services: MigrateServices, done: readonly Done[]): Promise<number> {
   if (done.length === 0) return 0;
   try {
-    return await services.db.transaction((transaction) => writeIn(services, open, { transaction, done }));
+    return await services.db.transaction((transaction) => writeIn(services, transaction, done));
   } catch (error) {
     if (isServiceError(error) && races.has(error.code)) return 0;
     throw error;
@@ -152,21 +163,22 @@ async function writeAll(services: MigrateServices, open: OpenMove, done: readonl
 
 async function writeIn(
   { objects }: MigrateServices,
-  { id, move }: OpenMove,
-  { transaction, done }: { readonly transaction: Transaction; readonly done: readonly Done[] },
+  transaction: Transaction,
+  done: readonly Done[],
 ): Promise<number> {
-  let written = 0;
-  for (const { row, placed } of inOrder(done)) {
+  const written = new Map<string, number>();
+  for (const { open, row, placed } of inOrder(done)) {
     const copy =
       placed.kind === "row"
         ? placed.bytes
         : placed.kind === "json"
           ? placed.json
           : placed.jsonOf(await objects.writer.publish(transaction, placed.staged));
-    if (await writeCopy(transaction, move, { ...row, copy })) written += 1;
+    if (await writeCopy(transaction, open.move, { ...row, copy }))
+      written.set(open.id, (written.get(open.id) ?? 0) + 1);
   }
-  if (written > 0) await countCopied(transaction, id, written);
-  return written;
+  for (const [id, count] of written) await countCopied(transaction, id, count);
+  return [...written.values()].reduce((sum, count) => sum + count, 0);
 }
 
 /** Locks on objects are taken in the order of their locators, by everybody. */

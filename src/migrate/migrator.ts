@@ -4,11 +4,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { alone } from "../db/alone.ts";
 import { planModel, takeTurn, withPatience } from "../db/apply.ts";
 import { isServiceError, ServiceError } from "../errors.ts";
+import type { Model } from "../model/model.ts";
 import { abandonStatements, beginStatements, dropStatements } from "../sql/codec-move.ts";
 import type { MigrateServices, MoveState, PlannedMove, ServedSchema } from "./contract.ts";
 import { copyPass, type OpenMove } from "./copy.ts";
 import { findMoves, openMoves, planned } from "./moves.ts";
 import { forgetFaults, insertMove, readMoves, recordError, recordFailures, recordState } from "./record.ts";
+import { countPending } from "./rows.ts";
 import { swap } from "./swap.ts";
 
 /** Where the runs are told of. */
@@ -26,6 +28,8 @@ export interface MigratorParts extends MigrateServices {
 const patienceMs = 60_000;
 /** Tries of the last step, with another pass between two of them. */
 const swapTries = 40;
+/** Values that nobody minds to wait for. */
+const fewRows = 64;
 const longestRestMs = 1000;
 
 export class Migrator {
@@ -161,41 +165,51 @@ export class Migrator {
       if (states.length === 0) return;
       const found = await findMoves(this.#parts, db, versions);
       const open = openMoves(this.#parts, states, { found, wanted: versions.wanted });
-      if (!(await this.#copyAll(open, versions.wanted, signal)))
+      const copied = await this.#copyAll(open, versions.wanted, signal);
+      if (copied === undefined)
         return recordError(db, owner, "Rows are in the way, so that no field was changed.");
       try {
         await schema.exchange(async (wanted) =>
-          db.transaction((transaction) => swap(this.#parts, open, { transaction, wanted, signal, attempt }), {
-            lockTimeoutMs: 2000,
-          }),
+          db.transaction(
+            (transaction) => swap(this.#parts, open, { ...copied, transaction, wanted, signal, attempt }),
+            {
+              lockTimeoutMs: 2000,
+            },
+          ),
         );
         log.info({ fields: open.length }, "fields have changed their codec");
         return;
       } catch (error) {
         if (attempt === swapTries || !isServiceError(error, "CONFLICT")) throw error;
+        log.info({ attempt, reason: error.message }, "fields wait to change their codec");
         await sleep(Math.random() * longestRestMs, undefined, { signal });
       }
     }
   }
 
-  /** Pass after pass until hardly anything waits; false when rows are in the way. */
+  /** Pass after pass, until hardly anything waits or what waits does not become less; `undefined` when rows are in the way. */
   async #copyAll(
     open: readonly OpenMove[],
-    model: Parameters<typeof copyPass>[2]["model"],
+    model: Model,
     signal: AbortSignal,
-  ) {
+  ): Promise<{ readonly waiting: number } | undefined> {
+    const { db } = this.#parts;
+    let most = 0;
     let isWhole = true;
     for (const one of open) {
-      for (;;) {
-        const { copied, missed, failures } = await copyPass(this.#parts, one, { model, signal });
-        await recordFailures(this.#parts.db, one.id, failures);
-        isWhole &&= failures.count === 0;
-        // What is written meanwhile is left to the last step, which keeps writers away.
-        if (copied + missed < 256) break;
-        if (copied === 0) await sleep(100, undefined, { signal });
+      for (let before = Number.POSITIVE_INFINITY; ; ) {
+        const { failures } = await copyPass(this.#parts, one, { model, signal });
+        await recordFailures(db, one.id, failures);
+        const waiting = (await countPending(db, one.move)) - failures.count;
+        if (waiting < fewRows || waiting > before / 2) {
+          isWhole &&= failures.count === 0;
+          most = Math.max(most, waiting);
+          break;
+        }
+        before = waiting;
       }
     }
-    return isWhole;
+    return isWhole ? { waiting: most } : undefined;
   }
 }
 

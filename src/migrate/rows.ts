@@ -43,8 +43,8 @@ function sameKey({ table }: CodecMove): string {
   return table.key.map((name) => `t.${identifier(name)} = r.${identifier(name)}`).join(" AND ");
 }
 
-/** Values that are to be copied, `limit` at most. */
-export async function countPending(db: Sql, move: CodecMove, limit: number): Promise<number> {
+/** Values that are to be copied, counted up to a `limit`. */
+export async function countPending(db: Sql, move: CodecMove, limit = 2 ** 31 - 1): Promise<number> {
   const { table } = namesOf(move);
   const { rows } = await db.query<{ count: number }>(
     `SELECT count(*)::int AS count FROM (SELECT FROM ${table} t WHERE ${isPending(move)} LIMIT $1) found`,

@@ -11,9 +11,8 @@ import { copyRest, type OpenMove } from "./copy.ts";
 import { recordState } from "./record.ts";
 import { countPending } from "./rows.ts";
 
-/** Values that are copied while writers wait, at first; more with each try, so that those who write without a pause wait once instead of for ever. */
-const firstRest = 64;
-const mostRest = 16_384;
+/** Values that are copied while writers wait, at least: who writes faster than is copied waits once, and the change comes to its end. */
+const leastRest = 64;
 
 /**
  * Exchanges the columns, in a transaction of the caller's.
@@ -26,21 +25,23 @@ export async function swap(
     readonly transaction: Transaction;
     readonly wanted: Model;
     readonly signal: AbortSignal;
+    /** Values that waited a moment ago. */
+    readonly waiting: number;
     /** From 1. */
     readonly attempt: number;
   },
 ): Promise<SchemaPlan> {
   const { transaction, wanted, signal } = at;
-  const most = Math.min(mostRest, firstRest * 2 ** (at.attempt - 1));
+  const most = (leastRest + 2 * at.waiting) * 2 ** (at.attempt - 1);
   await takeTurn(transaction);
   // Tables are locked in one order by everybody who locks several.
   const names = [...new Set(open.map(({ move: { table } }) => qualified(table.schema, table.name)))].sort();
   await transaction.query(`LOCK TABLE ${names.join(", ")} IN SHARE ROW EXCLUSIVE MODE`);
   for (const one of open) {
     if ((await countPending(transaction, one.move, most + 1)) > most) throw busy(one);
-    await copyRest(services, one, { transaction, model: wanted, signal });
-    if ((await countPending(transaction, one.move, 1)) > 0) throw busy(one);
   }
+  await copyRest(services, open, { transaction, model: wanted, signal });
+  for (const one of open) if ((await countPending(transaction, one.move, 1)) > 0) throw busy(one);
   for (const one of open)
     for (const statement of swapStatements(one.move)) await transaction.query(statement);
   const ids = open.map(({ id }) => id);
