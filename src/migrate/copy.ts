@@ -25,8 +25,10 @@ export interface Pass {
   readonly failures: { readonly count: number; readonly first: readonly MoveFailure[] };
 }
 
-/** Values that are placed at the same time. */
-const placedAtOnce = 4;
+/** Values that are placed at the same time: many small ones, since what is asked for one of them is asked for all that wait. */
+const smallAtOnce = 16;
+const largeAtOnce = 2;
+const smallBytes = 262_144;
 /** Failures that are told by name. */
 const named = 100;
 /** What says that a value, and not the store or the database, is in the way. */
@@ -127,9 +129,16 @@ async function placeAll(
       }
     }
   };
-  const lanes = await Promise.allSettled(Array.from({ length: placedAtOnce }, lane));
+  const lanes = await Promise.allSettled(
+    Array.from({ length: at.rows.every(isSmall) ? smallAtOnce : largeAtOnce }, lane),
+  );
   for (const ended of lanes) if (ended.status === "rejected") throw ended.reason;
   return { done, failures };
+}
+
+function isSmall({ meta, base64 }: PendingRow): boolean {
+  const size = meta?.["size"];
+  return base64 === undefined ? typeof size === "number" && size <= smallBytes : base64.length <= smallBytes;
 }
 
 function placeRow(

@@ -197,7 +197,7 @@ export class Migrator {
     let most = 0;
     let isWhole = true;
     for (const one of open) {
-      for (let before = Number.POSITIVE_INFINITY; ; ) {
+      for (let before = await countPending(db, one.move); ; ) {
         const { failures } = await copyPass(this.#parts, one, { model, signal });
         await recordFailures(db, one.id, failures);
         const waiting = (await countPending(db, one.move)) - failures.count;
