@@ -1,0 +1,83 @@
+/** Type names of tables and enums: DataJoint's class names where they are free, and otherwise others by rule. */
+
+import type { ModelContext } from "../model/model.ts";
+import { lowerFirst, pascalCase } from "../model/naming.ts";
+import { pluralName } from "../model/plural.ts";
+import {
+  entityTypeNames,
+  enumTypeNames,
+  reservedRootFields,
+  reservedTypeNames,
+  rootFieldNames,
+} from "../model/reserved.ts";
+
+/** A name given to a table. */
+export interface EntityName {
+  readonly entity: string;
+  /** Set where the usual plural is taken. */
+  readonly plural?: string;
+}
+
+/** What a table would like to be called. */
+export interface NameWish {
+  /** Its class name. */
+  readonly usual: string;
+  readonly schema: string;
+}
+
+/** Gives names away, each once, with all names that the API makes of it. */
+export class TypeNames {
+  readonly #reserved: ReadonlySet<string>;
+  readonly #types = new Set<string>();
+  readonly #derived = new Set<string>();
+  readonly #roots = new Set<string>(reservedRootFields);
+
+  constructor(context: ModelContext) {
+    this.#reserved = reservedTypeNames(context);
+  }
+
+  /** The class name; where it is taken the schema's name goes in front, where it is reserved `Row` comes behind. */
+  entity({ usual, schema }: NameWish): EntityName {
+    const longer = `${pascalCase(schema)}${usual}`;
+    const first = this.#reserved.has(usual) ? [`${usual}Row`, `${longer}Row`] : [usual, longer, `${usual}Row`];
+    for (const entity of withNumbers(first, `${longer}Row`)) {
+      const singular = lowerFirst(entity);
+      for (const plural of new Set([pluralName(singular), `${singular}List`])) {
+        const roots = rootFieldNames({ name: entity, singular, plural });
+        const made = entityTypeNames(entity, plural);
+        if (!this.#isFree(entity, made) || roots.some((name) => this.#roots.has(name))) continue;
+        this.#take(entity, made);
+        for (const name of roots) this.#roots.add(name);
+        return { entity, ...(plural === pluralName(singular) ? {} : { plural }) };
+      }
+    }
+    throw new RangeError("Names are without end.");
+  }
+
+  /** The first that is free. */
+  enum(wishes: readonly string[]): string {
+    for (const name of withNumbers(wishes, wishes[0] ?? "Value")) {
+      const made = enumTypeNames(name);
+      if (!this.#isFree(name, made)) continue;
+      this.#take(name, made);
+      return name;
+    }
+    throw new RangeError("Names are without end.");
+  }
+
+  #isFree(name: string, made: readonly string[]): boolean {
+    if (!/^[A-Z][A-Za-z0-9]*$/.test(name)) return false;
+    if ([this.#reserved, this.#types, this.#derived].some((taken) => taken.has(name))) return false;
+    return !made.some((each) => this.#types.has(each) || this.#derived.has(each) || this.#reserved.has(each));
+  }
+
+  #take(name: string, made: readonly string[]): void {
+    this.#types.add(name);
+    for (const each of made) this.#derived.add(each);
+  }
+}
+
+function* withNumbers(wishes: readonly string[], last: string): Generator<string> {
+  yield* wishes;
+  for (let number = 2; ; number++) yield `${last}${number}`;
+}
