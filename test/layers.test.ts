@@ -23,6 +23,7 @@ const arrows: readonly (readonly [name: string, allowed: readonly string[]])[] =
   ["src/collector/", ["src/object/", "src/store/", "src/db/"]],
   ["src/job/", ["src/model/", "src/sql/", "src/object/", "src/collector/", "src/db/"]],
   ["src/backup/", ["src/collector/", "src/object/", "src/store/", "src/db/", "src/sql/", "src/model/"]],
+  ["src/introspect/", ["src/sql/", "src/model/"]],
   ["src/db/", ["src/sql/", "src/model/"]],
   [
     "src/api/",

@@ -4,6 +4,7 @@ import type { ModelContext } from "../model/model.ts";
 import { lowerFirst, pascalCase, snakeCase, upperFirst } from "../model/naming.ts";
 import { pluralName } from "../model/plural.ts";
 import type { Catalog } from "../sql/catalog.ts";
+import { tableComment } from "../sql/comment.ts";
 import type { DescribedTable, Description, Note } from "./description.ts";
 import type { Draft, DraftReference } from "./draft.ts";
 import { draftTables } from "./drafts.ts";
@@ -74,7 +75,7 @@ function nameFields(order: readonly Draft[], entities: ReadonlyMap<string, Entit
     for (const column of ownColumns(draft)) columns.set(`${draft.id}\0${column}`, own.column(column));
     for (const reference of draft.references) {
       const target = entities.get(reference.target)?.entity ?? "";
-      references.set(reference, { name: own.reference(reference, target) });
+      references.set(reference, { name: own.reference(reference, target, (column) => isIndexed(draft, column)) });
     }
   }
   for (const draft of order)
@@ -83,6 +84,14 @@ function nameFields(order: readonly Draft[], entities: ReadonlyMap<string, Entit
     column: (draft, column) => columns.get(`${draft.id}\0${column}`) ?? names.get(draft.id)?.scalar(column) ?? column,
     reference: (reference) => references.get(reference) ?? { name: "" },
   };
+}
+
+/** Whether an index or a unique names the column by itself. */
+function isIndexed(draft: Draft, column: string): boolean {
+  const { uniques, indexes } = indexWords(draft);
+  return [...uniques, ...indexes].some(
+    (columns) => columns.includes(column) && !draft.references.some((one) => sameColumns(one, columns)),
+  );
 }
 
 /** Visible columns that no reference brings. */
@@ -137,7 +146,7 @@ function describeTable(place: FieldPlace, notes: Note[]): DescribedTable {
     ...(master === undefined ? {} : { partOf: master }),
     ...(base === wanted ? {} : { tableName: wanted }),
     ...(plural === undefined ? {} : { plural }),
-    description: table.comment.startsWith(":") ? ` ${table.comment}` : table.comment,
+    description: tableComment(table.comment),
     fields,
     uniques: indexes.uniques.filter((columns) => !isOneField(place, columns)).map(said),
     indexes: indexes.indexes.map(said),

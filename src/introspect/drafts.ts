@@ -24,7 +24,7 @@ export function draftTables(catalog: Catalog, schemas: readonly string[], contex
     else bare.set(draft.id, draft);
   }
   const linked = new Map<string, Draft>();
-  for (const draft of bare.values()) linked.set(draft.id, { ...draft, references: referencesOf(draft, bare, notes) });
+  for (const draft of bare.values()) linked.set(draft.id, { ...draft, references: referencesOf(draft, { drafts: bare, schemas }, notes) });
   const settled = settle(linked);
   return { drafts: settled.drafts, notes: [...notes, ...settled.notes] };
 }
@@ -56,11 +56,15 @@ function draftOf(table: CatalogTable, { context, labels }: Sources): Draft | { r
 }
 
 /** Foreign keys of hidden columns are Holdfast's own. */
-function referencesOf(draft: Draft, drafts: ReadonlyMap<string, Draft>, notes: Note[]): readonly DraftReference[] {
+function referencesOf(
+  draft: Draft,
+  known: Parameters<typeof referenceOf>[2],
+  notes: Note[],
+): readonly DraftReference[] {
   const visible = draft.table.foreignKeys.filter(({ columns }) => !columns.some(isHidden));
   const keys = new Map(visible.map((key) => [foreignKeyMark(key), key]));
   return [...keys.values()].flatMap((key) => {
-    const reference = referenceOf(draft.table, key, drafts);
+    const reference = referenceOf(draft.table, key, known);
     if (!("why" in reference)) return [reference];
     notes.push(unsaidKey(draft, { key }, reference.why));
     return [];

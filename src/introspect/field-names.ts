@@ -10,6 +10,8 @@ export class FieldNames {
   readonly #taken = new Set<string>();
   /** Scalars of the columns of references, by column. */
   readonly #scalars = new Map<string, string>();
+  /** References that have the name of a scalar. */
+  readonly #shadowing = new Set<string>();
 
   constructor(referenceColumns: Iterable<string>) {
     for (const column of referenceColumns) {
@@ -26,15 +28,20 @@ export class FieldNames {
   }
 
   /**
-   * The field of a reference: the target's name; where its columns are renamed, what their names say. A reference of one column may
-   * have the name of that column's scalar, which it then takes the place of.
+   * The field of a reference: the target's name; where its columns are renamed, what their names say. It may have the name of the scalar
+   * of one of its columns, and takes its place then, unless an index asks for that column by itself.
    */
-  reference({ columns }: DraftReference, target: string): string {
-    const [only] = columns.length === 1 ? columns : [];
-    const shadowed = only === undefined ? undefined : this.#scalars.get(only.column);
-    for (const name of referenceWishes(columns, target))
-      if (name === shadowed && !reservedFieldNames.has(name)) return name;
-      else if (this.#isFree(name)) return this.#take(name);
+  reference({ columns }: DraftReference, target: string, isNeeded: (column: string) => boolean): string {
+    const shadowed = columns
+      .filter(({ column }) => columns.length === 1 || !isNeeded(column))
+      .map(({ column }) => this.#scalars.get(column));
+    for (const name of referenceWishes(columns, target)) {
+      if (shadowed.includes(name) && !this.#shadowing.has(name) && !reservedFieldNames.has(name)) {
+        this.#shadowing.add(name);
+        return name;
+      }
+      if (this.#isFree(name)) return this.#take(name);
+    }
     return this.#first([`${lowerFirst(target)}Reference`]);
   }
 
@@ -77,9 +84,10 @@ function referenceWishes(columns: DraftReference["columns"], target: string): re
   const prefix = commonPrefix(renamed);
   const by = `${usual}By${pascalCase(first.column)}`;
   if (prefix !== undefined)
-    return [...(columns.length === 1 ? [prefix] : []), `${prefix}${upperFirst(target)}`, by];
-  if (columns.length > 1) return [by];
-  return [camelCase(first.column.replace(/_id$/, "")), by];
+    return columns.length === 1 ? [prefix, `${prefix}${upperFirst(target)}`] : [`${prefix}${upperFirst(target)}`, prefix, by];
+  if (columns.length === 1) return [camelCase(first.column.replace(/_id$/, "")), by];
+  const words = commonWords(renamed);
+  return words === undefined ? [by] : [words, `${words}${upperFirst(target)}`, by];
 }
 
 /** `prev_subject`, `prev_session` for `subject`, `session` → `prev`. */
@@ -89,4 +97,13 @@ function commonPrefix(pairs: DraftReference["columns"]): string | undefined {
   );
   const [prefix = ""] = prefixes;
   return prefixes.size === 1 && prefix !== "" ? camelCase(prefix) : undefined;
+}
+
+/** `dam_lab`, `dam` → `dam`; of one column nothing. */
+function commonWords(pairs: DraftReference["columns"]): string | undefined {
+  const [first = [], ...others] = pairs.map(({ column }) => column.split("_"));
+  if (others.length === 0) return undefined;
+  const end = first.findIndex((word, at) => others.some((other) => other[at] !== word));
+  const common = end < 0 ? first : first.slice(0, end);
+  return common.length === 0 ? undefined : camelCase(common.join("_"));
 }

@@ -8,7 +8,7 @@ export function printDescription({ schemas, tables, enums, notes }: Description)
   const rest = notes.filter(({ column, message }) => !said.has(column === undefined ? message : `${column}: ${message}`));
   const remarks = rest.map(({ table, message }) => comment(`${table}: ${message}`)).join("");
   return [
-    `${remarks}${remarks === "" ? "" : "\n"}extend schema @database(schema: ${text(own)})\n`,
+    `# Tables of ${schemas.join(", ")}, as holdfast introspect found them.\n${remarks}\nextend schema @database(schema: ${text(own)})\n`,
     ...tables.map((table) => printTable(table, own)),
     ...enums.map(printEnum),
   ].join("\n");

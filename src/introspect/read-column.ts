@@ -139,7 +139,7 @@ function sameSet(a: readonly string[], b: readonly string[]): boolean {
 /** As `src/model/enum.ts` takes them. */
 function isStorable(label: string): boolean {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
-  return label !== "" && label.trim() === label && !/[,'"\\:()\u0000-\u001f\u007f]/.test(label);
+  return label !== "" && label.trim() === label && !/[,'"\\:\u0000-\u001f\u007f]/.test(label);
 }
 
 interface CodecSpec extends Told {

@@ -10,11 +10,11 @@ import { isHidden, type Unsaid } from "./read-column.ts";
 export function referenceOf(
   table: CatalogTable,
   key: CatalogForeignKey,
-  drafts: ReadonlyMap<string, Draft>,
+  { drafts, schemas }: { readonly drafts: ReadonlyMap<string, Draft>; readonly schemas: readonly string[] },
 ): DraftReference | Unsaid {
   const id = tableId(key.schema, key.table);
   const target = drafts.get(id)?.table;
-  if (target === undefined) return { why: `${key.schema}.${key.table} is not described here` };
+  if (target === undefined) return { why: absence(key, schemas) };
   if (!key.standard)
     return { why: "it is not ON UPDATE CASCADE ON DELETE RESTRICT, enforced at once" };
   const isWhole =
@@ -27,6 +27,12 @@ export function referenceOf(
   const inKey = own.every(({ name }) => table.key.includes(name));
   if (inKey && target === table) return { why: "it leads from the table's key to itself" };
   return { key, target: id, columns, inKey, nullable: own.some(({ nullable }) => nullable) };
+}
+
+function absence({ schema, table }: CatalogForeignKey, schemas: readonly string[]): string {
+  return schemas.includes(schema)
+    ? `${schema}.${table} is left out`
+    : `the schema ${schema} was not asked for (--schema ${schema})`;
 }
 
 function columnNamed(table: CatalogTable, name: string): CatalogColumn | undefined {

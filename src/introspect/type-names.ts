@@ -28,7 +28,8 @@ export interface NameWish {
 /** Gives names away, each once, with all names that the API makes of it. */
 export class TypeNames {
   readonly #reserved: ReadonlySet<string>;
-  readonly #types = new Set<string>();
+  /** With the schema of its table; of an enum none. */
+  readonly #types = new Map<string, string>();
   readonly #derived = new Set<string>();
   readonly #roots = new Set<string>(reservedRootFields);
 
@@ -36,17 +37,19 @@ export class TypeNames {
     this.#reserved = reservedTypeNames(context);
   }
 
-  /** The class name; where it is taken the schema's name goes in front, where it is reserved `Row` comes behind. */
+  /** The class name; where a table of another schema has it the schema's name goes in front, where anything else has it `Row` comes behind. */
   entity({ usual, schema }: NameWish): EntityName {
     const longer = `${pascalCase(schema)}${usual}`;
-    const first = this.#reserved.has(usual) ? [`${usual}Row`, `${longer}Row`] : [usual, longer, `${usual}Row`];
-    for (const entity of withNumbers(first, `${longer}Row`)) {
+    const owner = this.#types.get(usual);
+    const isOthers = owner !== undefined && owner !== schema;
+    const wishes = isOthers ? [longer, `${longer}Row`] : [usual, `${usual}Row`, longer, `${longer}Row`];
+    for (const entity of withNumbers(wishes, `${longer}Row`)) {
       const singular = lowerFirst(entity);
       for (const plural of new Set([pluralName(singular), `${singular}List`])) {
         const roots = rootFieldNames({ name: entity, singular, plural });
         const made = entityTypeNames(entity, plural);
         if (!this.#isFree(entity, made) || roots.some((name) => this.#roots.has(name))) continue;
-        this.#take(entity, made);
+        this.#take({ name: entity, schema }, made);
         for (const name of roots) this.#roots.add(name);
         return { entity, ...(plural === pluralName(singular) ? {} : { plural }) };
       }
@@ -59,7 +62,7 @@ export class TypeNames {
     for (const name of withNumbers(wishes, wishes[0] ?? "Value")) {
       const made = enumTypeNames(name);
       if (!this.#isFree(name, made)) continue;
-      this.#take(name, made);
+      this.#take({ name, schema: "" }, made);
       return name;
     }
     throw new RangeError("Names are without end.");
@@ -71,8 +74,8 @@ export class TypeNames {
     return !made.some((each) => this.#types.has(each) || this.#derived.has(each) || this.#reserved.has(each));
   }
 
-  #take(name: string, made: readonly string[]): void {
-    this.#types.add(name);
+  #take({ name, schema }: { readonly name: string; readonly schema: string }, made: readonly string[]): void {
+    this.#types.set(name, schema);
     for (const each of made) this.#derived.add(each);
   }
 }

@@ -8,21 +8,30 @@ import { tableId } from "./wanted.ts";
 
 /** Rows of columns that the model does not know are the business of whoever made them. */
 export function lineageChanges(difference: Difference): readonly Change[] {
-  return difference.existing.flatMap((pair) => lineageOfPair(difference, pair));
+  const foreign = new Set(
+    difference.existing.flatMap((pair) =>
+      [...columnsLedElsewhere(difference, pair)].map((column) => `${readable(pair.wanted)}.${column}`),
+    ),
+  );
+  return difference.existing.flatMap((pair) => lineageOfPair(difference, pair, foreign));
 }
 
-function lineageOfPair(difference: Difference, { wanted, actual }: TablePair): Change[] {
+/** `foreign`: columns, as `schema.table.column`, whose own origin the model does not know, nor that of those that come from them. */
+function lineageOfPair(
+  difference: Difference,
+  { wanted, actual }: TablePair,
+  foreign: ReadonlySet<string>,
+): Change[] {
   const rows = difference.catalog.lineage.get(wanted.schema)?.get(wanted.name) ?? new Map<string, string>();
-  const foreign = columnsLedElsewhere(difference, { wanted, actual });
   const wrong = new Map(
-    [...wanted.lineage].filter(([column, origin]) => rows.get(column) !== origin && !foreign.has(column)),
+    [...wanted.lineage].filter(([column, origin]) => rows.get(column) !== origin && !foreign.has(origin)),
   );
   const known = new Set(wanted.columns.map((column) => column.name));
   const removed = difference.removed.get(`${wanted.schema}\0${wanted.name}`);
   const present = new Set(actual.columns.map((column) => column.name));
   const over = [...rows.keys()].filter((column) => {
     const unknown = !known.has(column) && present.has(column) && removed?.has(column) !== true;
-    return !wanted.lineage.has(column) && !unknown && !foreign.has(column);
+    return !wanted.lineage.has(column) && !unknown && !foreign.has(`${readable(wanted)}.${column}`);
   });
   const statements = [
     ...(over.length === 0 ? [] : [deleteLineage(wanted.schema, wanted.name, over)]),
