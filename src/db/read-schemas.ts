@@ -36,11 +36,15 @@ async function mustBeThere(db: Queryable, schemas: readonly string[]): Promise<v
   }
   const closed = rows.filter((row) => schemas.includes(row.name) && !row.usable).map((row) => row.name);
   if (closed.length === 0) return;
-  throw new ServiceError("FORBIDDEN", `The database's user may not look into the schema ${closed.join(", ")}.`, {
-    details: {
-      field: "--schema",
-      value: closed[0],
-      remedy: `Let its owner run: GRANT USAGE ON SCHEMA ${closed[0]} TO …; GRANT SELECT ON ALL TABLES IN SCHEMA ${closed[0]} TO …;`,
+  throw new ServiceError(
+    "FORBIDDEN",
+    `The database's user may not look into the schema ${closed.join(", ")}.`,
+    {
+      details: {
+        field: "--schema",
+        value: closed[0],
+        remedy: `Let its owner run: GRANT USAGE ON SCHEMA ${closed[0]} TO …; GRANT SELECT ON ALL TABLES IN SCHEMA ${closed[0]} TO …;`,
+      },
     },
-  });
+  );
 }

@@ -49,10 +49,15 @@ const writers: Readonly<Record<string, Writer>> = {
   Float64: float,
   Decimal: (text, type) => {
     const match = /^-?(\d+)(?:\.(\d+))?$/.exec(text.trim());
-    const [precision = 1000, scale = 1000] = (/\(([\d,]+)\)/.exec(type)?.[1] ?? "").split(",").filter(Boolean).map(Number);
+    const [precision = 1000, scale = 1000] = (/\(([\d,]+)\)/.exec(type)?.[1] ?? "")
+      .split(",")
+      .filter(Boolean)
+      .map(Number);
     const whole = (match?.[1] ?? "").replace(/^0+/, "");
     const fits = whole.length <= precision - scale || !type.includes("(");
-    return match !== null && fits && (match[2] ?? "").length <= scale ? JSON.stringify(text.trim()) : undefined;
+    return match !== null && fits && (match[2] ?? "").length <= scale
+      ? JSON.stringify(text.trim())
+      : undefined;
   },
   String: quoted,
   UUID: quoted,

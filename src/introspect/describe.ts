@@ -75,13 +75,17 @@ function nameFields(order: readonly Draft[], entities: ReadonlyMap<string, Entit
     for (const column of ownColumns(draft)) columns.set(`${draft.id}\0${column}`, own.column(column));
     for (const reference of draft.references) {
       const target = entities.get(reference.target)?.entity ?? "";
-      references.set(reference, { name: own.reference(reference, target, (column) => isIndexed(draft, column)) });
+      references.set(reference, {
+        name: own.reference(reference, target, (column) => isIndexed(draft, column)),
+      });
     }
   }
   for (const draft of order)
-    for (const reference of draft.references) nameReverse({ draft, reference }, { names, entities, references });
+    for (const reference of draft.references)
+      nameReverse({ draft, reference }, { names, entities, references });
   return {
-    column: (draft, column) => columns.get(`${draft.id}\0${column}`) ?? names.get(draft.id)?.scalar(column) ?? column,
+    column: (draft, column) =>
+      columns.get(`${draft.id}\0${column}`) ?? names.get(draft.id)?.scalar(column) ?? column,
     reference: (reference) => references.get(reference) ?? { name: "" },
   };
 }
@@ -134,11 +138,17 @@ function describeTable(place: FieldPlace, notes: Note[]): DescribedTable {
   const before = notes.length;
   const fields = fieldsOf(place, notes);
   for (const columns of indexes.unsaid)
-    notes.push({ table: nameOf(draft), message: `the index over (${columns.join(", ")}) stays, and is not written here` });
-  const remarks = notes.slice(before).map(({ column, message }) => (column === undefined ? message : `${column}: ${message}`));
+    notes.push({
+      table: nameOf(draft),
+      message: `the index over (${columns.join(", ")}) stays, and is not written here`,
+    });
+  const remarks = notes
+    .slice(before)
+    .map(({ column, message }) => (column === undefined ? message : `${column}: ${message}`));
   const base = baseOf(entity, master);
   const wanted = name.part ?? name.base;
-  const said = (columns: readonly string[]): readonly string[] => columns.map((column) => names.column(draft, column));
+  const said = (columns: readonly string[]): readonly string[] =>
+    columns.map((column) => names.column(draft, column));
   return {
     entity,
     schema: table.schema,

@@ -54,7 +54,12 @@ export interface DescribedField {
   readonly inKey: boolean;
   readonly unique: boolean;
   readonly description: string;
-  readonly column?: { readonly name?: string; readonly type?: string; readonly native?: string; readonly default?: string };
+  readonly column?: {
+    readonly name?: string;
+    readonly type?: string;
+    readonly native?: string;
+    readonly default?: string;
+  };
   readonly codec?: { readonly name: string; readonly store?: string };
   /** Own columns of a reference, where they are not named for the target's key. */
   readonly columns?: readonly string[];

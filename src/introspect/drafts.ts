@@ -24,7 +24,8 @@ export function draftTables(catalog: Catalog, schemas: readonly string[], contex
     else bare.set(draft.id, draft);
   }
   const linked = new Map<string, Draft>();
-  for (const draft of bare.values()) linked.set(draft.id, { ...draft, references: referencesOf(draft, { drafts: bare, schemas }, notes) });
+  for (const draft of bare.values())
+    linked.set(draft.id, { ...draft, references: referencesOf(draft, { drafts: bare, schemas }, notes) });
   const settled = settle(linked);
   return { drafts: settled.drafts, notes: [...notes, ...settled.notes] };
 }
@@ -39,7 +40,8 @@ function draftOf(table: CatalogTable, { context, labels }: Sources): Draft | { r
   if (!checkSchemaName(table.schema, () => undefined))
     return { why: `the schema's name ${table.schema} is none that a schema file can write` };
   const name = readTableName(table.name);
-  if (name === undefined) return { why: "its name is none that DataJoint gives: lower-case words joined by _" };
+  if (name === undefined)
+    return { why: "its name is none that DataJoint gives: lower-case words joined by _" };
   const words = new Map<string, ColumnWords>();
   const unsaid = new Map<string, string>();
   for (const column of table.columns) {

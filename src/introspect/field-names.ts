@@ -84,7 +84,9 @@ function referenceWishes(columns: DraftReference["columns"], target: string): re
   const prefix = commonPrefix(renamed);
   const by = `${usual}By${pascalCase(first.column)}`;
   if (prefix !== undefined)
-    return columns.length === 1 ? [prefix, `${prefix}${upperFirst(target)}`] : [`${prefix}${upperFirst(target)}`, prefix, by];
+    return columns.length === 1
+      ? [prefix, `${prefix}${upperFirst(target)}`]
+      : [`${prefix}${upperFirst(target)}`, prefix, by];
   if (columns.length === 1) return [camelCase(first.column.replace(/_id$/, "")), by];
   const words = commonWords(renamed);
   return words === undefined ? [by] : [words, `${words}${upperFirst(target)}`, by];
@@ -93,7 +95,9 @@ function referenceWishes(columns: DraftReference["columns"], target: string): re
 /** `prev_subject`, `prev_session` for `subject`, `session` → `prev`. */
 function commonPrefix(pairs: DraftReference["columns"]): string | undefined {
   const prefixes = new Set(
-    pairs.map(({ column, target }) => (column.endsWith(`_${target}`) ? column.slice(0, -target.length - 1) : "")),
+    pairs.map(({ column, target }) =>
+      column.endsWith(`_${target}`) ? column.slice(0, -target.length - 1) : "",
+    ),
   );
   const [prefix = ""] = prefixes;
   return prefixes.size === 1 && prefix !== "" ? camelCase(prefix) : undefined;

@@ -35,7 +35,9 @@ export function fieldsOf(place: FieldPlace, notes: Note[]): readonly DescribedFi
       ? referenceField(place, member.reference)
       : columnField(place, columnOf(draft, member.column), notes),
   );
-  const told = new Set(members.map((member) => (member.kind === "reference" ? member.reference : member.column)));
+  const told = new Set(
+    members.map((member) => (member.kind === "reference" ? member.reference : member.column)),
+  );
   return [...key.flatMap((field) => field ?? []), ...otherFields(place, told, notes)];
 }
 
@@ -73,7 +75,10 @@ function columnOf({ table }: Draft, name: string): CatalogColumn | undefined {
   return table.columns.find((column) => column.name === name);
 }
 
-function referenceField({ draft, entities, indexes, names }: FieldPlace, reference: DraftReference): DescribedField {
+function referenceField(
+  { entities, indexes, names }: FieldPlace,
+  reference: DraftReference,
+): DescribedField {
   const { name, reverse } = names.reference(reference);
   const columns = reference.columns.map(({ column }) => column);
   const isRenamed = reference.columns.some(({ column, target }) => column !== target);
@@ -107,8 +112,13 @@ function columnField(
   }
   const name = names.column(draft, column.name);
   const entity = entities.get(draft.id)?.entity ?? "";
-  const type = words.labels === undefined ? undefined : enums.of({ labels: words.labels, column: column.name, entity });
-  const value = defaultText(column, words, (stored) => type?.values.find((one) => one.stored === stored)?.name);
+  const type =
+    words.labels === undefined ? undefined : enums.of({ labels: words.labels, column: column.name, entity });
+  const value = defaultText(
+    column,
+    words,
+    (stored) => type?.values.find((one) => one.stored === stored)?.name,
+  );
   if (value === undefined) tell(`its default ${column.default} stays, and is not written here`);
   return {
     name,

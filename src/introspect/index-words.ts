@@ -30,14 +30,19 @@ export function indexWords(draft: Draft): IndexWords {
   const plain = said.filter(({ unique }) => !unique).map(({ columns }) => columns);
   return {
     uniques,
-    indexes: written({ key: table.key, uniques: uniques.map((columns) => ({ columns })), indexes: [], references }, plain),
+    indexes: written(
+      { key: table.key, uniques: uniques.map((columns) => ({ columns })), indexes: [], references },
+      plain,
+    ),
     unsaid: found.filter((one) => !said.includes(one)).map(({ columns }) => columns),
   };
 }
 
 /** The indexes that would not be there without being written: what is written may make others superfluous, so it is tried. */
 function written(base: IndexedEntity, plain: readonly (readonly string[])[]): readonly (readonly string[])[] {
-  const ofReferences = new Set(base.references.map(({ columns }) => columns.map(({ column }) => column).join()));
+  const ofReferences = new Set(
+    base.references.map(({ columns }) => columns.map(({ column }) => column).join()),
+  );
   let indexes = plain.filter((columns) => !ofReferences.has(columns.join())).map((columns) => ({ columns }));
   for (const columns of plain) {
     const given = new Set(wantedIndexes({ ...base, indexes }).map(indexMark));

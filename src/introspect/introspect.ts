@@ -5,8 +5,8 @@ import type { Model, ModelContext } from "../model/model.ts";
 import { parseModel } from "../model/parse.ts";
 import type { Catalog } from "../sql/catalog.ts";
 import type { Change, ChangeKind } from "../sql/change.ts";
-import { planChanges } from "../sql/diff.ts";
 import { codecOfSpec, parseComment } from "../sql/comment.ts";
+import { planChanges } from "../sql/diff.ts";
 import { describe } from "./describe.ts";
 import type { Note } from "./description.ts";
 import { printDescription } from "./print.ts";
@@ -31,7 +31,11 @@ export interface Introspected {
 const own: ReadonlySet<ChangeKind> = new Set(["guard", "watch", "lineage", "create-schema"]);
 
 /** Describes the schemas, the first of which becomes the file's own. */
-export function introspect(catalog: Catalog, schemas: readonly string[], context: ModelContext): Introspected {
+export function introspect(
+  catalog: Catalog,
+  schemas: readonly string[],
+  context: ModelContext,
+): Introspected {
   const { stores, codecs } = namedIn(catalog, schemas);
   const whole = withStores(context, stores);
   const description = describe(catalog, schemas, whole);

@@ -5,7 +5,9 @@ import type { DescribedEnum, DescribedField, DescribedTable, Description } from 
 export function printDescription({ schemas, tables, enums, notes }: Description): string {
   const [own = ""] = schemas;
   const said = new Set(tables.flatMap(({ remarks }) => remarks));
-  const rest = notes.filter(({ column, message }) => !said.has(column === undefined ? message : `${column}: ${message}`));
+  const rest = notes.filter(
+    ({ column, message }) => !said.has(column === undefined ? message : `${column}: ${message}`),
+  );
   const remarks = rest.map(({ table, message }) => comment(`${table}: ${message}`)).join("");
   return [
     `# Tables of ${schemas.join(", ")}, as holdfast introspect found them.\n${remarks}\nextend schema @database(schema: ${text(own)})\n`,
@@ -67,7 +69,9 @@ function printField(field: DescribedField): string {
 
 function printEnum({ name, values }: DescribedEnum): string {
   const lines = values.map((value) =>
-    value.name === value.stored ? `  ${value.name}\n` : `  ${value.name} @value(name: ${text(value.stored)})\n`,
+    value.name === value.stored
+      ? `  ${value.name}\n`
+      : `  ${value.name} @value(name: ${text(value.stored)})\n`,
   );
   return `enum ${name} {\n${lines.join("")}}\n`;
 }

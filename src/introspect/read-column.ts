@@ -81,11 +81,16 @@ function isComparable(core: string): boolean {
   return core !== "json" && core !== "bytes";
 }
 
-function coreWords(column: CatalogColumn, text: string | undefined, description: string): ColumnWords | undefined {
+function coreWords(
+  column: CatalogColumn,
+  text: string | undefined,
+  description: string,
+): ColumnWords | undefined {
   if (text === undefined) return undefined;
   const spec = parseSpec(text.toLowerCase().replaceAll(/\s/g, ""), "", () => undefined);
   const graphql = scalars[spec?.name ?? ""];
-  if (spec === undefined || graphql === undefined || comparableType(spec.sql) !== column.type) return undefined;
+  if (spec === undefined || graphql === undefined || comparableType(spec.sql) !== column.type)
+    return undefined;
   const comparable = isComparable(spec.name);
   return { graphql, spec: spec.text, description: unescaped(description), comparable };
 }
@@ -120,7 +125,9 @@ function enumWords(
   const odd = labels.find((label) => !isStorable(label));
   if (labels.length === 0 || odd !== undefined) {
     const which = odd === undefined ? "no values" : `the value ${JSON.stringify(odd)}`;
-    return { why: `its enum type ${type.schema}.${type.name} has ${which}, which an enum of the schema language cannot have` };
+    return {
+      why: `its enum type ${type.schema}.${type.name} has ${which}, which an enum of the schema language cannot have`,
+    };
   }
   const written = enumValues(spec);
   const isOurs = type.schema === place.schema && type.name === enumTypeName(labels);
@@ -152,18 +159,22 @@ function codecWords(column: CatalogColumn, { name, store, text, place }: CodecSp
   const description = unescaped(text);
   const inStore = store !== undefined;
   if (inStore && sizeInBytes(column.name) > storeColumnLimitBytes)
-    return { why: `its name is longer than ${storeColumnLimitBytes} bytes, the limit for a field in a store` };
+    return {
+      why: `its name is longer than ${storeColumnLimitBytes} bytes, the limit for a field in a store`,
+    };
   const codec = inStore ? { name, store: store === "" ? "default" : store } : { name };
   const wanted = inStore ? (facts?.store ?? "jsonb") : facts?.row;
   const spec = `<${name}${inStore ? `@${store}` : ""}>`;
   if (facts !== undefined) {
-    if (wanted !== column.type) return { why: `${spec} in a column of type ${column.type} is not how the codec stores` };
+    if (wanted !== column.type)
+      return { why: `${spec} in a column of type ${column.type} is not how the codec stores` };
     return { graphql: facts.output, codec, description, comparable: false };
   }
   if (inStore) {
     if (column.type !== wanted) return { why: `${spec} lies in a column of type ${column.type}` };
     return { graphql: "Opaque", codec, description, comparable: false };
   }
-  if (nativeType(column.type) === undefined) return { why: `${spec} lies in a column of type ${column.type}` };
+  if (nativeType(column.type) === undefined)
+    return { why: `${spec} lies in a column of type ${column.type}` };
   return { graphql: "Opaque", native: column.type, codec, description, comparable: false };
 }

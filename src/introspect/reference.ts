@@ -15,12 +15,15 @@ export function referenceOf(
   const id = tableId(key.schema, key.table);
   const target = drafts.get(id)?.table;
   if (target === undefined) return { why: absence(key, schemas) };
-  if (!key.standard)
-    return { why: "it is not ON UPDATE CASCADE ON DELETE RESTRICT, enforced at once" };
+  if (!key.standard) return { why: "it is not ON UPDATE CASCADE ON DELETE RESTRICT, enforced at once" };
   const isWhole =
-    key.targetColumns.length === target.key.length && target.key.every((name) => key.targetColumns.includes(name));
+    key.targetColumns.length === target.key.length &&
+    target.key.every((name) => key.targetColumns.includes(name));
   if (!isWhole) return { why: `it does not lead to the key of ${key.schema}.${key.table}` };
-  const columns = target.key.map((name) => ({ column: key.columns[key.targetColumns.indexOf(name)] ?? "", target: name }));
+  const columns = target.key.map((name) => ({
+    column: key.columns[key.targetColumns.indexOf(name)] ?? "",
+    target: name,
+  }));
   const fault = columns.map((pair) => columnFault(table, target, pair)).find((found) => found !== undefined);
   if (fault !== undefined) return { why: fault };
   const own = columns.flatMap(({ column }) => columnNamed(table, column) ?? []);
@@ -48,8 +51,10 @@ function columnFault(
   const column = columnNamed(table, pair.column);
   const other = columnNamed(target, pair.target);
   if (column === undefined || other === undefined) return `${pair.column} is no column of it`;
-  if (isHidden(column.name) || !isAttributeName(column.name)) return `${column.name} is no column that can be named`;
-  if ((column.comment ?? "") !== "") return `${column.name} is a field of its own too, with a type in its comment`;
+  if (isHidden(column.name) || !isAttributeName(column.name))
+    return `${column.name} is no column that can be named`;
+  if ((column.comment ?? "") !== "")
+    return `${column.name} is a field of its own too, with a type in its comment`;
   if (column.default !== null && !/^null\b/i.test(column.default)) return `${column.name} has a default`;
   if (column.generated) return `${column.name} is a generated column`;
   const [own, its] = [withoutPrecision(column), withoutPrecision(other)];

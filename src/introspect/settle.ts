@@ -39,7 +39,11 @@ export function nameOf({ table }: Pick<Draft, "table">): string {
 }
 
 /** What is told of a foreign key that is no reference. */
-export function unsaidKey(draft: Pick<Draft, "table">, { key }: Pick<DraftReference, "key">, why: string): Note {
+export function unsaidKey(
+  draft: Pick<Draft, "table">,
+  { key }: Pick<DraftReference, "key">,
+  why: string,
+): Note {
   const columns = key.columns.join(", ");
   return {
     table: nameOf(draft),
@@ -73,7 +77,12 @@ function judge(draft: Draft, drafts: ReadonlyMap<string, Draft>): Verdict {
   const order = keyOrder(draft);
   if ("missing" in order) return { leftOut: keyFault(draft, order.missing) };
   if ("misfits" in order)
-    return { unsaid: order.misfits.map((reference) => ({ reference, why: "its columns stand in another order in the key" })) };
+    return {
+      unsaid: order.misfits.map((reference) => ({
+        reference,
+        why: "its columns stand in another order in the key",
+      })),
+    };
   const wrong = draft.references.filter((reference) => !keepsNulls(draft, reference));
   if (wrong.length > 0)
     return { unsaid: wrong.map((reference) => ({ reference, why: "only some of its columns may be null" })) };

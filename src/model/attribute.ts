@@ -58,7 +58,11 @@ function nativeEnumDraft(field: FieldSource, text: string, scope: Scope): Attrib
   const place = nativeEnum(text);
   if (place !== undefined) {
     const named = { enum: field.shape.type, enumSchema: place.schema, native: true } as const;
-    return finish(field, { type: { spec: text, sql: place.name, graphql: field.shape.type, ...named } }, scope);
+    return finish(
+      field,
+      { type: { spec: text, sql: place.name, graphql: field.shape.type, ...named } },
+      scope,
+    );
   }
   return scope.problems.at(field.uses.one("column")?.place("native") ?? field.node)(
     `${field.label}: ${JSON.stringify(text)} is no name of an enum type`,
@@ -112,10 +116,7 @@ function refuseArgument(
 ): boolean {
   const column = field.uses.one("column");
   if (column?.has(argument) !== true) return true;
-  scope.problems.at(column.place(argument))(
-    `${field.label}: ${why}`,
-    `Remove ${argument} from @column.`,
-  );
+  scope.problems.at(column.place(argument))(`${field.label}: ${why}`, `Remove ${argument} from @column.`);
   return false;
 }
 

@@ -26,7 +26,12 @@ const rules: readonly NativeRule[] = [
   { pattern: /^bigint$/, scalars: ["BigInt"], core: "int64" },
   { pattern: /^real$/, scalars: ["Float32", "Float"], core: "float32" },
   { pattern: /^double precision$/, scalars: ["Float64", "Float"], core: "float64" },
-  { pattern: /^numeric(?:\((\d+),(\d+)\))?$/, scalars: ["Decimal"], core: "decimal", sizes: [147_455, 16_383] },
+  {
+    pattern: /^numeric(?:\((\d+),(\d+)\))?$/,
+    scalars: ["Decimal"],
+    core: "decimal",
+    sizes: [147_455, 16_383],
+  },
   { pattern: /^text$/, scalars: ["String"], core: "varchar", sizes: unbounded },
   { pattern: /^character varying(?:\((\d+)\))?$/, scalars: ["String"], core: "varchar", sizes: unbounded },
   { pattern: /^character\((\d+)\)$/, scalars: ["String"], core: "char" },

@@ -29,7 +29,9 @@ function madeOfTable(difference: Difference, table: WantedTable): MadeTable {
     whole: there === undefined || earlier?.whole === true,
     columns: table.columns.map((column) => column.name).filter((name) => isOurs(name, had, earlier?.columns)),
     indexes: table.indexes
-      .filter((index) => there === undefined || isAsked(index, { wanted: table, actual: there, made: earlier }))
+      .filter(
+        (index) => there === undefined || isAsked(index, { wanted: table, actual: there, made: earlier }),
+      )
       .map(indexMark)
       .filter((mark) => isOurs(mark, indexes, earlier?.indexes)),
     foreignKeys: table.foreignKeys

@@ -53,7 +53,11 @@ function wantedColumn(model: Model, entity: Entity, column: Column): WantedColum
   const wanted =
     labels === undefined
       ? undefined
-      : { schema: type.enumSchema ?? origin.entity.schema, name: type.sql, labels: labels.values.map((value) => value.stored) };
+      : {
+          schema: type.enumSchema ?? origin.entity.schema,
+          name: type.sql,
+          labels: labels.values.map((value) => value.stored),
+        };
   // The peer gives a foreign key column its parent's introspected type, which for timestamps has lost the precision.
   const text = isReference ? type.sql.replace(/^timestamp\(\d\)$/, "timestamp") : type.sql;
   const sql = wanted === undefined ? text : qualified(wanted.schema, wanted.name);

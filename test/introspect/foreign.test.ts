@@ -85,11 +85,20 @@ describe("tables of any kind", () => {
        WHERE n.nspname = ANY ($1) AND c.relkind IN ('r', 'p', 'v') AND NOT c.relispartition AND c.relname NOT LIKE '~%' AND a.attname NOT LIKE '\\_%'`,
       [schemas],
     );
-    const words = new Set(found.text.toLowerCase().replaceAll("_", "").match(/[a-z0-9]+/g));
-    const told = new Set(found.notes.flatMap(({ table, column }) => [`${table}.${column ?? ""}`, column ?? table]));
+    const words = new Set(
+      found.text
+        .toLowerCase()
+        .replaceAll("_", "")
+        .match(/[a-z0-9]+/g),
+    );
+    const told = new Set(
+      found.notes.flatMap(({ table, column }) => [`${table}.${column ?? ""}`, column ?? table]),
+    );
     const silent = rows.filter(
       ({ table, column }) =>
-        !words.has(column.toLowerCase().replaceAll("_", "")) && !told.has(`${table}.${column}`) && !told.has(table),
+        !words.has(column.toLowerCase().replaceAll("_", "")) &&
+        !told.has(`${table}.${column}`) &&
+        !told.has(table),
     );
     expect(rows.length).toBeGreaterThan(40);
     expect(silent).toEqual([]);

@@ -84,9 +84,7 @@ function wanted(model: Model, entity: Entity) {
     ),
     hidden: guarded.map((column) => `_${column.name}_ref`).sort(),
     key: entity.key.join(", "),
-    uniques: [
-      ...new Set(entity.uniques.map((set) => set.columns.join(", "))),
-    ].sort(),
+    uniques: [...new Set(entity.uniques.map((set) => set.columns.join(", ")))].sort(),
     foreignKeys: [...new Set([...keys, ...hidden])].sort(),
     lineage: lineage.sort(),
   };

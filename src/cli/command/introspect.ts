@@ -5,8 +5,8 @@ import type { Command } from "commander";
 import { connect } from "../../db/database.ts";
 import { readSchemas } from "../../db/read-schemas.ts";
 import { ServiceError } from "../../errors.ts";
-import { type Introspected, introspect } from "../../introspect/introspect.ts";
 import type { Note } from "../../introspect/description.ts";
+import { type Introspected, introspect } from "../../introspect/introspect.ts";
 import type { ModelContext } from "../../model/model.ts";
 import { saveText } from "../save-text.ts";
 import { readSettings, type Settings } from "../settings.ts";
@@ -99,7 +99,10 @@ function nothing(schemas: readonly string[], { notes }: Introspected): ServiceEr
 function unproven({ faults }: Introspected): ServiceError {
   const message = `The schema file that was made does not describe the tables as they are:\n${faults.join("\n")}`;
   return new ServiceError("SCHEMA_INVALID", message, {
-    details: { problems: faults, remedy: "Please report it. With --force the file is printed all the same, to be mended by hand." },
+    details: {
+      problems: faults,
+      remedy: "Please report it. With --force the file is printed all the same, to be mended by hand.",
+    },
   });
 }
 
@@ -117,14 +120,21 @@ async function tell(found: Introspected, { options, output, context }: Telling):
   else {
     const file = resolve(options.out);
     const changed = await saveText(text, file, options.out);
-    output.result({ file, changed, ...facts }, `${options.out}: ${changed ? "written" : "nothing to change"}`);
+    output.result(
+      { file, changed, ...facts },
+      `${options.out}: ${changed ? "written" : "nothing to change"}`,
+    );
   }
   for (const note of notes) output.note(noteText(note));
   for (const fault of faults) output.note(`NOT AS IT IS: ${fault}`);
   if (stores.length > 0)
-    output.note(`These stores are named and not configured; add them to datajoint.json: ${stores.join(", ")}`);
+    output.note(
+      `These stores are named and not configured; add them to datajoint.json: ${stores.join(", ")}`,
+    );
   if (found.unknownCodecs.length > 0)
-    output.note(`No codec of these names is loaded, so that their fields are Opaque: ${found.unknownCodecs.join(", ")}`);
+    output.note(
+      `No codec of these names is loaded, so that their fields are Opaque: ${found.unknownCodecs.join(", ")}`,
+    );
   output.note(`${tables} ${tables === 1 ? "table" : "tables"}; nothing was changed in the database.`);
   output.note("next: holdfast check");
 }
