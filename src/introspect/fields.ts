@@ -75,10 +75,7 @@ function columnOf({ table }: Draft, name: string): CatalogColumn | undefined {
   return table.columns.find((column) => column.name === name);
 }
 
-function referenceField(
-  { entities, indexes, names }: FieldPlace,
-  reference: DraftReference,
-): DescribedField {
+function referenceField({ entities, indexes, names }: FieldPlace, reference: DraftReference): DescribedField {
   const { name, reverse } = names.reference(reference);
   const columns = reference.columns.map(({ column }) => column);
   const isRenamed = reference.columns.some(({ column, target }) => column !== target);

@@ -4,7 +4,7 @@ import { isServiceError } from "../errors.ts";
 import type { Model, ModelContext } from "../model/model.ts";
 import { parseModel } from "../model/parse.ts";
 import type { Catalog } from "../sql/catalog.ts";
-import type { Change, ChangeKind } from "../sql/change.ts";
+import { additions, type Change } from "../sql/change.ts";
 import { codecOfSpec, parseComment } from "../sql/comment.ts";
 import { planChanges } from "../sql/diff.ts";
 import { describe } from "./describe.ts";
@@ -27,9 +27,6 @@ export interface Introspected {
   readonly additions: readonly Change[];
 }
 
-/** Steps that a schema file does not ask for: they are Holdfast's own, beside the tables. */
-const own: ReadonlySet<ChangeKind> = new Set(["guard", "watch", "lineage", "create-schema"]);
-
 /** Describes the schemas, the first of which becomes the file's own. */
 export function introspect(
   catalog: Catalog,
@@ -40,15 +37,14 @@ export function introspect(
   const whole = withStores(context, stores);
   const description = describe(catalog, schemas, whole);
   const text = printDescription(description);
-  const { faults, additions } = prove(text, catalog, whole);
+  const proof = prove(text, catalog, whole);
   return {
     text,
     tables: description.tables.length,
     notes: description.notes,
     stores,
     unknownCodecs: codecs.filter((name) => !context.codecs.has(name)),
-    faults,
-    additions,
+    ...proof,
   };
 }
 
@@ -66,8 +62,8 @@ function prove(
   }
   const changes = planChanges(model, catalog);
   return {
-    faults: changes.filter(({ kind }) => !own.has(kind)).map(({ summary }) => summary),
-    additions: changes.filter(({ kind }) => own.has(kind)),
+    faults: changes.filter(({ kind }) => !additions.has(kind)).map(({ summary }) => summary),
+    additions: changes.filter(({ kind }) => additions.has(kind)),
   };
 }
 

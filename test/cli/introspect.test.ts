@@ -71,7 +71,11 @@ describe("holdfast introspect", () => {
     [["--schema", "public"], 3, "No table of public can be described: there is none."],
     [[], 2, "introspect needs the PostgreSQL schemas to describe."],
     [["--schema", "djf_lab", "--url", "mysql://x"], 2, "--url is not a PostgreSQL URL."],
-    [["--schema", "djf_lab", "--url", "postgresql://nobody@127.0.0.1:1/none"], 6, "PostgreSQL cannot be reached"],
+    [
+      ["--schema", "djf_lab", "--url", "postgresql://nobody@127.0.0.1:1/none"],
+      6,
+      "PostgreSQL cannot be reached",
+    ],
   ])("%j ends with %i: %s", (args, code, message) => {
     const ended = run(args, { DATABASE_URL: url });
     expect({ code: ended.code, out: ended.out }).toEqual({ code, out: "" });

@@ -31,6 +31,7 @@ export async function executeMutation(
   const fields = rootFields(request);
   try {
     requireRights(request);
+    requireWritable(services);
     const scopes = fields.list.map(
       (root): WriteScope => ({ services, request, field: mutationField(request, root) }),
     );
@@ -80,6 +81,14 @@ function requireRights(request: OperationRequest): void {
   if (rights.has("WRITE") || rights.has("ADMIN")) return;
   throw new ServiceError("FORBIDDEN", `${name} may not write.`, {
     details: { remedy: "Use a token with the right WRITE." },
+  });
+}
+
+function requireWritable({ readOnly }: WriteServices): void {
+  const why = readOnly?.();
+  if (why === undefined) return;
+  throw new ServiceError("FORBIDDEN", `The service only reads: ${why}.`, {
+    details: { remedy: "See: holdfast start --help" },
   });
 }
 

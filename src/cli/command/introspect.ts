@@ -131,6 +131,8 @@ async function tell(found: Introspected, { options, output, context }: Telling):
     output.note(
       `These stores are named and not configured; add them to datajoint.json: ${stores.join(", ")}`,
     );
+  if (context.filepathDefaultStore === undefined && /@codec\(name: "filepath", store: "default"\)/.test(text))
+    output.note("There are <filepath@> columns; set stores.filepath_default in datajoint.json.");
   if (found.unknownCodecs.length > 0)
     output.note(
       `No codec of these names is loaded, so that their fields are Opaque: ${found.unknownCodecs.join(", ")}`,
