@@ -237,6 +237,11 @@ describe("a pipeline that nobody has adopted", () => {
     );
     expect(refused.errors?.[0]?.extensions).toMatchObject({ code: "FORBIDDEN" });
     expect(refused.errors?.[0]?.message).toContain("The service only reads");
+    const offered = await graphql(
+      `${service?.url}/system`,
+      'mutation { createUpload(input: {target: {type: "Inline", field: "value"}, filename: "a.bin"}) { id } }',
+    );
+    expect(offered.errors?.[0]?.extensions).toMatchObject({ code: "FORBIDDEN" });
     expect(await stateOfSchemas()).toBe(before);
   });
 

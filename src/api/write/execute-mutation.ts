@@ -20,6 +20,7 @@ import { PossibleRace } from "./possible-race.ts";
 import { createStaging, type Staging } from "./stage-values.ts";
 import { stoppable } from "./stoppable.ts";
 import { planUpload } from "./upload-field.ts";
+import { requireWritable } from "./writable.ts";
 import { FieldFault, toGraphQLError } from "./write-error.ts";
 import type { FieldResult, MutationField, WritePlan, WriteScope } from "./write-plan.ts";
 
@@ -31,7 +32,7 @@ export async function executeMutation(
   const fields = rootFields(request);
   try {
     requireRights(request);
-    requireWritable(services);
+    requireWritable(services.readOnly?.());
     const scopes = fields.list.map(
       (root): WriteScope => ({ services, request, field: mutationField(request, root) }),
     );
@@ -81,14 +82,6 @@ function requireRights(request: OperationRequest): void {
   if (rights.has("WRITE") || rights.has("ADMIN")) return;
   throw new ServiceError("FORBIDDEN", `${name} may not write.`, {
     details: { remedy: "Use a token with the right WRITE." },
-  });
-}
-
-function requireWritable({ readOnly }: WriteServices): void {
-  const why = readOnly?.();
-  if (why === undefined) return;
-  throw new ServiceError("FORBIDDEN", `The service only reads: ${why}.`, {
-    details: { remedy: "See: holdfast start --help" },
   });
 }
 
