@@ -51,6 +51,8 @@ import { createSystemServer } from "./system/server.ts";
 /** How {@link startService} behaves beyond the settings. */
 export interface StartOptions {
   readonly apply: ApplyRule;
+  /** True to refuse every mutation of the entity API. */
+  readonly readOnly?: boolean;
   /** False: no other command is told of the service; it lives for one call. */
   readonly announce?: boolean;
 }
@@ -168,6 +170,7 @@ async function serve(parts: Parts, start: Start): Promise<Service> {
     settings,
     db,
     rule: options.apply,
+    readOnly: options.readOnly ?? false,
     loaded,
     prepare: (model) => prepareApi(parts, { http, running, model }),
   });
@@ -280,6 +283,7 @@ async function prepareApi(parts: Parts, { http, running, model }: ChangeOver): P
     limits: apiLimitsFrom(process.env),
     documents: parts.documents,
     extension: await findExtension(parts.settings),
+    readOnly: () => running.engine?.readOnly(),
     changes: parts.changes,
     log: logger,
   });

@@ -56,6 +56,8 @@ export interface EntityApiOptions {
   /** Rows that viewers do not see. An internal seam for the issue on projects and grants; nothing outside of tests sets it. */
   readonly rowRules?: RowRules | undefined;
   readonly extension?: LoadedExtension | undefined;
+  /** Why nothing may be written, at the moment; `undefined` where it may. */
+  readonly readOnly?: (() => string | undefined) | undefined;
   /** What subscriptions are fed from; without it there are none. */
   readonly changes?: ChangeFeed | undefined;
   readonly log: ErrorLog & Partial<ExtensionLog>;
@@ -107,6 +109,7 @@ export function createEntityApi(options: EntityApiOptions): EntityApi {
     rules,
     limits: { ...defaultWriteLimits, ...options.writeLimits },
     extension: users?.writes,
+    readOnly: options.readOnly,
   };
   const inner: InnerParts = { schema, model, executor: new QueryExecutor(read), write };
   const live = options.changes && new LiveQueries(read, options.changes, log);

@@ -39,6 +39,11 @@ export async function planModel(db: Queryable, model: Model): Promise<SchemaPlan
   return planOf(db, tables, await catalogFor(db, tables, model.schema), model.schema);
 }
 
+/** Whether an apply of this schema file has ever made or taken over anything; where none has, the tables are somebody else's. */
+export async function isApplied(db: Queryable, model: Model): Promise<boolean> {
+  return (await readMade(db)).some(({ owner }) => owner === model.schema);
+}
+
 /** How the database differs from the model; differences are data here, never errors. */
 export async function driftOf(db: Queryable, model: Model): Promise<readonly DriftItem[]> {
   const tables = wantedTables(model);

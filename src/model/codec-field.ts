@@ -1,7 +1,7 @@
 /** Fields with `@codec` → drafts; codec, store and output type are checked against the running service. */
 
 import { Kind } from "graphql";
-import { columnNameOf, refuseReferenceDirectives, refuseType } from "./attribute.ts";
+import { columnNameOf, refuseNative, refuseReferenceDirectives, refuseType } from "./attribute.ts";
 import { codecArguments } from "./codec-args.ts";
 import { isUnloaded, opaque, opaqueFacts } from "./codec-opaque.ts";
 import { defaultOf } from "./default.ts";
@@ -10,6 +10,7 @@ import type { AttributeDraft, ListDraft, Scope } from "./draft.ts";
 import type { FieldSource } from "./field.ts";
 import { checkStoreColumnName } from "./identifier.ts";
 import type { CodecFacts, ColumnType, ModelContext } from "./model.ts";
+import { nativeType } from "./native.ts";
 
 /** A field whose value one codec stores. */
 export function codecDraft(field: FieldSource, scope: Scope): AttributeDraft | undefined {
@@ -72,7 +73,9 @@ export function codecListDraft(field: FieldSource, scope: Scope): ListDraft | un
 }
 
 function checkCodecField(field: FieldSource, scope: Scope): boolean {
-  if (!refuseType(field, "a codec decides the type of its column", scope)) return false;
+  const why = "a codec decides the type of its column";
+  if (!refuseType(field, why, scope)) return false;
+  if (field.shape.type !== opaque && !refuseNative(field, why, scope)) return false;
   if (!refuseReferenceDirectives(field, scope)) return false;
   if (!field.inKey) return true;
   scope.problems.at(field.node.type)(
@@ -95,7 +98,7 @@ function codecType(field: FieldSource, scope: Scope): ColumnType | undefined {
   if (use === undefined || name === undefined) return undefined;
   const { codecs } = scope.context;
   const isOpaque = field.shape.type === opaque;
-  const facts = codecs.get(name) ?? (isOpaque ? opaqueFacts(name) : undefined);
+  const facts = codecs.get(name) ?? (isOpaque ? opaqueFacts(name, nativeOf(field, scope)) : undefined);
   if (facts === undefined) {
     return scope.problems.at(use.place("name"))(
       `${field.label}: no codec ${JSON.stringify(name)} is loaded`,
@@ -115,6 +118,19 @@ function codecType(field: FieldSource, scope: Scope): ColumnType | undefined {
   const unloaded = output !== opaque && isUnloaded(name, scope.context) ? { unloaded: true } : {};
   const spec = specOf(facts, placed.store);
   return { spec, sql: placed.sql, graphql: output, codec: { name, ...placed.use, ...unloaded, args } };
+}
+
+/** PostgreSQL type of a value in the row of which nothing else is known. */
+function nativeOf(field: FieldSource, scope: Scope): string | undefined {
+  const column = field.uses.one("column");
+  const text = column?.text("native");
+  if (column === undefined || text === undefined) return undefined;
+  const found = nativeType(text);
+  if (found !== undefined) return found.sql;
+  return scope.problems.at(column.place("native"))(
+    `${field.label}: ${JSON.stringify(text)} is no PostgreSQL type that the schema language knows`,
+    "Write bytea or jsonb, or as PostgreSQL names the column's type.",
+  );
 }
 
 /** What the column's comment says: to DataJoint a value is of one of its own codecs, where it lacks this one. */
@@ -141,7 +157,9 @@ function placement(use: DirectiveUse, { facts, label, scope }: PlacementCheck): 
     if (facts.row !== undefined) return { sql: facts.row, use: { isDefaultStore: false } };
     return report(
       `${label}: the codec ${facts.name} needs a store`,
-      `Write @codec(name: "${facts.name}", store: "default").`,
+      facts.output === opaque
+        ? `Write @codec(name: "${facts.name}", store: "default"), or for a value in the row also @column(native: "bytea").`
+        : `Write @codec(name: "${facts.name}", store: "default").`,
     );
   }
   if (facts.store === undefined) {

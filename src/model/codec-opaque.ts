@@ -10,7 +10,7 @@ export function isUnloaded(name: string, { codecs, missingCodecs }: ModelContext
   return !codecs.has(name) || missingCodecs?.has(name) === true;
 }
 
-/** A codec of which only the name is known. In a store its column is the one of all codecs; in the row it could be any. */
-export function opaqueFacts(name: string): CodecFacts {
-  return { name, output: opaque, store: "jsonb", external: false };
+/** A codec of which only the name is known. In a store its column is the one of all codecs; in the row it is the one that is told. */
+export function opaqueFacts(name: string, row?: string): CodecFacts {
+  return { name, output: opaque, store: "jsonb", external: false, ...(row === undefined ? {} : { row }) };
 }

@@ -98,7 +98,7 @@ export class ColumnResolver {
     const type =
       field.type.enum === undefined || schema === undefined
         ? field.type
-        : { ...field.type, enumSchema: schema };
+        : { ...field.type, enumSchema: field.type.enumSchema ?? schema };
     const renamedFrom = field.renamedFrom === undefined ? undefined : snakeCase(field.renamedFrom);
     return {
       name: field.column,
@@ -148,7 +148,7 @@ export class ColumnResolver {
 
 /** A column's type in a referring table: the peer drops the precision of timestamps there. */
 function referenceColumn(target: ColumnDraft, name: string, isDefaultName: boolean): ColumnDraft {
-  const isTimestamp = target.type.sql.startsWith("timestamp");
+  const isTimestamp = /^timestamp(\(\d\))?$/.test(target.type.sql);
   const type = isTimestamp ? { ...target.type, sql: "timestamp" } : target.type;
   const renamedFrom = isDefaultName ? target.renamedFrom : undefined;
   return { name, type, ...(renamedFrom === undefined ? {} : { renamedFrom }) };

@@ -36,7 +36,11 @@ export const directiveRules: ReadonlyMap<string, DirectiveRule> = new Map<string
   ["key", { places: ["field"], required: [], arguments: {} }],
   [
     "column",
-    { places: ["field"], required: [], arguments: { name: "string", type: "string", default: "json" } },
+    {
+      places: ["field"],
+      required: [],
+      arguments: { name: "string", type: "string", native: "string", default: "json" },
+    },
   ],
   [
     "codec",

@@ -71,7 +71,7 @@ function buildValue(owner: string, node: EnumValueDefinitionNode, problems: Prob
 function storedFault(text: string): string | undefined {
   if (text === "") return "is empty";
   if (text.trim() !== text) return "begins or ends with a blank";
-  const forbidden = /[,'"\\:()]/.exec(text)?.[0];
+  const forbidden = /[,'"\\:]/.exec(text)?.[0];
   if (forbidden !== undefined)
     return `holds the character ${forbidden} which an enum in DataJoint cannot carry`;
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for

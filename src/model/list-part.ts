@@ -82,7 +82,7 @@ function keyColumns(owner: Entity, list: ListDraft): Column[] {
 }
 
 function referredType(type: ColumnType): ColumnType {
-  return type.sql.startsWith("timestamp") ? { ...type, sql: "timestamp" } : type;
+  return /^timestamp(\(\d\))?$/.test(type.sql) ? { ...type, sql: "timestamp" } : type;
 }
 
 function indexColumn(location: Column["location"]): Column {

@@ -102,7 +102,7 @@ export interface Column {
 
 /** What a column holds. */
 export interface ColumnType {
-  /** DataJoint's spec, as it stands in the column comment: `int32`, `enum('M','F')`, `<npy@main>`. */
+  /** DataJoint's spec, as it stands in the column comment: `int32`, `enum('M','F')`, `<npy@main>`. Of a native type its own name. */
   readonly spec: string;
   /** PostgreSQL type text, without schema: `integer`, `varchar(64)`, `jsonb`; for enums the type's name `enum_1a2b3c4d`. */
   readonly sql: string;
@@ -110,8 +110,10 @@ export interface ColumnType {
   readonly graphql: string;
   /** Set for enum columns: name of the model's enum. */
   readonly enum?: string;
-  /** Set for enum columns: PostgreSQL schema of the type `sql`, that of the table which declares the attribute. */
+  /** Set for enum columns: PostgreSQL schema of the type `sql`, that of the table which declares the attribute, or of `@column(native:)`. */
   readonly enumSchema?: string;
+  /** True for PostgreSQL's own types (`@column(native:)`): the comment carries no spec. */
+  readonly native?: true;
   /** Set for codec columns. */
   readonly codec?: CodecUse;
   /** Set for lists of scalars, stored as json: the GraphQL element type and whether elements may be null. */

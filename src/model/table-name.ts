@@ -60,11 +60,15 @@ function masterOf(
       "A part belongs to a table that is no part; refer to other parts with a key field.",
     );
   }
-  checkPart(draft, master, problems);
+  checkPart(draft, master, { byName, problems });
   return master;
 }
 
-function checkPart(draft: EntityDraft, master: EntityDraft, problems: Problems): void {
+function checkPart(
+  draft: EntityDraft,
+  master: EntityDraft,
+  { byName, problems }: Pick<MasterLookup, "byName" | "problems">,
+): void {
   const table = draft.uses.one("table");
   if (table?.has("tier") === true) {
     problems.at(table.place("tier"))(
@@ -78,8 +82,11 @@ function checkPart(draft: EntityDraft, master: EntityDraft, problems: Problems):
       "Put both into one schema.",
     );
   }
+  // A part may also refer to another part of its master, which leads there.
+  const isFamily = (name: string): boolean =>
+    name === master.name || (name !== draft.name && byName.get(name)?.partOf === master.name);
   const refersToMaster = draft.fields.some(
-    (field) => field.kind === "reference" && field.inKey && field.target === master.name,
+    (field) => field.kind === "reference" && field.inKey && isFamily(field.target),
   );
   if (refersToMaster || draft.hasFaultyKey) return;
   problems.at(draft.node)(

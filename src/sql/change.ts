@@ -25,6 +25,12 @@ export type ChangeKind =
   | "drop-type"
   | "refused";
 
+/**
+ * Steps that a schema file does not ask for: they are Holdfast's own, beside tables that are as the file says. A schema that is missing
+ * is never among them alone, for its tables are missing too; of one that is there it is the `~lineage`.
+ */
+export const additions: ReadonlySet<ChangeKind> = new Set(["guard", "watch", "lineage", "create-schema"]);
+
 /** A step of a plan. */
 export interface Change {
   readonly kind: ChangeKind;

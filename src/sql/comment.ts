@@ -16,6 +16,12 @@ export function columnComment(spec: string, description: string): string | null 
   return `:${spec}:${text}`;
 }
 
+/** Comment of a column of a native type: the text alone; null where there is none. */
+export function nativeComment(description: string): string | null {
+  const text = oneLine(description).replaceAll('"', '\\"');
+  return text === "" ? null : text;
+}
+
 function isNative(spec: string): boolean {
   return native.test(spec) && !/^decimal\(/i.test(spec);
 }
@@ -40,24 +46,42 @@ export function codecOfSpec(
   return match?.[1] === undefined ? undefined : { name: match[1], store: match[2] };
 }
 
+/** The values of an enum's spec as the peer reads them: `enum('a', "b")` → `a`, `b`. */
+export function enumValues(spec: string | undefined): readonly string[] | undefined {
+  const values = /^enum\s*\((.*)\)$/is.exec(spec ?? "")?.[1];
+  return values?.split(",").map((value) => value.trim().replaceAll(/^['"]|['"]$/g, ""));
+}
+
 /**
  * Whether the comment in the catalog says what is wanted. `<x@>` and `<x@NAME>` are one when NAME is the default store; the
  * order and spacing of enum values, and the precision 6 of `datetime`, carry nothing.
  */
 export function sameComment(actual: string | null, wanted: string | null, defaultStore?: string): boolean {
   if (actual === null || wanted === null) return (actual ?? "") === (wanted ?? "");
+  if (sameText(actual, wanted)) return true;
   const a = parseComment(actual);
   const b = parseComment(wanted);
-  return a.text === b.text && canonicalSpec(a.spec, defaultStore) === canonicalSpec(b.spec, defaultStore);
+  return (
+    sameText(a.text, b.text) && canonicalSpec(a.spec, defaultStore) === canonicalSpec(b.spec, defaultStore)
+  );
+}
+
+/** Line breaks, blanks at the ends and the `\` before a quote are how a text is written, and not what it says. */
+function sameText(a: string, b: string): boolean {
+  return a === b || oneLine(unescaped(a)) === oneLine(unescaped(b));
+}
+
+/** A text as its author gave it: the peer keeps a `\` before each quote. */
+export function unescaped(text: string): string {
+  return text.replaceAll('\\"', '"');
 }
 
 function canonicalSpec(spec: string | undefined, defaultStore: string | undefined): string | undefined {
   const codec = codecOfSpec(spec);
   if (codec?.store === "") return `<${codec.name}@${defaultStore ?? ""}>`;
-  const values = /^enum\s*\((.*)\)$/is.exec(spec ?? "")?.[1];
-  if (values !== undefined) {
-    const parts = values.split(",").map((value) => value.trim().replaceAll(/^['"]|['"]$/g, ""));
-    return `enum(${parts.toSorted().join(",")})`;
-  }
-  return spec === "datetime(6)" ? "datetime" : spec;
+  const values = enumValues(spec);
+  if (values !== undefined) return `enum(${values.toSorted().join(",")})`;
+  // The peer keeps a spec as it was typed, and reads it whatever its case.
+  const core = spec?.toLowerCase().replaceAll(/\s/g, "");
+  return core === "datetime(6)" ? "datetime" : core;
 }

@@ -19,21 +19,29 @@ export function sameDefault(
   wanted: string | null | undefined,
   type: string,
 ): boolean {
-  const actual = expression === null ? null : literalOf(expression);
-  if (wanted === null || wanted === undefined)
-    return actual === null || (!now.test(actual) && /^[a-z_."]+\(/i.test(actual));
-  if (actual === null) return false;
+  const actual = expression === null ? null : defaultLiteral(expression);
+  if (wanted === null || wanted === undefined) return actual === null || actual === undefined;
+  if (actual === null || actual === undefined) return false;
   if (now.test(wanted) || now.test(actual))
     return wanted.replaceAll(/\s/g, "").toUpperCase() === actual.replaceAll(/\s/g, "").toUpperCase();
   return canonical(actual, type) === canonical(wanted, type);
 }
 
-/** `'3'::smallint` → `3`; `NULL::bpchar` → null; any other expression → itself. */
-function literalOf(expression: string): string | null {
-  const quoted = /^\(?'((?:[^']|'')*)'\)?(?:::.*)?$/s.exec(expression);
-  if (quoted?.[1] !== undefined) return quoted[1].replaceAll("''", "'");
-  const bare = expression.replace(/::[\w\s"().,[\]]+$/, "");
-  return /^null$/i.test(bare) ? null : bare.replace(/^\((.*)\)$/s, "$1");
+/** Whether a default's text is the function that gives the time. */
+export function isNow(text: string): boolean {
+  return now.test(text);
+}
+
+/** `'3'::smallint` → `3`; `NULL::bpchar` → null; `CURRENT_TIMESTAMP(3)` → itself; any other expression → `undefined`. */
+export function defaultLiteral(expression: string): string | null | undefined {
+  const quoted = /^\(?(E?)'((?:[^']|'')*)'\)?(?:::.*)?$/s.exec(expression);
+  if (quoted?.[2] !== undefined) {
+    const text = quoted[2].replaceAll("''", "'");
+    return quoted[1] === "E" ? text.replaceAll("\\\\", "\\") : text;
+  }
+  const bare = expression.replace(/::[\w\s"().,[\]]+$/, "").replace(/^\((.*)\)$/s, "$1");
+  if (/^null$/i.test(bare)) return null;
+  return now.test(bare) || /^(true|false|[+-]?[\d.]+(e[+-]?\d+)?)$/i.test(bare) ? bare : undefined;
 }
 
 /** A literal's text in one form per type; what is not understood stays as it is. */

@@ -3,13 +3,14 @@
 import type { CatalogColumn } from "./catalog.ts";
 import { type Change, script } from "./change.ts";
 import type { Conversion } from "./column-type.ts";
-import { parseComment, sameComment } from "./comment.ts";
+import { parseComment, sameComment, tableComment } from "./comment.ts";
 import { columnDefinition, commentColumn, commentTable, guardColumn } from "./ddl.ts";
 import { defaultText, sameDefault } from "./default.ts";
 import { onlyWhenEmpty } from "./diff-table.ts";
 import {
   columnBefore,
   type Difference,
+  madeOf,
   readable,
   rowExists,
   type TablePair,
@@ -27,7 +28,7 @@ export function columnChanges(difference: Difference, pair: TablePair): readonly
   const there = new Map(actual.columns.map((column) => [column.name, column]));
   const dropped = [...(difference.removed.get(id) ?? [])].map((name) => dropColumn(pair, name));
   const comment: Change[] =
-    actual.comment === wanted.comment
+    tableComment(actual.comment) === wanted.comment
       ? []
       : [change("comment", wanted, `Set the comment of ${readable(wanted)}`, [commentTable(wanted)])];
   const each = wanted.columns.flatMap((column) => {
@@ -122,7 +123,9 @@ function alter(
   const name = identifier(column.name);
   const actions: string[] = [];
   const said: string[] = [];
-  const newDefault = !sameDefault(found.default, column.default, column.comparable);
+  const newDefault =
+    !sameDefault(found.default, column.default, column.comparable) &&
+    !isOthersDefault(difference, table, { column, found });
   if (how !== undefined) {
     // The old default may have no meaning in the new type, and would stop the change.
     if (found.default !== null) actions.push(`ALTER COLUMN ${name} DROP DEFAULT`);
@@ -145,6 +148,16 @@ function alter(
   const altered = change("alter-column", table, summary, [sql], column.name);
   const check = alterCheck(difference, table, column, { found, how });
   return [{ ...altered, destructive: how?.lossy ?? false, ...(check === undefined ? {} : { check }) }];
+}
+
+/** A default that others have given stays where the file tells none: it may be one for which the language has no word. */
+function isOthersDefault(
+  difference: Difference,
+  table: WantedTable,
+  { column, found }: { column: WantedColumn; found: CatalogColumn },
+): boolean {
+  if (found.default === null || (column.default ?? null) !== null) return false;
+  return madeOf(difference, tableId(table.schema, table.name))?.columns.includes(column.name) !== true;
 }
 
 function alterCheck(

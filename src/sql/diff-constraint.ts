@@ -16,6 +16,7 @@ import {
 import { freeIndexName } from "./indexes.ts";
 import { foreignKeyMark, indexMark } from "./mark.ts";
 import { identifier, identifiers, qualified } from "./quote.ts";
+import { isAsked } from "./supporting.ts";
 import { tableId, type WantedTable } from "./wanted.ts";
 
 function step(kind: Change["kind"], table: WantedTable, summary: string, sql: string): Change {
@@ -75,6 +76,7 @@ export function indexChanges(
   for (const index of over) taken.delete(index.name);
   const added = wanted.indexes
     .filter((index) => !there.has(indexMark(index)))
+    .filter((index) => isAsked(index, { wanted, actual, made: madeOf(difference, id) }))
     .map((index) => {
       const name = freeIndexName(wanted.name, index.columns, taken);
       taken.add(name);

@@ -3,6 +3,7 @@
 import type { MadeTable } from "./catalog.ts";
 import { type Difference, lostColumns, madeOf } from "./difference.ts";
 import { foreignKeyMark, indexMark } from "./mark.ts";
+import { isAsked } from "./supporting.ts";
 import { tableId, type WantedTable } from "./wanted.ts";
 
 /** The record to keep when the plan of `difference` has run. */
@@ -27,7 +28,12 @@ function madeOfTable(difference: Difference, table: WantedTable): MadeTable {
     entity: table.entity,
     whole: there === undefined || earlier?.whole === true,
     columns: table.columns.map((column) => column.name).filter((name) => isOurs(name, had, earlier?.columns)),
-    indexes: table.indexes.map(indexMark).filter((mark) => isOurs(mark, indexes, earlier?.indexes)),
+    indexes: table.indexes
+      .filter(
+        (index) => there === undefined || isAsked(index, { wanted: table, actual: there, made: earlier }),
+      )
+      .map(indexMark)
+      .filter((mark) => isOurs(mark, indexes, earlier?.indexes)),
     foreignKeys: table.foreignKeys
       .map(foreignKeyMark)
       .filter((mark) => isOurs(mark, keys, earlier?.foreignKeys)),

@@ -2,7 +2,7 @@
 
 import type { Column, Entity, Model, Reference } from "../model/model.ts";
 import { comparableType } from "./column-type.ts";
-import { columnComment, tableComment } from "./comment.ts";
+import { columnComment, nativeComment, tableComment } from "./comment.ts";
 import { wantedIndexes } from "./indexes.ts";
 import { lineageOf } from "./lineage.ts";
 import { originOf } from "./origin.ts";
@@ -53,7 +53,11 @@ function wantedColumn(model: Model, entity: Entity, column: Column): WantedColum
   const wanted =
     labels === undefined
       ? undefined
-      : { schema: origin.entity.schema, name: type.sql, labels: labels.values.map((value) => value.stored) };
+      : {
+          schema: type.enumSchema ?? origin.entity.schema,
+          name: type.sql,
+          labels: labels.values.map((value) => value.stored),
+        };
   // The peer gives a foreign key column its parent's introspected type, which for timestamps has lost the precision.
   const text = isReference ? type.sql.replace(/^timestamp\(\d\)$/, "timestamp") : type.sql;
   const sql = wanted === undefined ? text : qualified(wanted.schema, wanted.name);
@@ -64,11 +68,17 @@ function wantedColumn(model: Model, entity: Entity, column: Column): WantedColum
     enum: wanted,
     nullable: column.nullable,
     default: column.default,
-    comment: isReference ? null : columnComment(column.type.spec, column.description),
+    comment: isReference ? null : commentOf(column),
     isReference,
     codec: codecOf(column),
     renamedFrom: column.renamedFrom,
   };
+}
+
+function commentOf({ type, description }: Column): string | null {
+  return type.native === true && type.codec === undefined
+    ? nativeComment(description)
+    : columnComment(type.spec, description);
 }
 
 function codecOf(column: Column): WantedCodec | undefined {

@@ -59,6 +59,8 @@ export interface WantedEnum {
 export interface WantedIndex {
   readonly columns: readonly string[];
   readonly unique: boolean;
+  /** Set where only a foreign key asks for it. */
+  readonly supports?: true;
 }
 
 export interface WantedForeignKey {

@@ -119,8 +119,8 @@ describe("planChanges on an empty database", () => {
     expect(indexes).toEqual([
       { columns: ["z"], unique: true },
       { columns: ["own", "s"], unique: false },
-      { columns: ["x", "y"], unique: false },
-      { columns: ["s"], unique: false },
+      { columns: ["x", "y"], unique: false, supports: true },
+      { columns: ["s"], unique: false, supports: true },
     ]);
   });
 });

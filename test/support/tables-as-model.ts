@@ -84,16 +84,7 @@ function wanted(model: Model, entity: Entity) {
     ),
     hidden: guarded.map((column) => `_${column.name}_ref`).sort(),
     key: entity.key.join(", "),
-    uniques: [
-      ...new Set([
-        ...entity.uniques.map((set) => set.columns.join(", ")),
-        ...entity.references
-          .filter((one) => one.unique)
-          .map((one) => one.columns.map((pair) => pair.column))
-          .filter((columns) => [...columns].sort().join() !== [...entity.key].sort().join())
-          .map((columns) => columns.join(", ")),
-      ]),
-    ].sort(),
+    uniques: [...new Set(entity.uniques.map((set) => set.columns.join(", ")))].sort(),
     foreignKeys: [...new Set([...keys, ...hidden])].sort(),
     lineage: lineage.sort(),
   };

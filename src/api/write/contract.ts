@@ -154,6 +154,8 @@ export interface WriteServices {
   readonly rules?: { of(context: WriteContext): Readonly<Record<string, unknown>> } | undefined;
   /** What an extension adds, where there is one. */
   readonly extension?: WriteExtension | undefined;
+  /** Why nothing may be written, at the moment; `undefined` where it may. */
+  readonly readOnly?: (() => string | undefined) | undefined;
 }
 
 /** Documented limits of writes. */

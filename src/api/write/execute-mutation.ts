@@ -20,6 +20,7 @@ import { PossibleRace } from "./possible-race.ts";
 import { createStaging, type Staging } from "./stage-values.ts";
 import { stoppable } from "./stoppable.ts";
 import { planUpload } from "./upload-field.ts";
+import { requireWritable } from "./writable.ts";
 import { FieldFault, toGraphQLError } from "./write-error.ts";
 import type { FieldResult, MutationField, WritePlan, WriteScope } from "./write-plan.ts";
 
@@ -31,6 +32,7 @@ export async function executeMutation(
   const fields = rootFields(request);
   try {
     requireRights(request);
+    requireWritable(services.readOnly?.());
     const scopes = fields.list.map(
       (root): WriteScope => ({ services, request, field: mutationField(request, root) }),
     );

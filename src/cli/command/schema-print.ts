@@ -1,6 +1,6 @@
 /** `schema`, `schema print`: the GraphQL schema of the API, for people and for the tools that make clients. */
 
-import { readFile, realpath, writeFile } from "node:fs/promises";
+import { realpath } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import {
@@ -15,6 +15,7 @@ import {
 } from "graphql";
 import { ServiceError } from "../../errors.ts";
 import { askSystem } from "../ask.ts";
+import { saveText } from "../save-text.ts";
 import { type Call, callOf } from "./context.ts";
 import { withService } from "./service.ts";
 
@@ -100,13 +101,10 @@ async function askedSystemSchema(command: Command): Promise<GraphQLSchema> {
   return buildClientSchema(asked);
 }
 
-/** A file that is as it should be is not touched, so that tools that watch it are left in peace. */
 async function save(text: string, out: string, { settings, output }: Call): Promise<void> {
   const file = resolve(out);
   await refuseSchemaFile(file, settings.schemaPath);
-  const before = await readFile(file, "utf8").catch(() => undefined);
-  const changed = before !== text;
-  if (changed) await writeFile(file, text).catch((error: unknown) => Promise.reject(unwritable(error, out)));
+  const changed = await saveText(text, file, out);
   output.result({ file, changed }, `${out}: ${changed ? "written" : "nothing to change"}`);
 }
 
@@ -116,17 +114,5 @@ async function refuseSchemaFile(file: string, schemaPath: string): Promise<void>
   if ((await real(file)) !== (await real(schemaPath))) return;
   throw new ServiceError("BAD_USER_INPUT", `--out ${file} is the schema file itself.`, {
     details: { field: "--out", value: file, remedy: "Name another file, for example api.graphql." },
-  });
-}
-
-function unwritable(error: unknown, out: string): unknown {
-  if (!(error instanceof Error) || !("code" in error)) return error;
-  return new ServiceError("BAD_USER_INPUT", `--out ${out} cannot be written (${String(error.code)}).`, {
-    details: {
-      field: "--out",
-      value: out,
-      remedy: "Name a file in a folder that is there and that you may write.",
-    },
-    cause: error,
   });
 }

@@ -1,11 +1,12 @@
 /** The schema file in service: loaded, planned, applied by the rule of the start, and exchanged while requests run. */
 
 import { keepSource, readSource } from "../../db/applied-source.ts";
-import { applyModel, driftOf, planModel, type SchemaPlan } from "../../db/apply.ts";
+import { applyModel, driftOf, isApplied, planModel, type SchemaPlan } from "../../db/apply.ts";
 import type { Database } from "../../db/contract.ts";
 import { isServiceError, ServiceError } from "../../errors.ts";
 import { readMoves } from "../../migrate/record.ts";
 import type { Model } from "../../model/model.ts";
+import { additions } from "../../sql/change.ts";
 import type { Settings } from "../settings.ts";
 import { checkModel, type LoadedModel, readSchema } from "./load-model.ts";
 
@@ -23,6 +24,8 @@ export interface Followed {
   readonly applied: boolean;
   /** False when the file has the text that is served already. */
   readonly changed: boolean;
+  /** True where the tables are others', and served as they are: only to be read. */
+  readonly foreign: boolean;
 }
 
 /** An API for a model, built and not yet in service. */
@@ -38,6 +41,8 @@ export interface EngineParts {
   readonly settings: Settings;
   readonly db: Database;
   readonly rule: ApplyRule;
+  /** True where nothing is to be written, whosever the tables are. */
+  readonly readOnly: boolean;
   readonly loaded: LoadedModel;
   /** Builds the API of a model. Done before tables change, so that a model that cannot be served changes none. */
   prepare(model: Model): Promise<PreparedApi>;
@@ -49,6 +54,8 @@ export interface Engine {
   source(): string;
   /** Why the tables are not as the served model says; undefined when they are. */
   problem(): string | undefined;
+  /** Why nothing may be written; undefined where it may. */
+  readOnly(): string | undefined;
   /** Reads the file again and follows it by the rule; a broken file throws and changes nothing. */
   follow(): Promise<Followed>;
   plan(): Promise<SchemaPlan>;
@@ -76,6 +83,7 @@ export async function createEngine(parts: EngineParts): Promise<{ engine: Engine
   let current: Version = before ?? { model: loaded.model, source: loaded.source };
   const first = await startWith(parts, current);
   let problem = before !== undefined ? changing : first.applied ? undefined : pending(first.plan);
+  let foreign = first.foreign;
   const inTurn = createTurns();
   const read = async (): Promise<Version> => {
     const source = await readSchema(settings.schemaPath);
@@ -96,12 +104,15 @@ export async function createEngine(parts: EngineParts): Promise<{ engine: Engine
     model: () => current.model,
     source: () => current.source,
     problem: () => problem,
+    readOnly: () =>
+      parts.readOnly ? "it was started with --read-only" : foreign ? foreignTables : undefined,
     follow: () =>
       inTurn(async () => {
         const next = await read();
         const changed = next.source !== current.source;
         return take(next, async () => {
           const followed = await applyByRule(parts, next.model);
+          if (followed.applied) foreign = followed.foreign;
           return { serve: followed.applied, result: { ...followed, changed } };
         });
       }),
@@ -110,13 +121,18 @@ export async function createEngine(parts: EngineParts): Promise<{ engine: Engine
       inTurn(async () => {
         const next = await read();
         if (options.allowDestructive) await refuseWhileChanging(parts);
-        return take(next, async () => ({ serve: true, result: await applyModel(db, next.model, options) }));
+        return take(next, async () => {
+          const result = await applyModel(db, next.model, options);
+          foreign = false;
+          return { serve: true, result };
+        });
       }),
     versions: async () => ({ served: current.model, wanted: (await read()).model }),
     exchange: (change) =>
       inTurn(async () => {
         const next = await read();
         await take(next, async () => ({ serve: true, result: await change(next.model) }));
+        foreign = false;
       }),
     drift: async () => driftOf(db, (await read()).model),
   };
@@ -169,23 +185,29 @@ async function orDiscard<T>(
   }
 }
 
+const nothing: SchemaPlan = { changes: [], destructive: [], refused: [] };
+
+const foreignTables =
+  "its tables were made by others, and are served as they are; holdfast apply takes them into its care, with what it adds beside them";
+
 /** Drift never stops the server: what cannot be applied is told. */
-async function applyByRule(
-  { db, rule }: EngineParts,
-  model: Model,
-): Promise<{ plan: SchemaPlan; applied: boolean }> {
+async function applyByRule({ db, rule }: EngineParts, model: Model): Promise<Omit<Followed, "changed">> {
   const plan = await planModel(db, model);
-  if (plan.changes.length === 0) return { plan, applied: true };
+  const foreign = false;
+  if (plan.changes.length === 0) return { plan, applied: true, foreign };
+  const isAdded = plan.changes.every(({ kind, refusal }) => additions.has(kind) && refusal === undefined);
+  if (rule === "never" && isAdded && !(await isApplied(db, model)))
+    return { plan: nothing, applied: true, foreign: true };
   // Without them the tables are as the model says; subscriptions to those tables are refused by name.
   const isOnlyWatches = plan.changes.every(({ kind }) => kind === "watch");
-  if (rule === "never" && isOnlyWatches) return { plan, applied: true };
+  if (rule === "never" && isOnlyWatches) return { plan: nothing, applied: true, foreign };
   if (rule === "never" || plan.destructive.length > 0 || plan.refused.length > 0)
-    return { plan, applied: false };
+    return { plan, applied: false, foreign };
   try {
-    return { plan: await applyModel(db, model, { allowDestructive: false }), applied: true };
+    return { plan: await applyModel(db, model, { allowDestructive: false }), applied: true, foreign };
   } catch (error) {
     if (isServiceError(error, "DESTRUCTIVE_CHANGE") || isServiceError(error, "CONSTRAINT_VIOLATION"))
-      return { plan, applied: false };
+      return { plan, applied: false, foreign };
     throw error;
   }
 }

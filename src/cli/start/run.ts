@@ -16,6 +16,7 @@ import type { Watch } from "./watch-schema.ts";
 export interface StartFlags {
   /** Absent: by whose database it is. */
   readonly apply?: boolean;
+  readonly readOnly?: boolean;
   readonly sample: boolean;
   readonly watch: boolean;
 }
@@ -24,9 +25,10 @@ export interface StartFlags {
 export async function runService(flags: StartFlags, call: Call, signals: Interruption): Promise<void> {
   const { settings } = call;
   if (flags.sample) await prepareSample(settings);
-  const apply = flags.apply ?? settings.databaseUrl === undefined;
+  const readOnly = flags.readOnly === true;
+  const apply = !readOnly && (flags.apply ?? settings.databaseUrl === undefined);
   const service = await unlessAsked(signals, () =>
-    startService(settings, { apply: apply ? "safe" : "never" }),
+    startService(settings, { apply: apply ? "safe" : "never", readOnly }),
   );
   signals.beforeExit(() => service.database.stop());
   const say = speaker(service, call);
@@ -35,6 +37,8 @@ export async function runService(flags: StartFlags, call: Call, signals: Interru
   const ended = Promise.race([endOf(signals, say), guard.failed, databaseEnd(service)]);
   const ready = async () => {
     for (const line of describeChanges(service.first)) say(line);
+    const why = service.engine.readOnly();
+    if (why !== undefined) say(`The service only reads: ${why}.`);
     await loadSample(service, { output: call.output, say });
     // What was said on the way comes before the word that it is ready.
     service.logger.flush();

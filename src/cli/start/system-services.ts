@@ -9,6 +9,7 @@ import {
   signUpload,
   tellUpload,
 } from "../../api/write/request-upload.ts";
+import { requireWritable } from "../../api/write/writable.ts";
 import type { Collector } from "../../collector/contract.ts";
 import type { PostgresDatabase } from "../../db/database.ts";
 import type { HealthCheck } from "../../http/health-route.ts";
@@ -80,7 +81,10 @@ export function systemServices(parts: SystemParts): SystemServices {
     collector,
     runs: new RunsHere((err, run) => logger.error({ err, run }, "a run of the collector has failed")),
     uploads: {
-      create: (input, caller) => requestUpload(uploadServices(), input, caller),
+      create: async (input, caller) => {
+        requireWritable(engine.readOnly());
+        return requestUpload(uploadServices(), input, caller);
+      },
       finish: (upload, caller) => finishUpload(parts.objects, upload, caller),
       sign: (asked, caller) => signUpload(parts.objects, asked, caller),
       import: (source, caller) => importUpload(parts.objects, source, caller),
