@@ -1,6 +1,6 @@
 /** The fields of one codec value that the statement could not tell, as tasks; and their reading. */
 
-import { addressingOf, readField } from "../codec/chain.ts";
+import { addressingOf, fieldOf, readField } from "../codec/chain.ts";
 import type { JsonObject, StoredValue } from "../codec/contract.ts";
 import { readerOf } from "../codec/memory-reader.ts";
 import type { CodecRegistry } from "../codec/registry.ts";
@@ -9,6 +9,7 @@ import type { CodecUse, Entity } from "../model/model.ts";
 import type { Capabilities, ObjectReaderFactory } from "../object/contract.ts";
 import type { CodecPart, CodecPlan, ShapeField } from "../plan/plan.ts";
 import { type AnswerFaults, type Slot, slotIn } from "./answer-slot.ts";
+import { derivedUrl } from "./derived-url.ts";
 import { type UrlPlaces, valueUrl } from "./value-url.ts";
 
 /** What the statement left of a stored value; see `src/sql/select-codec.ts`. */
@@ -94,8 +95,10 @@ export async function readTask(context: ReadContext, task: CodecTask): Promise<u
     const details = { ...unavailable.details, field: plan.field };
     throw new ServiceError("CODEC_UNAVAILABLE", `Field ${plan.field}: ${unavailable.message}`, { details });
   }
-  const value = openStored(context, plan.use, task.stored);
   const given = context.arguments[part.at] ?? {};
+  const derived = fieldOf(context.registry, plan.use, part.name)?.field.derived;
+  if (derived !== undefined) return derivedUrl(context, task, { name: derived, given });
+  const value = openStored(context, plan.use, task.stored);
   if (part.name === "url") return valueUrl(context, task, { value, given });
   const answer = await readField(context.registry, plan.use, {
     name: part.name,

@@ -13,6 +13,12 @@ export type ApartCall =
       readonly args: Readonly<Record<string, unknown>>;
       readonly context: Omit<DecodeContext, "signal">;
     }
+  | {
+      readonly kind: "derived";
+      readonly name: string;
+      readonly args: JsonObject;
+      readonly context: Omit<DecodeContext, "signal">;
+    }
   | { readonly kind: "decode"; readonly context: Omit<DecodeContext, "signal"> }
   | {
       readonly kind: "inspect";

@@ -6,6 +6,7 @@ import { decodeLimitSettings } from "../format/decode-limits.ts";
 import { type ApartCall, type ApartMessage, type ApartTask, control } from "./apart-contract.ts";
 import { askedValue } from "./asked-value.ts";
 import type { Codec, StoredValue } from "./contract.ts";
+import { derivedOf } from "./derived.ts";
 import { loadCodec } from "./load.ts";
 import { movable } from "./movable.ts";
 import { plainError } from "./plain-error.ts";
@@ -79,6 +80,8 @@ async function ask(
     const upload = { ...call.upload, value };
     return codec.upload?.inspect(upload, { ...call.context, limits, signal });
   }
+  if (call.kind === "derived")
+    return derivedOf(codec, call.name).make(value, call.args, { ...call.context, limits, signal });
   const field = Object.hasOwn(codec.fields, call.name) ? codec.fields[call.name] : undefined;
   if (field?.read === undefined)
     throw new ServiceError("INTERNAL_SERVER_ERROR", `The codec's file has no field ${call.name} any more.`);

@@ -160,7 +160,7 @@ const told = `{ item(itemId: 1) {
   measured { format rowCount columnCount rows url }
   table { format rowCount rows(first: 2, offset: "1") url }
   stream { format rows url }
-  picture { format width height channels dtype pages url thumbnail(width: 4, height: 4, format: "png") { base64 } pixels { dtype shape base64 } }
+  picture { format width height channels dtype pages url thumbnail(width: 4, height: 4, format: "png") { base64 } thumbnailUrl(width: 4, height: 4, format: "png") pixels { dtype shape base64 } }
   document { kind raw(path: "/n") at(path: "/list/3") d: raw(path: "/d") }
   inline { value sizeBytes }
   notes { text lines length digest }
@@ -188,6 +188,7 @@ function readByUrl({ item }: Told): void {
     readonly width: number;
     readonly height: number;
     readonly thumbnail: { readonly base64: string };
+    readonly thumbnailUrl: string;
     readonly pixels: { readonly dtype: string; readonly shape: readonly number[]; readonly base64: string };
   };
   const inline = (text: string) => `data:application/octet-stream;base64,${text}`;
@@ -200,6 +201,7 @@ function readByUrl({ item }: Told): void {
       file: file("image/rgb.png"),
       size: [image.width, image.height],
       thumbnail: inline(image.thumbnail.base64),
+      thumbnailUrl: image.thumbnailUrl,
       pixels: inline(image.pixels.base64),
       dtype: image.pixels.dtype,
       shape: image.pixels.shape,
