@@ -84,6 +84,8 @@ export interface ReadContext {
   readonly inlineLimitBytes: number;
   readonly arguments: readonly Readonly<Record<string, unknown>>[];
   readonly signal?: AbortSignal | undefined;
+  /** Whether large values may be told as JSON that is already written; see `answer-text.ts`. */
+  readonly asJson?: boolean;
 }
 
 /** The value of the task's field. */
@@ -104,6 +106,7 @@ export async function readTask(context: ReadContext, task: CodecTask): Promise<u
     name: part.name,
     value,
     args: given,
+    asJson: context.asJson === true && part.shape === undefined,
     context: { field: plan.field, inlineLimitBytes: context.inlineLimitBytes, signal: context.signal },
   });
   if (answer === null && !part.nullable) {

@@ -9,6 +9,7 @@ import type { Codec, StoredValue } from "./contract.ts";
 import { derivedOf } from "./derived.ts";
 import { loadCodec } from "./load.ts";
 import { movable } from "./movable.ts";
+import { jsonBytes } from "./moved-json.ts";
 import { plainError } from "./plain-error.ts";
 import { capWasmMemory } from "./wasm-memory.ts";
 
@@ -26,7 +27,9 @@ export default async function apart(task: ApartTask): Promise<void> {
     codec = await codecOf(task.file);
     tell({ started: true });
     const answer = await ask(codec, task, { value, signal: stop.signal });
-    tell({ answer }, movable(answer));
+    const json = task.call.kind === "field" && task.call.asJson ? jsonBytes(answer) : undefined;
+    if (json === undefined) tell({ answer }, movable(answer));
+    else tell({ json }, [json.buffer]);
   } catch (error) {
     tell({ error: plainError(error) });
     // What the bytes have done to the memory of a native library nobody knows: the other side ends this thread.
