@@ -248,6 +248,17 @@ describe("chunks of an enemy", () => {
     );
   });
 
+  it("that are not there are counted between other work, until the caller has gone", async () => {
+    // For a million chunks of 2^25 elements each nobody waits.
+    const files = of2({ shape: [2 ** 31 - 1, 2 ** 19], chunks: [2 ** 25, 2 ** 0], dtype: "<i2" });
+    const gone = new AbortController();
+    const asked = { ...context, signal: gone.signal };
+    const slice = [{}, { start: 0, stop: 1000 }];
+    const counting = zarr.fields["statistics"]?.read?.(storedValueOf(files), { slice }, asked);
+    setTimeout(() => gone.abort(), 20);
+    await expect(counting).rejects.toThrow(/aborted/);
+  });
+
   it("that are not there hold the fill value, and a folder that is not there is missing", async () => {
     expect(await ask(of2({ fill_value: 7 }), "values")).toEqual([7, 7, 7, 7]);
     await expect(ask({}, "values")).rejects.toMatchObject({ code: "CODEC_CORRUPT" });
