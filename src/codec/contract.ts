@@ -293,5 +293,5 @@ export function defineCodec(codec: Codec): Codec {
       details: { field: "codec", value: codec.name },
     });
   }
-  return Object.freeze({ ...codec, fields: withDerived(codec) });
+  return Object.freeze(codec.derived === undefined ? codec : { ...codec, fields: withDerived(codec) });
 }
