@@ -15,6 +15,8 @@ import { join } from "node:path";
 import { Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { pino } from "pino";
+import { createDerivedFiles } from "../src/api/derived-files.ts";
+import { createRegistry } from "../src/codec/registry.ts";
 import { connect } from "../src/db/database.ts";
 import { startEmbedded } from "../src/db/embedded.ts";
 import { migrate } from "../src/db/migrate.ts";
@@ -65,6 +67,7 @@ async function serve(folder: string): Promise<void> {
     stores,
     objects,
     readField: () => Promise.reject(new Error("there are no cells here")),
+    derived: createDerivedFiles(createRegistry([]), objects.reader),
     checks: async () => [],
   });
   const { port } = await server.listen();

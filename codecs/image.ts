@@ -25,6 +25,8 @@ import { objectRow } from "../src/format/object-row.ts";
 /** Images are read whole. */
 const maxFileBytes = 128 * 2 ** 20;
 const maxSide = 2048;
+const wishArguments =
+  'width: Int = 256, height: Int = 256, fit: String = "inside", format: String = "webp", page: Int = 0';
 const bytesPerChannel: Readonly<Record<string, number>> = {
   uint8: 1,
   int8: 1,
@@ -122,7 +124,7 @@ type ImagePixels {
       type: "ImageThumbnail",
       description:
         "A small copy, upright, made now: at most width × height pixels, as fit (inside, cover, contain, fill) says, in webp, png or jpeg.",
-      args: 'width: Int = 256, height: Int = 256, fit: String = "inside", format: String = "webp", page: Int = 0',
+      args: wishArguments,
       read: thumbnail,
     },
     pixels: {
@@ -130,6 +132,18 @@ type ImagePixels {
       description: "Values of the pixels of a region (the whole page, if none is given), as stored.",
       args: "left: Int = 0, top: Int = 0, width: Int, height: Int, page: Int = 0",
       read: pixels,
+    },
+  },
+  derived: {
+    thumbnail: {
+      description: "a small copy, as thumbnail makes it.",
+      args: wishArguments,
+      settle: (args) => ({ ...wishOf(args) }),
+      ext: ({ format }) => `.${String(format)}`,
+      async make(value, args, context) {
+        const bytes = await whole(value, context.signal);
+        return (await small(bytes, wishOf(args))).bytes;
+      },
     },
   },
   async encode(input) {
@@ -198,30 +212,37 @@ async function thumbnail(
   args: Readonly<Record<string, unknown>>,
   context: DecodeContext,
 ): Promise<Thumbnail> {
-  const wish: ThumbnailWish = {
+  const wish = wishOf(args);
+  const { store, path, sha256 } = value.meta ?? {};
+  // Without a digest nothing says that the bytes are still the same.
+  const key = typeof sha256 === "string" ? JSON.stringify([store, path, sha256, wish]) : undefined;
+  const known = key === undefined ? undefined : thumbnails.get(key);
+  if (known !== undefined) return known;
+  const { width, height, bytes } = await small(await whole(value, context.signal), wish);
+  fitting(bytes.length, context);
+  const made = {
+    mediaType: `image/${wish.format}`,
+    width,
+    height,
+    base64: Buffer.from(bytes).toString("base64"),
+  };
+  if (key !== undefined) thumbnails.set(key, made);
+  return made;
+}
+
+function wishOf(args: Readonly<Record<string, unknown>>): ThumbnailWish {
+  return {
     width: number(args, "width", { least: 1, most: maxSide, absent: 256 }),
     height: number(args, "height", { least: 1, most: maxSide, absent: 256 }),
     fit: oneOf(args, "fit", thumbnailFits),
     format: oneOf(args, "format", thumbnailFormats),
     page: number(args, "page", { least: 0, most: 1_000_000, absent: 0 }),
   };
-  const { store, path, sha256 } = value.meta ?? {};
-  // Without a digest nothing says that the bytes are still the same.
-  const key = typeof sha256 === "string" ? JSON.stringify([store, path, sha256, wish]) : undefined;
-  const known = key === undefined ? undefined : thumbnails.get(key);
-  if (known !== undefined) return known;
-  const bytes = await whole(value, context.signal);
+}
+
+async function small(bytes: Uint8Array, wish: ThumbnailWish): ReturnType<typeof makeThumbnail> {
   checkPage(await inspectImage(bytes), wish.page);
-  const { width, height, bytes: small } = await makeThumbnail(bytes, wish);
-  fitting(small.length, context);
-  const made = {
-    mediaType: `image/${wish.format}`,
-    width,
-    height,
-    base64: Buffer.from(small).toString("base64"),
-  };
-  if (key !== undefined) thumbnails.set(key, made);
-  return made;
+  return makeThumbnail(bytes, wish);
 }
 
 async function pixels(value: StoredValue, args: Readonly<Record<string, unknown>>, context: DecodeContext) {

@@ -3,6 +3,7 @@
 import { dirname } from "node:path";
 import type { Logger } from "pino";
 import { createEntityApi, type EntityApi } from "./api/api.ts";
+import { createDerivedFiles } from "./api/derived-files.ts";
 import { apiLimitsFrom } from "./api/limits.ts";
 import { type ChangeFeed, createChangeFeed } from "./api/live/feed.ts";
 import { type DocumentPolicy, documentPolicyFrom } from "./api/trusted-documents.ts";
@@ -255,6 +256,7 @@ async function createHttp(parts: Parts, running: Running): Promise<HttpServer> {
     stores,
     objects,
     readField: createFieldReader({ db, stores, codecOf }),
+    derived: createDerivedFiles(loaded.registry, objects.reader),
     checks: () => checksOf(parts, running),
     metrics: createMetrics(db, (err) => logger.warn({ err }, "the database cannot be measured")),
   });

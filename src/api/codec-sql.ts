@@ -11,9 +11,12 @@ export function codecSql(registry: CodecRegistry): CodecSql {
     if (codec === undefined)
       return { sql: undefined, readable: false, filter: undefined, ...refusal(registry, use.name) };
     // The name of the download stands in the bytes, where the codec looks for content in them.
-    if (name === "url") return { sql: undefined, readable: codec.content !== undefined, filter: undefined };
+    if (name === "url")
+      return { sql: undefined, readable: codec.content !== undefined, filter: undefined, isUrl: true };
     const found = fieldOf(registry, use, name);
     if (found === undefined) return undefined;
+    if (found.field.derived !== undefined)
+      return { sql: undefined, readable: false, filter: undefined, isUrl: true };
     return { sql: found.sql, readable: found.field.read !== undefined, filter: found.field.filter };
   };
 }

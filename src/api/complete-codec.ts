@@ -1,6 +1,6 @@
 /** The fields of one codec value that the statement could not tell, as tasks; and their reading. */
 
-import { readField } from "../codec/chain.ts";
+import { fieldOf, readField } from "../codec/chain.ts";
 import type { JsonObject } from "../codec/contract.ts";
 import { openStored } from "../codec/open-stored.ts";
 import type { CodecRegistry } from "../codec/registry.ts";
@@ -9,6 +9,7 @@ import type { Entity } from "../model/model.ts";
 import type { Capabilities, ObjectReaderFactory } from "../object/contract.ts";
 import type { CodecPart, CodecPlan, ShapeField } from "../plan/plan.ts";
 import { type AnswerFaults, type Slot, slotIn } from "./answer-slot.ts";
+import { derivedUrl } from "./derived-url.ts";
 import { type UrlPlaces, valueUrl } from "./value-url.ts";
 
 /** What the statement left of a stored value; see `src/sql/select-codec.ts`. */
@@ -83,6 +84,8 @@ export interface ReadContext {
   readonly inlineLimitBytes: number;
   readonly arguments: readonly Readonly<Record<string, unknown>>[];
   readonly signal?: AbortSignal | undefined;
+  /** Whether large values may be told as JSON that is already written; see `answer-text.ts`. */
+  readonly asJson?: boolean;
 }
 
 /** The value of the task's field. */
@@ -94,13 +97,16 @@ export async function readTask(context: ReadContext, task: CodecTask): Promise<u
     const details = { ...unavailable.details, field: plan.field };
     throw new ServiceError("CODEC_UNAVAILABLE", `Field ${plan.field}: ${unavailable.message}`, { details });
   }
-  const value = openStored(context, plan.use, task.stored);
   const given = context.arguments[part.at] ?? {};
+  const derived = fieldOf(context.registry, plan.use, part.name)?.field.derived;
+  if (derived !== undefined) return derivedUrl(context, task, { name: derived, given });
+  const value = openStored(context, plan.use, task.stored);
   if (part.name === "url") return valueUrl(context, task, { value, given });
   const answer = await readField(context.registry, plan.use, {
     name: part.name,
     value,
     args: given,
+    asJson: context.asJson === true && part.shape === undefined,
     context: { field: plan.field, inlineLimitBytes: context.inlineLimitBytes, signal: context.signal },
   });
   if (answer === null && !part.nullable) {

@@ -10,10 +10,12 @@ import { collectFields } from "../plan/collect-fields.ts";
 import type { Plan } from "../plan/plan.ts";
 import { compileSelect, type SelectContext, type SelectStatement } from "../sql/select.ts";
 import { type CodecSql, parameterValues } from "../sql/select-builder.ts";
+import type { Slot } from "./answer-slot.ts";
+import { answerText } from "./answer-text.ts";
 import { codecSql } from "./codec-sql.ts";
 import { completeTasks } from "./complete-answer.ts";
 import { completeUploads } from "./complete-upload.ts";
-import { newWalk, walkRoots } from "./completion.ts";
+import { newWalk, type Walk, walkRoots } from "./completion.ts";
 import { introspect, introspectionLists } from "./introspection.ts";
 import { parseExact } from "./json-text.ts";
 import { type ApiLimits, beyondLimit } from "./limits.ts";
@@ -153,16 +155,18 @@ export class QueryExecutor {
     walkRoots(walk, { roots: plan.roots, data, resolved });
     const { baseUrl, signal } = context;
     const { inlineLimitBytes } = limits;
+    // What an extension answers may need values and not their text.
+    const asJson = walk.users.length === 0;
     await completeTasks(
       walk,
-      { registry, objects, urls, baseUrl, inlineLimitBytes, arguments: resolved, signal },
+      { registry, objects, urls, baseUrl, inlineLimitBytes, arguments: resolved, signal, asJson },
       limits.parallelReads,
     );
     await completeUploads(walk, { plan, data, request, context }, this.#services);
     await this.#services.users?.answer(walk, { plan, data, resolved, request, context });
     const errors = [...introspected.errors, ...walk.faults.errors];
     if (walk.faults.isLost) return { data: null, errors };
-    return { data: new RawJson(checkSize(JSON.stringify(data), limits)), errors };
+    return { data: new RawJson(checkSize(answerText(data, slotsOf(walk)), limits)), errors };
   }
 
   async #introspect(request: Operation, plan: Plan) {
@@ -184,6 +188,10 @@ export class QueryExecutor {
       );
     return introspect({ schema, document, operation, nodes, variables });
   }
+}
+
+function* slotsOf({ tasks }: Walk): Generator<Slot> {
+  for (const { slot } of tasks) yield slot;
 }
 
 /** Whether the text holds a value that only JavaScript can turn into an answer; see `src/sql/select-type.ts`. */

@@ -46,7 +46,8 @@ export async function valueUrl(context: ReadContext, task: CodecTask, request: U
   return origin + dataPath(capability, name, { isTree, readable });
 }
 
-function secondsOf(expiresIn: unknown): number {
+/** @throws {BAD_USER_INPUT} for a lifetime that is not possible. */
+export function secondsOf(expiresIn: unknown): number {
   const seconds = typeof expiresIn === "number" ? expiresIn : 3600;
   if (seconds >= 1 && seconds <= longestSeconds) return seconds;
   throw new ServiceError(
@@ -122,7 +123,10 @@ function subjectOf(
 }
 
 /** The name that a download gets: the one stored, else the field's with the extension of what is stored. */
-function fileName({ stored, plan }: CodecTask, found: string | undefined): string {
+export function fileName(
+  { stored, plan }: Pick<CodecTask, "stored" | "plan">,
+  found: string | undefined,
+): string {
   const { meta } = stored;
   const named = found ?? meta?.["name"];
   if (typeof named === "string" && named !== "") return named;

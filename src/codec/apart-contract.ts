@@ -11,6 +11,14 @@ export type ApartCall =
       readonly kind: "field";
       readonly name: string;
       readonly args: Readonly<Record<string, unknown>>;
+      /** Whether a large answer may come back as JSON. */
+      readonly asJson: boolean;
+      readonly context: Omit<DecodeContext, "signal">;
+    }
+  | {
+      readonly kind: "derived";
+      readonly name: string;
+      readonly args: JsonObject;
       readonly context: Omit<DecodeContext, "signal">;
     }
   | { readonly kind: "decode"; readonly context: Omit<DecodeContext, "signal"> }
@@ -28,7 +36,7 @@ export type ApartCall =
 export interface Apart {
   readonly limits: DecodeLimits;
   /**
-   * The codec's answer, or its error.
+   * The codec's answer, or its error; a large one of a field that was asked with `asJson` is a `MovedJson`.
    * @throws {LIMIT_EXCEEDED} when the thread overran its time or its memory; then it is ended, and others go on.
    */
   run(options: {
@@ -70,6 +78,7 @@ export type ApartMessage =
   | { readonly id: number; readonly question: ApartQuestion }
   | { readonly started: true }
   | { readonly answer: unknown }
+  | { readonly json: Uint8Array }
   | { readonly error: PlainError };
 
 /** To the thread. */

@@ -6,8 +6,10 @@ import { decodeLimitSettings } from "../format/decode-limits.ts";
 import { type ApartCall, type ApartMessage, type ApartTask, control } from "./apart-contract.ts";
 import { askedValue } from "./asked-value.ts";
 import type { Codec, StoredValue } from "./contract.ts";
+import { derivedOf } from "./derived.ts";
 import { loadCodec } from "./load.ts";
 import { movable } from "./movable.ts";
+import { jsonBytes } from "./moved-json.ts";
 import { plainError } from "./plain-error.ts";
 import { capWasmMemory } from "./wasm-memory.ts";
 
@@ -25,7 +27,9 @@ export default async function apart(task: ApartTask): Promise<void> {
     codec = await codecOf(task.file);
     tell({ started: true });
     const answer = await ask(codec, task, { value, signal: stop.signal });
-    tell({ answer }, movable(answer));
+    const json = task.call.kind === "field" && task.call.asJson ? jsonBytes(answer) : undefined;
+    if (json === undefined) tell({ answer }, movable(answer));
+    else tell({ json }, [json.buffer]);
   } catch (error) {
     tell({ error: plainError(error) });
     // What the bytes have done to the memory of a native library nobody knows: the other side ends this thread.
@@ -79,6 +83,8 @@ async function ask(
     const upload = { ...call.upload, value };
     return codec.upload?.inspect(upload, { ...call.context, limits, signal });
   }
+  if (call.kind === "derived")
+    return derivedOf(codec, call.name).make(value, call.args, { ...call.context, limits, signal });
   const field = Object.hasOwn(codec.fields, call.name) ? codec.fields[call.name] : undefined;
   if (field?.read === undefined)
     throw new ServiceError("INTERNAL_SERVER_ERROR", `The codec's file has no field ${call.name} any more.`);

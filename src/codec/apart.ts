@@ -9,6 +9,7 @@ import { Piscina } from "piscina";
 import { isServiceError } from "../errors.ts";
 import { beyondDecodeLimit, type DecodeLimits } from "../format/decode-limits.ts";
 import { type Apart, type ApartMessage, type ApartTask, control } from "./apart-contract.ts";
+import { MovedJson } from "./moved-json.ts";
 import { createPatience } from "./patience.ts";
 import { errorOf } from "./plain-error.ts";
 import { serveValue } from "./serve-value.ts";
@@ -66,6 +67,7 @@ async function run(pool: Piscina, limits: DecodeLimits, options: RunOptions): Pr
     if ("question" in message) void patience.pause(serve(message.id, message.question));
     else if ("started" in message) patience.start();
     else if ("answer" in message) outcome.resolve(message.answer);
+    else if ("json" in message) outcome.resolve(new MovedJson(message.json));
     else outcome.reject(errorOf(message.error));
   });
   const giveUp = (): void => {

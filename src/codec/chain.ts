@@ -20,6 +20,7 @@ import type {
 } from "./contract.ts";
 import { asFits, limitsOf, withoutSignal } from "./decode-place.ts";
 import { readerOf } from "./memory-reader.ts";
+import type { MovedJson } from "./moved-json.ts";
 
 /** A codec as a field uses it; the model's `CodecUse` fits. */
 export interface ChainUse {
@@ -182,28 +183,43 @@ export function fieldOf(
   return { field, sql: field.sql?.[chain.placement] };
 }
 
+/** A question to a field of one value. */
+interface FieldQuestion {
+  readonly name: string;
+  readonly value: StoredValue;
+  readonly args: Readonly<Record<string, unknown>>;
+  readonly context: ChainDecodeContext;
+  /** Whether a large answer of a worker thread may be the text that it has written. */
+  readonly asJson?: boolean;
+}
+
 /** Asks a field of one value where SQL cannot tell it. A field that the codec does not have, or that only SQL knows, is null. */
+export function readField(
+  codecs: CodecLookup,
+  use: ChainUse,
+  options: FieldQuestion & { readonly asJson?: never },
+): Promise<Json>;
+export function readField(
+  codecs: CodecLookup,
+  use: ChainUse,
+  options: FieldQuestion,
+): Promise<Json | MovedJson>;
 export async function readField(
   codecs: CodecLookup,
   use: ChainUse,
-  options: {
-    name: string;
-    value: StoredValue;
-    args: Readonly<Record<string, unknown>>;
-    context: ChainDecodeContext;
-  },
-): Promise<Json> {
+  options: FieldQuestion,
+): Promise<Json | MovedJson> {
   const read = fieldOf(codecs, use, options.name)?.field.read;
   if (read === undefined) return null;
   const [codec] = chainOf(codecs, use).codecs;
   const value = unwrapChain(codecs, use, options.value);
   const context = { ...options.context, limits: limitsOf(codecs), args: use.args ?? {} };
-  const { name, args } = options;
+  const { name, args, asJson = false } = options;
   return blameAsync({ codec, direction: "decode", field: context.field }, () =>
-    asFits(codecs.apart, {
+    asFits<Json | MovedJson>(codecs.apart, {
       codec,
       value,
-      call: { kind: "field", name, args, context: withoutSignal(context) },
+      call: { kind: "field", name, args, asJson, context: withoutSignal(context) },
       signal: context.signal,
       atOnce: (opened) => read(opened, args, context),
     }),

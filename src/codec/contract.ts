@@ -7,6 +7,7 @@
 
 import { ServiceError } from "../errors.ts";
 import type { DecodeLimits } from "../format/decode-limits.ts";
+import { faultOf, withDerived } from "./define.ts";
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 export type JsonObject = { readonly [key: string]: Json };
@@ -182,6 +183,24 @@ export interface CodecField {
     args: Readonly<Record<string, unknown>>,
     context: DecodeContext,
   ) => Promise<Json>;
+  /** Set by {@link defineCodec}: the field is the URL of what is derived by this name. */
+  readonly derived?: string;
+}
+
+/**
+ * What can be made of an object and deserves a URL of its own: a small copy of an image. It is made when its URL is read, by the limits of
+ * decoding, and kept in memory for a while; it is never stored. The service adds the field `<name>Url` with `args` and `expiresIn`.
+ */
+export interface Derived {
+  readonly description: string;
+  /** Arguments as SDL; none of them is `expiresIn`. */
+  readonly args?: string;
+  /** The arguments checked and in full, so that one wish is written in one way. @throws {BAD_USER_INPUT} */
+  settle(args: Readonly<Record<string, unknown>>): JsonObject;
+  /** Extension of the file, with its dot: `.webp`. The media type is that of the extension, where no browser would run it. */
+  ext(args: JsonObject): string;
+  /** The file: the same for the same object and arguments. Of the row's JSON `value.meta` has `store`, `path`, `is_dir` and `size` alone. */
+  make(value: StoredValue, args: JsonObject, context: DecodeContext): Promise<Uint8Array>;
 }
 
 /** An array as codecs hand it to one another. */
@@ -244,6 +263,8 @@ export interface Codec {
   /** SDL of the input type and of auxiliary types (not of the output type, which is made from `fields`). */
   readonly typeDefs: string;
   readonly fields: Readonly<Record<string, CodecField>>;
+  /** By name. Only objects in a store have them; of the user's own files nothing is made. */
+  readonly derived?: Readonly<Record<string, Derived>>;
   /**
    * Where stored bytes are decoded. Absent: in a worker thread when there are many of them, else at once. `always`: in a worker thread, for
    * libraries that are synchronous or native. `never`: at once, for codecs that hardly look into the bytes.
@@ -292,31 +313,11 @@ export interface Codec {
 
 /** Checks and freezes a codec. @throws {CONFIG_INVALID} when its parts do not fit together. */
 export function defineCodec(codec: Codec): Codec {
-  const wrong = fault(codec);
+  const wrong = faultOf(codec);
   if (wrong !== undefined) {
     throw new ServiceError("CONFIG_INVALID", `Codec ${JSON.stringify(codec.name)}: ${wrong}.`, {
       details: { field: "codec", value: codec.name },
     });
   }
-  return Object.freeze(codec);
-}
-
-function fault(codec: Codec): string | undefined {
-  if (!/^[a-z][a-z0-9_]*$/.test(codec.name)) return "the name must match [a-z][a-z0-9_]*";
-  if (!Number.isInteger(codec.version) || codec.version < 1)
-    return "the version must be a whole number from 1";
-  if (codec.chain.row === undefined && codec.chain.store === undefined) return "chain gives no placement";
-  if (codec.chain.store === "json" && codec.addressing === undefined)
-    return "a store codec that ends in json needs addressing";
-  if (codec.chain.store === "json" && codec.addressing !== "external" && codec.metadata === undefined)
-    return "a store codec that ends in json needs metadata()";
-  if (codec.addressing === "external" && codec.refer === undefined)
-    return "a codec with external addressing needs refer()";
-  for (const [name, field] of Object.entries(codec.fields)) {
-    if (name === "url") return "the field url is added by the service";
-    if (field.sql === undefined && field.read === undefined) return `field ${name} has neither sql nor read`;
-    if (field.filter !== undefined && field.sql === undefined)
-      return `field ${name} has a filter without sql`;
-  }
-  return undefined;
+  return Object.freeze(codec.derived === undefined ? codec : { ...codec, fields: withDerived(codec) });
 }

@@ -10,6 +10,7 @@ import { formatTicks, notATime } from "./calendar.ts";
 import type { Dtype } from "./dtype.ts";
 import { corrupt, invalid } from "./fault.ts";
 import { float16FromBits } from "./float16.ts";
+import { withoutEnd } from "./without-end.ts";
 
 /** JSON for one element or a nest of them. */
 export type ElementJson =
@@ -93,7 +94,7 @@ export function elementReader(type: Dtype): ElementReader {
     };
   }
   if (kind === "U") return (view, at) => readText(view, at, type);
-  if (kind === "S") return (view, at) => bytesOf(view, at, size).toString("latin1").replace(/\0+$/, "");
+  if (kind === "S") return (view, at) => withoutEnd(bytesOf(view, at, size).toString("latin1"), "\0");
   return recordReader(type);
 }
 

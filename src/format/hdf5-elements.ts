@@ -3,6 +3,7 @@
 import { type ElementJson, elementReader, nested } from "./elements.ts";
 import { corrupt } from "./fault.ts";
 import type { Hdf5Type } from "./hdf5-type.ts";
+import { withoutEnd } from "./without-end.ts";
 
 /** Elements in C order, as the library gave them. */
 export interface Hdf5Elements {
@@ -37,7 +38,7 @@ function fixedText(view: DataView, at: number, type: Extract<Hdf5Type, { readonl
   const bytes = new Uint8Array(view.buffer, view.byteOffset + at, type.sizeBytes);
   const zero = bytes.indexOf(0);
   const text = textOf(zero < 0 ? bytes : bytes.subarray(0, zero), type.isUtf8);
-  return type.isSpaced ? text.replace(/ +$/, "") : text;
+  return type.isSpaced ? withoutEnd(text, " ") : text;
 }
 
 function textOf(bytes: Uint8Array, isUtf8: boolean): string {

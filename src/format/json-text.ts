@@ -6,6 +6,7 @@
 
 import { ServiceError } from "../errors.ts";
 import type { ElementJson } from "./elements.ts";
+import { withoutEnd } from "./without-end.ts";
 
 /** Levels of lists and objects in each other. */
 const maxJsonDepth = 512;
@@ -214,7 +215,7 @@ function decimalParts(text: string): Decimal {
   const match = /^(-?)([0-9]+)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]+))?$/.exec(text);
   const fraction = match?.[3] ?? "";
   const all = `${match?.[2] ?? ""}${fraction}`.replace(/^0+/, "");
-  const digits = all.replace(/0+$/, "");
+  const digits = withoutEnd(all, "0");
   if (digits === "") return { digits: "0", exponent: 0n };
   const exponent = BigInt(match?.[4] ?? 0) - BigInt(fraction.length) + BigInt(all.length - digits.length);
   return { digits: `${match?.[1] ?? ""}${digits}`, exponent };

@@ -26,9 +26,9 @@ export function parseZarrJson(bytes: Uint8Array, path: string): ZarrObject {
   } catch (cause) {
     throw corrupt(`${path} is not UTF-8 text.`, cause);
   }
-  const tokens = text.replace(/"(?:[^"\\]|\\.)*"/gs, '""');
-  if (depthOf(tokens) > maxDepth) throw corrupt(`${path} nests deeper than ${maxDepth} levels.`);
-  const parsed = parse(text, tokens, path);
+  const { depth, bare } = lookThrough(text, path);
+  if (depth > maxDepth) throw corrupt(`${path} nests deeper than ${maxDepth} levels.`);
+  const parsed = parse(quoted(text, bare), path);
   if (!isObject(parsed)) throw corrupt(`${path} is no JSON object.`);
   return parsed;
 }
@@ -43,36 +43,65 @@ export function checkDocumentSize(sizeBytes: number, path: string): void {
   );
 }
 
-function parse(text: string, tokens: string, path: string): ZarrJson {
+function parse(text: string, path: string): ZarrJson {
   try {
-    // Python writes NaN and Infinity bare, which JSON does not have.
-    const strict = /NaN|Infinity/.test(tokens) ? quoted(text) : text;
-    return JSON.parse(strict, exact) as ZarrJson;
+    return JSON.parse(text, exact) as ZarrJson;
   } catch (cause) {
     throw corrupt(`${path} is no JSON.`, cause);
   }
 }
 
-function quoted(text: string): string {
-  return text.replace(/"(?:[^"\\]|\\.)*"|-?Infinity|NaN/gs, (token) =>
-    token.startsWith('"') ? token : `"${token}"`,
-  );
+interface Looks {
+  readonly depth: number;
+  /** Where words that JSON does not have begin, outside of texts. */
+  readonly bare: readonly number[];
+}
+
+const [quote, backslash, openList, closeList, openObject, closeObject] = Buffer.from('"\\[]{}');
+const [capitalN, capitalI] = Buffer.from("NI");
+
+/** One look at every character: a pattern for texts would look again and again at what an enemy has written. */
+function lookThrough(text: string, path: string): Looks {
+  const bare: number[] = [];
+  let [depth, deepest] = [0, 0];
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === quote) at = textEnd(text, at, path);
+    else if (code === openList || code === openObject) deepest = Math.max(deepest, ++depth);
+    else if (code === closeList || code === closeObject) depth -= 1;
+    else if (code === capitalN || code === capitalI) bare.push(at);
+  }
+  return { depth: deepest, bare };
+}
+
+/** The quote that ends the text that begins at `start`. */
+function textEnd(text: string, start: number, path: string): number {
+  for (let at = start + 1; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === quote) return at;
+    if (code === backslash) at += 1;
+  }
+  throw corrupt(`${path} is no JSON: a text does not end.`);
+}
+
+/** Python writes NaN and Infinity bare, which JSON does not have: they become texts. */
+function quoted(text: string, bare: readonly number[]): string {
+  let out = "";
+  let done = 0;
+  for (const at of bare) {
+    const word = ["NaN", "Infinity"].find((one) => text.startsWith(one, at));
+    if (word === undefined || at < done) continue;
+    const start = word === "Infinity" && text[at - 1] === "-" ? at - 1 : at;
+    out += `${text.slice(done, start)}"${text.slice(start, at)}${word}"`;
+    done = at + word.length;
+  }
+  return out + text.slice(done);
 }
 
 function exact(_key: string, value: unknown, context?: { readonly source?: string }): unknown {
   if (typeof value !== "number" || Number.isSafeInteger(value)) return value;
   const source = context?.source ?? "";
   return /^-?[0-9]{1,40}$/.test(source) ? BigInt(source) : value;
-}
-
-function depthOf(tokens: string): number {
-  let depth = 0;
-  let deepest = 0;
-  for (const [bracket] of tokens.matchAll(/[[\]{}]/g)) {
-    depth += bracket === "[" || bracket === "{" ? 1 : -1;
-    deepest = Math.max(deepest, depth);
-  }
-  return deepest;
 }
 
 export function isObject(value: unknown): value is ZarrObject {

@@ -1,14 +1,15 @@
 /** Slices and statistics of a Zarr array, from its chunks. */
 
+import { setImmediate } from "node:timers/promises";
 import { ServiceError } from "../errors.ts";
 import { elementCount, type NdArray } from "./array.ts";
 import type { Dtype } from "./dtype.ts";
 import { copyElements } from "./grid.ts";
-import { type Slice, selectAxes, selectedShape } from "./slice.ts";
+import { type AxisSelection, type Slice, selectAxes, selectedShape } from "./slice.ts";
 import { type StatisticsJson, statisticsOf } from "./statistics.ts";
 import type { ZarrArray } from "./zarr-array.ts";
 import { visitParts } from "./zarr-chunks.ts";
-import type { ReadableArray } from "./zarr-elements.ts";
+import type { FoundPart, ReadableArray } from "./zarr-elements.ts";
 import type { ZarrFolder } from "./zarr-folder.ts";
 
 interface ZarrSliceOptions {
@@ -62,15 +63,48 @@ export async function zarrStatistics(
   if (axes.some((axis) => axis.count === 0) || size === 0) return statistics.result();
   const visit = { maxChunks: maxStatisticsChunks, signal: options.signal };
   for await (const { part, elements } of visitParts(folder, readable, { axes, options: visit })) {
-    const counts = part.axes.map((axis) => axis.count);
-    const count = counts.reduce((product, n) => product * n, 1);
-    const isWhole = elements.bytes.length === count * size;
-    const bytes = isWhole ? elements.bytes : new Uint8Array(count * size);
-    if (!isWhole)
-      copyElements({ ...elements, axes: part.axes }, { bytes, counts, to: counts.map(() => 0) }, size);
-    statistics.add(bytes);
+    for (const bytes of blocksOfPart({ part, elements }, size)) {
+      statistics.add(bytes);
+      // Chunks that are not there need no store to be waited for: without this nothing else would be served meanwhile.
+      await setImmediate();
+      options.signal?.throwIfAborted();
+    }
   }
   return statistics.result();
+}
+
+/** Parts of a chunk of about so many elements are looked at between other work. */
+const blockElements = 2 ** 17;
+
+/** The elements of a part in some order, a block at a time. */
+function* blocksOfPart({ part, elements }: FoundPart, size: number): Generator<Uint8Array> {
+  const { bytes } = elements;
+  const whole = part.axes.reduce((product, { count }) => product * count, size);
+  if (bytes.length === whole) {
+    const step = blockElements * size;
+    for (let at = 0; at < whole; at += step) yield bytes.subarray(at, at + step);
+    return;
+  }
+  for (const axes of blocksOf(part.axes)) {
+    const counts = axes.map((axis) => axis.count);
+    const block = new Uint8Array(counts.reduce((product, n) => product * n, size));
+    copyElements({ ...elements, axes }, { bytes: block, counts, to: counts.map(() => 0) }, size);
+    yield block;
+  }
+}
+
+function* blocksOf(axes: readonly AxisSelection[], axis = 0): Generator<readonly AxisSelection[]> {
+  const here = axes[axis];
+  const inner = axes.slice(axis + 1).reduce((product, { count }) => product * count, 1);
+  if (here === undefined || here.count * inner <= blockElements) {
+    yield axes;
+    return;
+  }
+  const count = Math.max(1, Math.floor(blockElements / inner));
+  for (let from = 0; from < here.count; from += count) {
+    const start = here.start + from * here.step;
+    yield* blocksOf(axes.with(axis, { ...here, start, count: Math.min(count, here.count - from) }), axis + 1);
+  }
 }
 
 function readableOf(array: ZarrArray): { readonly dtype: Dtype; readonly readable: ReadableArray } {

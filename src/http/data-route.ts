@@ -9,7 +9,7 @@ import { type ByteRange, parseRange } from "./byte-range.ts";
 import { clientGone } from "./client-gone.ts";
 import { badRequest } from "./error-reply.ts";
 import { checkPreconditions, rangeCounts } from "./precondition.ts";
-import type { OpenData, Representation } from "./representation.ts";
+import type { Content, OpenData, Representation } from "./representation.ts";
 import { servedType } from "./served-type.ts";
 import { segmentsAfter } from "./url-segments.ts";
 
@@ -76,16 +76,18 @@ async function serve(
   refuseQuery(request);
   const signal = clientGone(request, reply);
   const representation = await parts.open(subject, segments, { signal, isRead: isRead(request) });
-  const { validators, sizeBytes } = representation;
+  const { validators } = representation;
   const verdict = checkPreconditions(request.headers, validators);
   if (verdict === 412) throw preconditionFailed(validators.etag);
   reply.headers(cacheHeaders(representation));
   if (verdict === 304) return reply.code(304).send();
+  const content = await representation.content(signal);
+  const { sizeBytes } = content;
   const range = rangeCounts(request.headers, validators)
     ? parseRange(request.headers.range, sizeBytes)
     : "whole";
   if (range === "unsatisfiable") throw beyondTheEnd(reply, sizeBytes);
-  return await send(request, reply, { representation, range, signal, name });
+  return await send(request, reply, { content, range, signal, name: representation.filename ?? name });
 }
 
 /** Whether bytes will be sent if there are any; otherwise only the store can tell that the object is there. */
@@ -119,23 +121,22 @@ function cacheHeaders({ validators, immutable }: Representation): Record<string,
 }
 
 interface Answer {
-  readonly representation: Representation;
+  readonly content: Content;
   readonly range: ByteRange | "whole";
   readonly signal: AbortSignal;
-  /** Last segment of the URL. */
+  /** The content's own, or the last segment of the URL. */
   readonly name: string;
 }
 
 async function send(request: FastifyRequest, reply: FastifyReply, answer: Answer): Promise<FastifyReply> {
-  const { representation, range, signal } = answer;
-  const { start, end } = range === "whole" ? { start: 0, end: representation.sizeBytes } : range;
+  const { content, range, signal, name } = answer;
+  const { start, end } = range === "whole" ? { start: 0, end: content.sizeBytes } : range;
   const length = end - start;
   // The first bytes are there before the status is told: what the store refuses is still an error answer.
   const body =
     request.method === "HEAD" || length === 0
       ? undefined
-      : await begin(representation.stream(start, end, signal), length);
-  const name = representation.filename ?? answer.name;
+      : await begin(content.stream(start, end, signal), length);
   reply.headers({
     "accept-ranges": "bytes",
     "content-length": String(length),
@@ -143,7 +144,7 @@ async function send(request: FastifyRequest, reply: FastifyReply, answer: Answer
     "content-disposition": attachmentHeader(name),
   });
   if (range !== "whole")
-    reply.code(206).header("content-range", `bytes ${start}-${end - 1}/${representation.sizeBytes}`);
+    reply.code(206).header("content-range", `bytes ${start}-${end - 1}/${content.sizeBytes}`);
   return reply.send(body);
 }
 

@@ -1,23 +1,32 @@
 /** What a data URL serves: size, validators and bytes of one file, wherever it lies. */
 
 import { createHash } from "node:crypto";
+import { Readable } from "node:stream";
 import { LRUCache } from "lru-cache";
+import type { DerivedFiles } from "../api/derived-files.ts";
 import type { ByteReader } from "../codec/contract.ts";
 import { ServiceError } from "../errors.ts";
 import type { CapabilitySubject, ObjectReaderFactory } from "../object/contract.ts";
+import type { DerivedSubject } from "../object/derived-subject.ts";
 import type { ObjectHead, Stores } from "../store/contract.ts";
 import type { FieldContent, FieldReader } from "./field-reader.ts";
 import { listedFiles } from "./manifest.ts";
 import type { Validators } from "./precondition.ts";
 
-/** One file, ready to be served. Offsets are within the content. */
+/** One file that can be served. */
 export interface Representation {
-  readonly sizeBytes: number;
   readonly validators: Validators;
   /** The content's own name, where the bytes tell it. */
   readonly filename?: string;
   /** False for files that their owner may change at any time. */
   readonly immutable: boolean;
+  /** Asked for when something of it is to be told: what a codec makes is made now. */
+  content(signal: AbortSignal): Promise<Content>;
+}
+
+/** What a file holds. Offsets are within it. */
+export interface Content {
+  readonly sizeBytes: number;
   stream(start: number, end: number, signal: AbortSignal): AsyncIterable<Uint8Array>;
 }
 
@@ -26,6 +35,7 @@ export interface DataParts {
   readonly reader: ObjectReaderFactory;
   readonly stores: Stores;
   readonly readField: FieldReader;
+  readonly derived: DerivedFiles;
 }
 
 type ObjectSubject = Extract<CapabilitySubject, { kind: "object" }>;
@@ -49,9 +59,24 @@ export function createDataOpener(parts: DataParts): OpenData {
           : await openFile(subject, parts, isRead);
       case "field":
         return await openField(await parts.readField(subject, signal), { parts, segments, signal });
+      case "derived":
+        return derivedFile(subject, parts.derived);
       case "upload":
         throw notFound("This URL takes bytes, it gives none.");
     }
+  };
+}
+
+/** The object may be gone meanwhile; what was made of these very bytes is still right. */
+function derivedFile(subject: DerivedSubject, derived: DerivedFiles): Representation {
+  return {
+    validators: { etag: `W/"${derived.tagOf(subject)}"` },
+    filename: subject.filename,
+    immutable: true,
+    async content(signal) {
+      const bytes = await derived.read(subject, signal);
+      return { sizeBytes: bytes.length, stream: (start, end) => Readable.from([bytes.subarray(start, end)]) };
+    },
   };
 }
 
@@ -158,17 +183,15 @@ function changeableBytes(store: string, head: ObjectHead, stores: Stores): ByteR
 
 function contentOf(
   bytes: ByteReader,
-  about: Omit<Representation, "sizeBytes" | "stream"> & { readonly start: number },
+  about: Omit<Representation, "content"> & { readonly start: number },
 ): Representation {
   const { start: offset, ...rest } = about;
   const sizeBytes = bytes.sizeBytes - offset;
   if (sizeBytes < 0)
     throw new ServiceError("OBJECT_CORRUPT", "The object is shorter than what precedes its content.");
-  return {
-    ...rest,
-    sizeBytes,
-    stream: (start, end, signal) => bytes.stream(offset + start, offset + end, signal),
-  };
+  const stream: Content["stream"] = (start, end, signal) =>
+    bytes.stream(offset + start, offset + end, signal);
+  return { ...rest, content: async () => ({ sizeBytes, stream }) };
 }
 
 function relativePath(segments: readonly string[]): string {

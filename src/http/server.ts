@@ -3,6 +3,7 @@
 import { randomUUID } from "node:crypto";
 import fastify, { type FastifyInstance, type FastifyRequest, LogController } from "fastify";
 import type { Logger } from "pino";
+import type { DerivedFiles } from "../api/derived-files.ts";
 import { ServiceError } from "../errors.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import type { Capabilities, ObjectReaderFactory, Uploads } from "../object/contract.ts";
@@ -51,6 +52,8 @@ export interface HttpServerOptions {
     readonly uploads: Uploads;
   };
   readonly readField: FieldReader;
+  /** What codecs make of objects when it is read. */
+  readonly derived: DerivedFiles;
   checks(): Promise<readonly HealthCheck[]>;
   /** Absent: none are kept, and there is no `/metrics`. */
   readonly metrics?: Metrics;
@@ -157,6 +160,7 @@ function openerOf(options: HttpServerOptions) {
     reader: options.objects.reader,
     stores: options.stores,
     readField: options.readField,
+    derived: options.derived,
   });
 }
 

@@ -1,8 +1,9 @@
 /** A capability's subject as a short JSON array, and back. */
 
 import type { CapabilitySubject } from "./contract.ts";
+import { decodeDerived, encodeDerived } from "./derived-subject.ts";
 
-/** `["o", locator, gen, tree, sha256, skip, size]`, `["f", schema, table, column, key]` or `["u", id]`, without trailing nulls. */
+/** `["o", locator, gen, tree, sha256, skip, size]`, `["f", schema, table, column, key]` or `["u", id]`, without trailing nulls; `["d", …]` for what is derived. */
 export function encodeSubject(subject: CapabilitySubject): string {
   return JSON.stringify(partsOf(subject));
 }
@@ -10,6 +11,7 @@ export function encodeSubject(subject: CapabilitySubject): string {
 function partsOf(subject: CapabilitySubject): unknown[] {
   if (subject.kind === "upload") return ["u", subject.id];
   if (subject.kind === "field") return ["f", subject.schema, subject.table, subject.column, subject.key];
+  if (subject.kind === "derived") return encodeDerived(subject);
   const { locator, gen, isTree, sha256, skip, sizeBytes } = subject;
   // The digest in base64url takes 43 characters instead of 64.
   const digest = sha256 === undefined ? null : Buffer.from(sha256, "hex").toString("base64url");
@@ -25,6 +27,7 @@ export function decodeSubject(text: string): CapabilitySubject | undefined {
   const [kind, ...rest]: unknown[] = parts;
   if (kind === "u") return typeof rest[0] === "string" ? { kind: "upload", id: rest[0] } : undefined;
   if (kind === "f") return fieldOf(rest);
+  if (kind === "d") return decodeDerived(rest);
   return kind === "o" ? objectOf(rest) : undefined;
 }
 

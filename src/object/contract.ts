@@ -2,6 +2,7 @@
 
 import type { ByteReader, EncodedFile, StoredObject, StoredValue, TreeReader } from "../codec/contract.ts";
 import type { Queryable, Transaction } from "../db/contract.ts";
+import type { DerivedSubject } from "./derived-subject.ts";
 import type { ImportCaller } from "./import-contract.ts";
 
 /** Where a new object is to lie and what it is for. */
@@ -108,6 +109,8 @@ export type CapabilitySubject =
       readonly column: string;
       readonly key: readonly (readonly [string, string])[];
     }
+  /** What a codec makes of an object when it is read. */
+  | DerivedSubject
   /** The right to send bytes to one upload. */
   | { readonly kind: "upload"; readonly id: string };
 

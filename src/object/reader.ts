@@ -62,12 +62,14 @@ async function look(store: ReadStore, path: string): Promise<ReferenceHead | und
   return undefined;
 }
 
-function metaOf(meta: Parameters<ObjectReaderFactory["open"]>[0]): JsonObject {
-  const { store, path, ...rest } = meta;
-  const known = Object.entries(rest).filter(
-    (entry): entry is [string, boolean | number] => entry[1] !== undefined,
-  );
-  return { store, path, ...Object.fromEntries(known) };
+/** As the row's JSON has it: whoever is given the value finds what it would find there. */
+function metaOf({ store, path, isTree, sizeBytes }: Parameters<ObjectReaderFactory["open"]>[0]): JsonObject {
+  return {
+    store,
+    path,
+    ...(isTree === undefined ? {} : { is_dir: isTree }),
+    ...(sizeBytes === undefined ? {} : { size: sizeBytes }),
+  };
 }
 
 async function openFile(

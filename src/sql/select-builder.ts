@@ -13,6 +13,8 @@ export interface CodecFieldSql {
   /** Whether JavaScript can read it from the stored value. */
   readonly readable: boolean;
   readonly filter: FilterScalar | undefined;
+  /** The value is a URL, signed for the object or the row. */
+  readonly isUrl?: true;
   /** Set where the codec is not loaded: what everything that needs it is refused with. */
   readonly unavailable?: ServiceError;
 }

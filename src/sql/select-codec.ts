@@ -45,11 +45,12 @@ function neededOf(builder: Builder, plan: CodecPlan): Needs {
     return { ...nothing, refusal: true };
   const bytes = names.some((name) => {
     // A url of an object is told from its metadata; one of a value in the row may need the value's first bytes.
-    if (name === "url")
-      return plan.use.store === undefined && builder.codecs(plan.use, name)?.readable === true;
-    return builder.codecs(plan.use, name)?.sql === undefined;
+    const told = builder.codecs(plan.use, name);
+    if (told?.isUrl === true) return plan.use.store === undefined && told.readable;
+    return told?.sql === undefined;
   });
-  return { url: names.includes("url"), bytes, refusal: false };
+  const url = names.some((name) => builder.codecs(plan.use, name)?.isUrl === true);
+  return { url, bytes, refusal: false };
 }
 
 function partJson(builder: Builder, place: Place, part: CodecPart): string {
@@ -60,7 +61,7 @@ function partJson(builder: Builder, place: Place, part: CodecPart): string {
   if (codec === undefined) return "NULL";
   if (graphql === "Opaque")
     return part.name === "codec" ? `${literal(codec.name)}::text` : rawJson(column, sql);
-  const field = part.name === "url" ? undefined : builder.codecs(codec, part.name);
+  const field = builder.codecs(codec, part.name);
   if (field?.sql === undefined) return "NULL::text";
   const value = partValue(part.type, `(${field.sql(sql)})`, field.filter);
   if (!field.readable) return value;

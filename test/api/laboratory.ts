@@ -7,6 +7,8 @@ import { Client } from "pg";
 import { afterAll } from "vitest";
 import { type ApiContext, createEntityApi } from "../../src/api/api.ts";
 import type { ApiLimits } from "../../src/api/limits.ts";
+import { createApart } from "../../src/codec/apart.ts";
+import type { Apart } from "../../src/codec/apart-contract.ts";
 import { loadCodecs } from "../../src/codec/load.ts";
 import { createRegistry } from "../../src/codec/registry.ts";
 import { applyModel } from "../../src/db/apply.ts";
@@ -14,6 +16,7 @@ import type { Database } from "../../src/db/contract.ts";
 import { connect } from "../../src/db/database.ts";
 import { migrate } from "../../src/db/migrate.ts";
 import type { LoadedExtension } from "../../src/extend/load.ts";
+import { defaultDecodeLimits } from "../../src/format/decode-limits.ts";
 import { parseModel } from "../../src/model/parse.ts";
 import { createObjects } from "../../src/object/objects.ts";
 import { readStoreConfigs } from "../../src/store/config.ts";
@@ -57,7 +60,18 @@ export async function openLaboratory(
   for (const name of ["main", "cold"]) await mkdir(join(folder, name));
   if (inherited !== undefined) await inherit(url, folder, inherited);
   const stores = await openStores(await storeConfigs(folder, inherited?.settings));
-  const registry = await shippedRegistry();
+  // As in the service: no thread starts before there is work for one.
+  const threads = createApart(defaultDecodeLimits);
+  const fromThreads: unknown[] = [];
+  const apart: Apart = {
+    ...threads,
+    run: async (question) => {
+      const answer = await threads.run(question);
+      fromThreads.push(answer);
+      return answer;
+    },
+  };
+  const registry = { ...(await shippedRegistry()), apart };
   const model = parseModel([{ path: "schema.graphql", text: sdl }], {
     codecs: registry.facts,
     stores: new Set(stores.all.keys()),
@@ -93,6 +107,7 @@ export async function openLaboratory(
   await api.server.start();
   afterAll(async () => {
     await api.server.stop();
+    await threads.close();
     await objects.close();
     await db.close();
     await rm(folder, { recursive: true, force: true });
@@ -111,6 +126,8 @@ export async function openLaboratory(
     statements,
     /** The same with their values. */
     calls,
+    /** What worker threads have answered. */
+    fromThreads,
     /** What clients were not shown. */
     logged,
     ask,

@@ -3,6 +3,7 @@
 import { rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
+import { MovedJson } from "../../src/codec/moved-json.ts";
 import { openLaboratory } from "./laboratory.ts";
 
 const lab = await openLaboratory(`
@@ -24,6 +25,26 @@ beforeAll(async () => {
       {scan: 2, files: []}
     ]) { count }
   }`);
+});
+
+test("a large answer is written by a worker thread and goes into the answer as it is; what is selected of it does not", async () => {
+  const elements = Int16Array.from({ length: 600_000 }, (_, at) => at % 1000);
+  const data = Buffer.from(elements.buffer).toString("base64");
+  await lab.data("mutation ($rows: [CreateScanInput!]!) { createScans(rows: $rows) { count } }", {
+    rows: [{ scan: 9, files: [], traces: { base64: { dtype: "int16", shape: [600, 1000], data } } }],
+  });
+  lab.fromThreads.length = 0;
+  const { scan } = await lab.data(
+    "{ scan(scan: 9) { scan traces { values again: values statistics { max } } } }",
+  );
+  const row = Array.from({ length: 1000 }, (_, at) => at);
+  expect(scan.scan).toBe(9);
+  expect(scan.traces.statistics).toEqual({ max: 999 });
+  expect(scan.traces.values).toEqual(Array(600).fill(row));
+  expect(scan.traces.again).toEqual(scan.traces.values);
+  await lab.data("mutation { deleteScan(key: {scan: 9}) { affected { count } } }");
+  const moved = lab.fromThreads.filter((answer) => answer instanceof MovedJson);
+  expect([moved.length, lab.fromThreads.length]).toEqual([2, 3]);
 });
 
 describe("codec fields", () => {

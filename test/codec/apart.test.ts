@@ -7,6 +7,7 @@ import { decodeChain, readField } from "../../src/codec/chain.ts";
 import type { StoredValue } from "../../src/codec/contract.ts";
 import { loadCodec } from "../../src/codec/load.ts";
 import { storedValueOf } from "../../src/codec/memory-reader.ts";
+import { MovedJson } from "../../src/codec/moved-json.ts";
 import { createRegistry } from "../../src/codec/registry.ts";
 import { defaultDecodeLimits } from "../../src/format/decode-limits.ts";
 
@@ -43,6 +44,24 @@ describe("decoding apart", () => {
     const sum = Array.from({ length: first }, (_, i) => i % 251).reduce((a, b) => a + b, 0);
     expect(await ask("sum", { args: { first } })).toBe(sum);
     expect(await ask("later", { args: { first } })).toEqual([first, 1, 2]);
+  });
+
+  it("gives what is large as JSON in memory that has moved, where it may, and else the value", async () => {
+    const args = { first: 5000 };
+    const asked = {
+      name: "later",
+      value: large,
+      args,
+      context: { field: "Row.value", inlineLimitBytes: 2 ** 20 },
+    };
+    const told = await readField(registry, use, { ...asked, asJson: true });
+    expect(told).toBeInstanceOf(MovedJson);
+    expect((told as MovedJson).text).toBe(JSON.stringify(await ask("later", { args })));
+    const sum = { ...asked, name: "sum", asJson: true };
+    expect(await readField(registry, use, sum)).toBe(await ask("sum", { args }));
+    // What is small is answered here, and nothing moves.
+    const small = { ...asked, name: "environment", value: storedValueOf(new Uint8Array(10)), asJson: true };
+    expect(await readField(registry, use, small)).not.toBeInstanceOf(MovedJson);
   });
 
   it("walks folders of more entries than a reply has", async () => {

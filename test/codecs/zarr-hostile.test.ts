@@ -110,6 +110,24 @@ describe("metadata of an enemy", () => {
     await expect(ask(files, "statistics")).rejects.toMatchObject({ code: "LIMIT_EXCEEDED" });
   });
 
+  it("is looked at once, however its texts are made", async () => {
+    // A pattern for texts takes hours for the first of these, and has no stack left for the last.
+    const open = { "zarr.json": text(`{"${'\\"'.repeat(500_000)}`) };
+    await expect(ask(open, "values")).rejects.toMatchObject({ code: "CODEC_CORRUPT" });
+    const group = (attributes: string) => ({
+      "zarr.json": text(`{"zarr_format":3,"node_type":"group","attributes":${attributes}}`),
+    });
+    const bare = group('{"a":[NaN,-Infinity,Infinity,{"NaN":"-Infinity \\" NaN"}]}');
+    expect(await ask(bare, "attributes")).toEqual({
+      a: ["NaN", "-Infinity", "Infinity", { NaN: '-Infinity " NaN' }],
+    });
+    for (const wrong of ["NaNN", "-NaN", "N", "Infinit", '"\\']) {
+      await expect(ask(group(wrong), "attributes")).rejects.toMatchObject({ code: "CODEC_CORRUPT" });
+    }
+    const long = "x".repeat(12_000_000);
+    expect(await ask(group(`{"long":"${long}"}`), "attributes")).toEqual({ long });
+  });
+
   it("has keys that are no prototypes", async () => {
     const raw = `{"zarr_format":3,"node_type":"group","attributes":{"__proto__":{"polluted":1},"constructor":2,"n":12345678901234567890}}`;
     const attributes = (await ask({ "zarr.json": text(raw) }, "attributes")) as object;
@@ -228,6 +246,17 @@ describe("chunks of an enemy", () => {
     await expect(inspect({ ...shardedFolder([4], [2], [4]), "c/0": new Uint8Array(3) })).rejects.toThrow(
       /its index/,
     );
+  });
+
+  it("that are not there are counted between other work, until the caller has gone", async () => {
+    // For a million chunks of 2^25 elements each nobody waits.
+    const files = of2({ shape: [2 ** 31 - 1, 2 ** 19], chunks: [2 ** 25, 2 ** 0], dtype: "<i2" });
+    const gone = new AbortController();
+    const asked = { ...context, signal: gone.signal };
+    const slice = [{}, { start: 0, stop: 1000 }];
+    const counting = zarr.fields["statistics"]?.read?.(storedValueOf(files), { slice }, asked);
+    setTimeout(() => gone.abort(), 20);
+    await expect(counting).rejects.toThrow(/aborted/);
   });
 
   it("that are not there hold the fill value, and a folder that is not there is missing", async () => {

@@ -225,3 +225,13 @@ describe("Python's floats", () => {
     );
   });
 });
+
+it("bytes that are filled up with zeros, and others that hold as many, are looked at once", () => {
+  const size = 1_000_001;
+  const bytes = new Uint8Array(2 * size);
+  bytes[0] = 97;
+  bytes[2 * size - 1] = 98;
+  const dtype = parseDtype(`|S${size}`);
+  const found = elementsToJson({ dtype, shape: [2], fortranOrder: false, bytes });
+  expect(found).toEqual(["a", `${"\0".repeat(size - 1)}b`]);
+});

@@ -8,7 +8,9 @@ import { join } from "node:path";
 import { ApolloServer } from "@apollo/server";
 import { type Logger, pino } from "pino";
 import { afterAll } from "vitest";
+import { createDerivedFiles } from "../../src/api/derived-files.ts";
 import type { Codec } from "../../src/codec/contract.ts";
+import { createRegistry } from "../../src/codec/registry.ts";
 import { connect } from "../../src/db/database.ts";
 import { migrate } from "../../src/db/migrate.ts";
 import { createFieldReader } from "../../src/http/field-reader.ts";
@@ -32,6 +34,8 @@ export interface Laboratory {
 
 interface ServeOptions extends HttpServerOptions {
   readonly codecOf: (schema: string, table: string, column: string) => Codec | undefined;
+  /** What makes files of objects. */
+  readonly codecs: readonly Codec[];
   readonly health: readonly HealthCheck[];
   readonly entityApi: GraphqlServer;
 }
@@ -100,6 +104,7 @@ async function start(
     stores: parts.stores,
     objects: parts.objects,
     readField: createFieldReader({ ...parts, codecOf: options.codecOf ?? (() => undefined) }),
+    derived: createDerivedFiles(createRegistry(options.codecs ?? []), parts.objects.reader),
     checks: async () => options.health ?? [{ name: "database", ok: true, message: "answers" }],
     ...options,
     limits: { drainMs: 2000, ...options.limits },

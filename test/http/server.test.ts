@@ -5,6 +5,8 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { pino } from "pino";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createDerivedFiles } from "../../src/api/derived-files.ts";
+import { createRegistry } from "../../src/codec/registry.ts";
 import { createHttpServer } from "../../src/http/server.ts";
 import { createToken, type Right } from "../../src/http/tokens.ts";
 import {
@@ -225,6 +227,7 @@ describe("start", () => {
     stores: lab.stores,
     objects: lab.objects,
     readField: () => Promise.reject(new Error("not used")),
+    derived: createDerivedFiles(createRegistry([]), lab.objects.reader),
     checks: async () => [],
   });
 

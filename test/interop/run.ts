@@ -3,6 +3,8 @@
  * anything was inserted; and it writes rows that the API then serves. Then the same both ways on an S3 store. In the end the short form of
  * `npm run test:beside`: it writes and deletes for 20 seconds beside the collector.
  *
+ * After it zarr-python, numpy and h5py open what a service gives URLs of.
+ *
  * Installs the peer and an S3 server into `.cache/`; needs python3 and Go. Ends with `N passed, N failed`.
  */
 
@@ -15,6 +17,7 @@ import { problemsOf, summaryOf } from "../beside/judge.ts";
 import { buildService } from "../s3/support/suite.ts";
 import { installPeer, must, python, root, run } from "./python.ts";
 import { compareOnS3 } from "./s3.ts";
+import { compareUrls } from "./urls.ts";
 import { compareZarr } from "./zarr.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "holdfast-interop-"));
@@ -156,6 +159,7 @@ try {
     if (problems.length > 0) throw new Error(problems.join("\n"));
   });
   await compareZarr(check);
+  await compareUrls(check);
 } catch (error) {
   failed += 1;
   process.stdout.write(`FAIL  ${String(error)}\n`);

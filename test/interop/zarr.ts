@@ -1,26 +1,14 @@
 /** Folders that the codec `zarr` writes by value, laid into a file store, as zarr-python and DataJoint read them. Installs zarr-python into `.cache/`. */
 
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import zarr from "../../codecs/zarr.ts";
-import { must, python, root, run } from "./python.ts";
+import { installPython, must, python, run } from "./python.ts";
 
 type Check = (name: string, test: () => void | Promise<void>) => Promise<void>;
 
 const packages = ["numpy==2.4.6", "zarr==3.1.3"];
-const environment = join(root, ".cache", "zarr-3.1.3");
-const reader = join(environment, "bin", "python");
-
-function installZarr(): void {
-  const ready = join(environment, "ready");
-  const wanted = packages.join(" ");
-  if (existsSync(ready) && readFileSync(ready, "utf8") === wanted) return;
-  must("python3 -m venv", run("python3", ["-m", "venv", "--clear", environment]));
-  const pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", ...packages];
-  must(`pip install ${wanted}`, run(reader, pip));
-  writeFileSync(ready, wanted);
-}
 
 function equal(actual: unknown, expected: unknown): void {
   if (JSON.stringify(actual) !== JSON.stringify(expected))
@@ -67,7 +55,7 @@ export async function compareZarr(check: Check): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "holdfast-zarr-"));
   const store = join(folder, "store");
   try {
-    installZarr();
+    const reader = installPython("zarr-3.1.3", packages);
     const all = await Promise.all(arrays.map((_, at) => written(store, at)));
     await check("zarr.open reads what Holdfast wrote as Zarr", () => {
       const folders = all.map(({ path }) => join(store, path));

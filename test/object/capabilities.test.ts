@@ -33,6 +33,24 @@ const subjects = fc.oneof(
     column: fc.string(),
     key: fc.array(fc.tuple(fc.string(), fc.string())),
   }),
+  fc.record(
+    {
+      kind: fc.constant("derived" as const),
+      locator: fc.string({ unit: "grapheme" }),
+      gen: fc.nat().map(String),
+      isTree: fc.boolean(),
+      sha256: fc
+        .uint8Array({ minLength: 32, maxLength: 32 })
+        .map((digest) => Buffer.from(digest).toString("hex")),
+      sizeBytes: fc.nat(),
+      codec: fc.string(),
+      codecArgs: fc.dictionary(fc.string(), fc.integer(), { noNullPrototype: true }),
+      name: fc.string(),
+      args: fc.dictionary(fc.string(), fc.string(), { noNullPrototype: true }),
+      filename: fc.string(),
+    },
+    { requiredKeys: ["kind", "locator", "gen", "isTree", "codec", "codecArgs", "name", "args", "filename"] },
+  ),
   fc.record({ kind: fc.constant("upload" as const), id: fc.uuid() }),
 );
 

@@ -27,7 +27,7 @@ export async function uploadMeta(
     store: object.store,
     path: object.path,
     isTree: object.isTree,
-    ...(object.isTree ? {} : { sizeBytes: object.sizeBytes }),
+    sizeBytes: object.sizeBytes,
   });
   // The digest of the object is that of the content only where nothing was put before it.
   const contentSha256 = prefix === undefined ? object.sha256 : undefined;

@@ -15,11 +15,13 @@ import {
   type WriteServices,
 } from "../../../src/api/write/contract.ts";
 import { executeMutation } from "../../../src/api/write/execute-mutation.ts";
+import { createApart } from "../../../src/codec/apart.ts";
 import { loadCodecs } from "../../../src/codec/load.ts";
 import { createRegistry } from "../../../src/codec/registry.ts";
 import { applyModel } from "../../../src/db/apply.ts";
 import { connect } from "../../../src/db/database.ts";
 import { migrate } from "../../../src/db/migrate.ts";
+import { defaultDecodeLimits } from "../../../src/format/decode-limits.ts";
 import { parseModel } from "../../../src/model/parse.ts";
 import { createObjects } from "../../../src/object/objects.ts";
 import { readStoreConfigs } from "../../../src/store/config.ts";
@@ -52,7 +54,10 @@ export async function openWorld(sdl: string) {
     },
   });
   const stores = await openStores(configs);
-  const codecs = createRegistry(await loadCodecs([join(import.meta.dirname, "../../../codecs")]));
+  const loaded = await loadCodecs([join(import.meta.dirname, "../../../codecs")]);
+  // As in the service; no thread starts before there is work for one.
+  const apart = createApart(defaultDecodeLimits);
+  const codecs = { ...createRegistry(loaded), apart };
   const model = parseModel([{ path: "schema.graphql", text: sdl }], {
     codecs: codecs.facts,
     stores: new Set(stores.all.keys()),
@@ -80,6 +85,7 @@ export async function openWorld(sdl: string) {
     limits: defaultWriteLimits,
   };
   afterAll(async () => {
+    await apart.close();
     await objects.close();
     await db.close();
     await rm(folder, { recursive: true, force: true });

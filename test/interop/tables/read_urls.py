@@ -51,6 +51,7 @@ for name, place in json.load(open(sys.argv[1])).items():
         assert Image.open(io.BytesIO(body)).size == tuple(place["size"]), f"{name}: another size"
         small = Image.open(io.BytesIO(fetch(place["thumbnail"])))
         assert max(small.size) <= 4, f"{name}: a small copy of {small.size}"
+        assert fetch(place["thumbnailUrl"]) == fetch(place["thumbnail"]), f"{name}: another small copy by its URL"
         values = np.frombuffer(fetch(place["pixels"]), place["dtype"]).reshape(place["shape"]).squeeze()
         assert np.array_equal(values, np.asarray(Image.open(io.BytesIO(body)))), f"{name}: other pixels"
     checked += 1

@@ -6,15 +6,13 @@
  */
 
 import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buildService } from "../../s3/support/suite.ts";
-import { installPeer, must, python as peer, root, run } from "../python.ts";
+import { installPeer, installPython, must, python as peer, root, run } from "../python.ts";
 
 const packages = ["pyarrow==26.0.1", "pillow==13.0.0", "numpy==2.4.6", "fsspec==2026.9.0", "aiohttp==3.13.2"];
-const environment = join(root, ".cache", "tables-python");
-const python = join(environment, "bin", "python");
 const folder = mkdtempSync(join(tmpdir(), "holdfast-tables-"));
 const data = join(folder, "data");
 const fixtures = join(root, "test/fixtures");
@@ -44,16 +42,6 @@ async function check(name: string, test: () => void | Promise<void>): Promise<vo
     failed += 1;
     process.stdout.write(`FAIL  ${name}\n${String(error)}\n`);
   }
-}
-
-function install(): void {
-  const ready = join(environment, "ready");
-  const wanted = packages.join(" ");
-  if (existsSync(ready) && readFileSync(ready, "utf8") === wanted) return;
-  must("python3 -m venv", run("python3", ["-m", "venv", "--clear", environment]));
-  const pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", ...packages];
-  must(`pip install ${wanted}`, run(python, pip));
-  writeFileSync(ready, wanted);
 }
 
 /** A service on the schema above. */
@@ -172,7 +160,7 @@ const told = `{ item(itemId: 1) {
   measured { format rowCount columnCount rows url }
   table { format rowCount rows(first: 2, offset: "1") url }
   stream { format rows url }
-  picture { format width height channels dtype pages url thumbnail(width: 4, height: 4, format: "png") { base64 } pixels { dtype shape base64 } }
+  picture { format width height channels dtype pages url thumbnail(width: 4, height: 4, format: "png") { base64 } thumbnailUrl(width: 4, height: 4, format: "png") pixels { dtype shape base64 } }
   document { kind raw(path: "/n") at(path: "/list/3") d: raw(path: "/d") }
   inline { value sizeBytes }
   notes { text lines length digest }
@@ -200,6 +188,7 @@ function readByUrl({ item }: Told): void {
     readonly width: number;
     readonly height: number;
     readonly thumbnail: { readonly base64: string };
+    readonly thumbnailUrl: string;
     readonly pixels: { readonly dtype: string; readonly shape: readonly number[]; readonly base64: string };
   };
   const inline = (text: string) => `data:application/octet-stream;base64,${text}`;
@@ -212,12 +201,14 @@ function readByUrl({ item }: Told): void {
       file: file("image/rgb.png"),
       size: [image.width, image.height],
       thumbnail: inline(image.thumbnail.base64),
+      thumbnailUrl: image.thumbnailUrl,
       pixels: inline(image.pixels.base64),
       dtype: image.pixels.dtype,
       shape: image.pixels.shape,
     },
   };
   writeFileSync(join(folder, "urls.json"), JSON.stringify(places));
+  const python = installPython("tables-python", packages);
   const out = must(
     "read_urls.py",
     run(python, [join(import.meta.dirname, "read_urls.py"), join(folder, "urls.json")]),
@@ -244,7 +235,6 @@ function readByPeer(): void {
 }
 
 try {
-  install();
   installPeer();
   buildService();
   const server = await start();
