@@ -15,7 +15,7 @@ import { dtypeName } from "../src/format/dtype.ts";
 import { elementsToJson } from "../src/format/elements.ts";
 import { invalid } from "../src/format/fault.ts";
 import { jsonInt8, jsonList, jsonText } from "../src/format/json-column.ts";
-import { type NpyHeader, writeNpyHeader } from "../src/format/npy.ts";
+import { type NpyHeader, writeNpy } from "../src/format/npy.ts";
 import { atHand, type NpySource, npyStatistics, openNpy, readNpySlice } from "../src/format/npy-reader.ts";
 import { statisticsTypeDefs } from "../src/format/statistics.ts";
 
@@ -83,12 +83,7 @@ input NdArrayInput @oneOf { values: ArrayValuesInput base64: ArrayBase64Input up
   },
   encode(input) {
     const array = arrayOfInput(input);
-    const header = writeNpyHeader(array);
-    return {
-      body: Buffer.concat([header, array.bytes]),
-      ext: ".npy",
-      meta: describe(array),
-    };
+    return { body: writeNpy(array), ext: ".npy", meta: describe(array) };
   },
   upload: {
     begin({ filename, isTree }) {

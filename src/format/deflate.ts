@@ -14,10 +14,11 @@ const deflateBlock = promisify<Uint8Array, ZlibOptions, Buffer>(deflateRaw);
 
 /** Below this a thread costs more than it does: about half a millisecond of work. */
 const inlineBytes = 8 * 1024;
-const blockBytes = 512 * 1024;
+const leastBlockBytes = 32 * 1024;
+const mostBlockBytes = 512 * 1024;
 /** What deflate can refer back to. */
 const windowBytes = 32 * 1024;
-/** Blocks under way at once: the threads that Node has for such work. */
+/** Blocks under way at once: the threads that Node has for such work. Not the cores, so that the bytes are the same everywhere. */
 const parallel = 4;
 /** Deflate, a window of 32 KiB, the ordinary level. */
 const head = Buffer.from([0x78, 0x9c]);
@@ -25,7 +26,7 @@ const head = Buffer.from([0x78, 0x9c]);
 /** A zlib stream of these bytes. */
 export async function deflated(bytes: Uint8Array): Promise<Uint8Array> {
   if (bytes.length <= inlineBytes) return deflateSync(bytes);
-  if (bytes.length <= blockBytes) return deflateBytes(bytes, { chunkSize: chunkFor(bytes.length) });
+  if (bytes.length <= leastBlockBytes) return deflateBytes(bytes, { chunkSize: chunkFor(bytes.length) });
   return deflatedByBlocks(bytes);
 }
 
@@ -35,6 +36,8 @@ function chunkFor(length: number): number {
 }
 
 async function deflatedByBlocks(bytes: Uint8Array): Promise<Uint8Array> {
+  const shared = Math.ceil(bytes.length / parallel);
+  const blockBytes = Math.min(Math.max(shared, leastBlockBytes), mostBlockBytes);
   const count = Math.ceil(bytes.length / blockBytes);
   const blocks = new Array<Uint8Array>(count);
   const adler = await createAdler32();
@@ -49,7 +52,7 @@ async function deflatedByBlocks(bytes: Uint8Array): Promise<Uint8Array> {
       blocks[i] = await deflateBlock(block, {
         chunkSize: chunkFor(block.length),
         finishFlush: i === count - 1 ? constants.Z_FINISH : constants.Z_SYNC_FLUSH,
-        ...(i === 0 ? {} : { dictionary: bytes.subarray(start - windowBytes, start) }),
+        ...(i === 0 ? {} : { dictionary: bytes.subarray(Math.max(0, start - windowBytes), start) }),
       });
     }
   };
