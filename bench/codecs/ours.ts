@@ -40,7 +40,10 @@ function wave(sizeBytes: number): NdArray {
 /** Every piece of the file, as a store takes them; the bytes of a large array are handed on without a copy. */
 async function npyFile(array: NdArray): Promise<Uint8Array[]> {
   const body = writeNpy(array);
-  return body instanceof Uint8Array ? [body] : Array.fromAsync(body());
+  if (body instanceof Uint8Array) return [body];
+  const pieces: Uint8Array[] = [];
+  for await (const piece of body()) pieces.push(piece);
+  return pieces;
 }
 
 const packed = (array: NdArray): Promise<Uint8Array> => closeEnvelope(packBlob({ t: "ndarray", array }));
