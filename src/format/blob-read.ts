@@ -174,7 +174,7 @@ function readArray(cursor: ByteCursor, depth: number): ArrayValue {
   const bytes = cursor.take(checkedCount(cursor, shape, dtype.itemSizeBytes) * dtype.itemSizeBytes);
   const joined = isComplex === 1 ? joinComplex(bytes, dtype.itemSizeBytes) : bytes;
   // In the order that is there: who needs the other one makes it, and many need none.
-  const fortranOrder = shape.filter((n) => n !== 1).length > 1;
+  const fortranOrder = joined.length > 0 && shape.filter((n) => n !== 1).length > 1;
   return { t: "ndarray", array: { dtype, shape, fortranOrder, bytes: joined } };
 }
 
