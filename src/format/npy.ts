@@ -156,7 +156,7 @@ export function writeNpy(array: NdArray): Uint8Array | (() => AsyncGenerator<Uin
 }
 
 function wrapHeader(text: string): Uint8Array {
-  const latin = [...text].every((char) => (char.codePointAt(0) ?? 0) < 256);
+  const latin = !/[^\0-\xff]/.test(text);
   const body = Buffer.from(text, latin ? "latin1" : "utf8");
   const padded = (prefixBytes: number) =>
     body.length + 1 + alignment - ((prefixBytes + body.length + 1) % alignment);

@@ -25,34 +25,37 @@ export function getGroup(
   gets: readonly SmallGet[],
 ): { readonly outcomes: readonly GetOutcome[]; readonly bytes: Uint8Array<ArrayBuffer> } {
   const real = readlinkSync(root);
-  const pieces: Uint8Array[] = [];
-  let total = 0;
-  const outcomes = gets.map((get): GetOutcome => {
-    const found = read(root, real, get);
-    if (found === undefined) return undefined;
-    pieces.push(found.bytes);
-    const from = total;
-    total += found.bytes.length;
-    return { sizeBytes: found.sizeBytes, modifiedMs: found.modifiedMs, from, to: total };
-  });
-  // Of its own memory, which is handed to another thread.
-  const bytes = new Uint8Array(total);
-  let at = 0;
-  for (const piece of pieces) {
-    bytes.set(piece, at);
-    at += piece.length;
+  const files = gets.map((get) => opened(root, real, get));
+  try {
+    const total = files.reduce((sum, file) => sum + (file === undefined ? 0 : file.until - file.start), 0);
+    // Memory of its own, which is handed to another thread.
+    const bytes = new Uint8Array(total);
+    let at = 0;
+    const outcomes = files.map((file): GetOutcome => {
+      const filled = file === undefined ? undefined : fill(file, bytes, at);
+      if (file === undefined || filled === undefined) return undefined;
+      const from = at;
+      at += filled;
+      return { sizeBytes: file.sizeBytes, modifiedMs: file.modifiedMs, from, to: at };
+    });
+    return { outcomes, bytes };
+  } finally {
+    for (const file of files) if (file !== undefined) closeSync(file.fd);
   }
-  return { outcomes, bytes };
 }
 
-interface Read {
+interface File {
+  readonly fd: number;
   readonly sizeBytes: number;
   readonly modifiedMs: number;
-  readonly bytes: Uint8Array;
+  /** The range, within the file. */
+  readonly start: number;
+  readonly until: number;
 }
 
-function read(root: string, real: string, { path, start, end }: SmallGet): Read | undefined {
+function opened(root: string, real: string, { path, start, end }: SmallGet): File | undefined {
   let fd: number | undefined;
+  let file: File | undefined;
   try {
     fd = openSync(`${root}/${path}`, flags);
     // The kernel has followed links in the folders above: then it is somewhere else now.
@@ -60,17 +63,26 @@ function read(root: string, real: string, { path, start, end }: SmallGet): Read 
     const found = fstatSync(fd);
     const until = Math.min(end ?? found.size, found.size);
     if (!found.isFile() || start > until || until - start > smallBytes) return undefined;
-    const bytes = Buffer.allocUnsafe(until - start);
-    let filled = 0;
-    while (filled < bytes.length) {
-      const count = readSync(fd, bytes, filled, bytes.length - filled, start + filled);
-      if (count === 0) break;
-      filled += count;
-    }
-    return { sizeBytes: found.size, modifiedMs: found.mtimeMs, bytes: bytes.subarray(0, filled) };
+    file = { fd, sizeBytes: found.size, modifiedMs: found.mtimeMs, start, until };
+    return file;
   } catch {
     return undefined;
   } finally {
-    if (fd !== undefined) closeSync(fd);
+    if (fd !== undefined && file === undefined) closeSync(fd);
+  }
+}
+
+/** How many bytes there were; `undefined` where they could not be read. */
+function fill({ fd, start, until }: File, bytes: Uint8Array, at: number): number | undefined {
+  try {
+    let filled = 0;
+    while (filled < until - start) {
+      const count = readSync(fd, bytes, at + filled, until - start - filled, start + filled);
+      if (count === 0) break;
+      filled += count;
+    }
+    return filled;
+  } catch {
+    return undefined;
   }
 }

@@ -4,6 +4,9 @@ import { extname, join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { errorOf, type SmallAsk, type SmallDone, type SmallReply, type SmallWork } from "./small-contract.ts";
 
+/** It holds two groups of files at a time, and little else. */
+const resourceLimits = { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 64 };
+
 interface Waiting {
   readonly resolve: (done: SmallDone[keyof SmallDone]) => void;
   readonly reject: (error: Error) => void;
@@ -33,7 +36,7 @@ export class SmallThread {
   #start(): Worker {
     // Beside this file, built or not.
     const file = join(import.meta.dirname, `small-worker${extname(import.meta.filename)}`);
-    const worker = new Worker(file, { env: {}, execArgv: [], name: "small-files" });
+    const worker = new Worker(file, { env: {}, execArgv: [], name: "small-files", resourceLimits });
     worker.on("message", (reply: SmallReply) => this.#receive(worker, reply));
     worker.on("error", (error) => this.#lose(worker, error));
     worker.on("exit", () => this.#lose(worker, new Error("The thread for small files has ended.")));
