@@ -5,13 +5,7 @@
  * @source https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html; DataJoint 2.3 `<npy@store>`
  */
 
-import {
-  type ByteReader,
-  type DecodeContext,
-  defineCodec,
-  type JsonObject,
-  type StoredValue,
-} from "../src/codec/contract.ts";
+import { type DecodeContext, defineCodec, type JsonObject, type StoredValue } from "../src/codec/contract.ts";
 import { isServiceError, ServiceError } from "../src/errors.ts";
 import { answerLimit } from "../src/format/answer-limit.ts";
 import type { NdArray } from "../src/format/array.ts";
@@ -22,8 +16,8 @@ import { elementsToJson } from "../src/format/elements.ts";
 import { arrayOfExchanged, exchangedOf, isNdArray } from "../src/format/exchanged-array.ts";
 import { invalid } from "../src/format/fault.ts";
 import { jsonInt8, jsonList, jsonText } from "../src/format/json-column.ts";
-import { type NpyHeader, writeNpyHeader } from "../src/format/npy.ts";
-import { npyStatistics, openNpy, readNpySlice } from "../src/format/npy-reader.ts";
+import { type NpyHeader, writeNpy } from "../src/format/npy.ts";
+import { atHand, type NpySource, npyStatistics, openNpy, readNpySlice } from "../src/format/npy-reader.ts";
 import { statisticsTypeDefs } from "../src/format/statistics.ts";
 
 export default defineCodec({
@@ -90,12 +84,7 @@ input NdArrayInput @oneOf { values: ArrayValuesInput base64: ArrayBase64Input up
   },
   encode(input) {
     const array = arrayOfInput(input);
-    const header = writeNpyHeader(array);
-    return {
-      body: Buffer.concat([header, array.bytes]),
-      ext: ".npy",
-      meta: describe(array),
-    };
+    return { body: writeNpy(array), ext: ".npy", meta: describe(array) };
   },
   upload: {
     begin({ filename, isTree }) {
@@ -145,8 +134,8 @@ function describe(array: Pick<NpyHeader, "dtype" | "shape">): JsonObject {
 async function open(
   value: StoredValue,
   context: { readonly limits?: DecodeLimits | undefined; readonly signal?: AbortSignal | undefined },
-): Promise<{ reader: ByteReader; header: NpyHeader }> {
-  const reader = await value.bytes();
+): Promise<{ reader: NpySource; header: NpyHeader }> {
+  const reader = await atHand(await value.bytes(), context.signal);
   return { reader, header: await openNpy(reader, context.signal) };
 }
 

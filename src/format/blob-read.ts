@@ -173,8 +173,9 @@ function readArray(cursor: ByteCursor, depth: number): ArrayValue {
   const dtype = parseDtype(text);
   const bytes = cursor.take(checkedCount(cursor, shape, dtype.itemSizeBytes) * dtype.itemSizeBytes);
   const joined = isComplex === 1 ? joinComplex(bytes, dtype.itemSizeBytes) : bytes;
-  const layout = { shape, itemSizeBytes: dtype.itemSizeBytes, from: "F" } as const;
-  return { t: "ndarray", array: { dtype, shape, fortranOrder: false, bytes: reorder(joined, layout) } };
+  // In the order that is there: who needs the other one makes it, and many need none.
+  const fortranOrder = joined.length > 0 && shape.filter((n) => n !== 1).length > 1;
+  return { t: "ndarray", array: { dtype, shape, fortranOrder, bytes: joined } };
 }
 
 /** 16-bit units whose low byte is the character; a row of them is one text. */

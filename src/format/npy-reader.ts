@@ -9,13 +9,23 @@ import { type Slice, selectAxes, selectedShape } from "./slice.ts";
 import type { StatisticsJson } from "./statistics.ts";
 
 /** What is needed of a file; `ByteReader` of the codec contract fits. */
-interface NpySource {
+export interface NpySource {
   readonly sizeBytes: number;
   read(start: number, end: number, signal?: AbortSignal): Promise<Uint8Array>;
 }
 
 /** Enough for nearly every header, which is 128 bytes for plain types. */
 const firstReadBytes = 512;
+/** A file of up to so many bytes is read by one request, header and all: a second one costs more. */
+const oneReadBytes = 65_536;
+
+/** The same file, read by one request where it is small. */
+export async function atHand(source: NpySource, signal?: AbortSignal): Promise<NpySource> {
+  const { sizeBytes } = source;
+  if (sizeBytes > oneReadBytes) return source;
+  const bytes = await source.read(0, sizeBytes, signal);
+  return { sizeBytes, read: async (start, end) => bytes.subarray(start, end) };
+}
 
 /** @throws {CODEC_CORRUPT} when the header is damaged or does not fit the file's size. */
 export async function openNpy(source: NpySource, signal?: AbortSignal): Promise<NpyHeader> {

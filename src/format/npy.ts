@@ -5,7 +5,7 @@
  */
 
 import { isServiceError } from "../errors.ts";
-import { elementCount } from "./array.ts";
+import { elementCount, type NdArray } from "./array.ts";
 import { type Dtype, descrOf, dtypeOfDescr } from "./dtype.ts";
 import { corrupt } from "./fault.ts";
 import { type PythonLiteral, parsePythonLiteral } from "./python-literal.ts";
@@ -142,8 +142,21 @@ export function writeNpyHeader(array: {
   return wrapHeader(text + spare);
 }
 
+/** Up to this an array is copied behind its header: one piece is simpler to handle than two. */
+const onePieceBytes = 64 * 1024;
+
+/** The file that `numpy.save` writes: one piece where it is small, otherwise the array's own bytes behind the header. */
+export function writeNpy(array: NdArray): Uint8Array | (() => AsyncGenerator<Uint8Array>) {
+  const header = writeNpyHeader(array);
+  if (array.bytes.length <= onePieceBytes) return Buffer.concat([header, array.bytes]);
+  return async function* pieces() {
+    yield header;
+    yield array.bytes;
+  };
+}
+
 function wrapHeader(text: string): Uint8Array {
-  const latin = [...text].every((char) => (char.codePointAt(0) ?? 0) < 256);
+  const latin = !/[^\0-\xff]/.test(text);
   const body = Buffer.from(text, latin ? "latin1" : "utf8");
   const padded = (prefixBytes: number) =>
     body.length + 1 + alignment - ((prefixBytes + body.length + 1) % alignment);

@@ -1,6 +1,6 @@
 /** Digests of bytes on their way, and the peer's textual form of MD5. */
 
-import { createHash } from "node:crypto";
+import { createHash, hash } from "node:crypto";
 
 /** What is known of bytes once they have all passed. */
 export interface ContentDigest {
@@ -55,15 +55,18 @@ export async function digestOf(body: AsyncIterable<Uint8Array>, signal?: AbortSi
   return digest.finish();
 }
 
+/** The same of bytes that are at hand, without the name. */
+export function contentDigestOf(bytes: Uint8Array): ContentDigest {
+  return { sizeBytes: bytes.length, sha256: hash("sha256", bytes, "hex") };
+}
+
 const taken = new WeakMap<Uint8Array, Digest>();
 
 /** Digest of bytes that change no more: taken once, whoever asks. */
 export function digestOfBytes(bytes: Uint8Array): Digest {
   const known = taken.get(bytes);
   if (known !== undefined) return known;
-  const stream = new DigestStream();
-  stream.update(bytes);
-  const digest = stream.finish();
+  const digest = { ...contentDigestOf(bytes), hash: base32(hash("md5", bytes, "buffer")) };
   taken.set(bytes, digest);
   return digest;
 }

@@ -9,15 +9,22 @@ import type { StoredObject } from "../codec/contract.ts";
 import type { Database } from "../db/contract.ts";
 import { isServiceError, ServiceError } from "../errors.ts";
 import type { ObjectHead, Store, Stores } from "../store/contract.ts";
-import { Slots } from "../store/slots.ts";
 import type { ObjectWriter, StageBody, StagedObject, StageRequest } from "./contract.ts";
-import { type Digest, DigestStream, digestOf, digestOfBytes } from "./digest.ts";
+import {
+  type ContentDigest,
+  ContentDigestStream,
+  contentDigestOf,
+  type Digest,
+  digestOf,
+  digestOfBytes,
+} from "./digest.ts";
 import { dedupKey, EqualContents, findEqualContent } from "./equal-content.ts";
 import type { FaultPoints } from "./fault-points.ts";
 import { expired, maxLeaseMs, type Reservation, release, renew, reserve } from "./lease.ts";
 import { locatorOf } from "./locator.ts";
 import { canonicalHashPath, schemaPath, tokenHashPath } from "./object-path.ts";
 import { publish, publishTogether } from "./publish.ts";
+import { isSmall, PutSlots } from "./put-slots.ts";
 import { Reservations } from "./reservations.ts";
 import { stageTree } from "./tree-writer.ts";
 
@@ -33,8 +40,7 @@ export interface WriterOptions {
 interface WriterContext extends WriterOptions {
   readonly reservations: Reservations;
   readonly contents: EqualContents;
-  /** Bounds the values that are on their way to each store. */
-  readonly slots: Map<string, Slots>;
+  readonly slots: PutSlots;
 }
 
 /** A put of one body, wherever a free key is found. */
@@ -49,9 +55,6 @@ interface Task {
   readonly fixed: Uint8Array | undefined;
 }
 
-/** Values that are on their way to one store, of all requests together. */
-const putsAtOnce = 32;
-
 /** Keys tried after the first, before giving up. */
 const furtherKeys = 8;
 
@@ -62,7 +65,7 @@ export function createWriter(options: WriterOptions): Omit<ObjectWriter, "stageU
     ...options,
     reservations: new Reservations(db),
     contents: new EqualContents(db),
-    slots: new Map(),
+    slots: new PutSlots(),
   };
   return {
     stage: (request, body) => stage(context, request, body),
@@ -75,8 +78,7 @@ export function createWriter(options: WriterOptions): Omit<ObjectWriter, "stageU
 async function stage(context: WriterContext, request: StageRequest, body: StageBody): Promise<StagedObject> {
   const store = context.stores.get(request.store);
   if (typeof body !== "function" && !(body instanceof Uint8Array)) {
-    const slots = slotsOf(context, store);
-    return stageTree({ ...context, slots }, { store, request, files: body });
+    return stageTree({ ...context, slots: context.slots.of(store) }, { store, request, files: body });
   }
   const source = body instanceof Uint8Array ? () => once(body) : body;
   const fixed = body instanceof Uint8Array ? body : undefined;
@@ -118,7 +120,7 @@ async function findEqual(
   const found = await findEqualContent(context, { store, dedup, sizeBytes: digest.sizeBytes, signal });
   if (found === undefined) return undefined;
   const { locator, path } = found;
-  const object = storedObject(request, { path, digest, writtenAt: new Date() });
+  const object = storedObject(request, { path, digest, hash: digest.hash, writtenAt: new Date() });
   return { schema: request.schema, locator, object, dedup };
 }
 
@@ -133,7 +135,8 @@ async function putAndVerify(context: WriterContext, task: Task): Promise<StagedO
       together: context.reservations,
     });
     await context.faults("reserve.after");
-    const put = await slotsOf(context, store).run(() => putOnce(context, task, reservation), request.signal);
+    const slots = context.slots.of(store, task.fixed);
+    const put = await slots.run(() => putOnce(context, task, reservation), request.signal);
     if (put === undefined) continue;
     const { digest } = put;
     const head = await verify(task, reservation.path, put);
@@ -142,7 +145,12 @@ async function putAndVerify(context: WriterContext, task: Task): Promise<StagedO
     return {
       schema: request.schema,
       locator: locatorOf(request.store, reservation.path),
-      object: storedObject(request, { path: reservation.path, digest, writtenAt: head.modifiedAt }),
+      object: storedObject(request, {
+        path: reservation.path,
+        digest,
+        hash: task.expected?.hash,
+        writtenAt: head.modifiedAt,
+      }),
       uploadId: reservation.id,
       ...(isHashed ? { dedup: dedupKey(request.store, request.schema, digest.sha256) } : {}),
     };
@@ -156,17 +164,9 @@ async function putAndVerify(context: WriterContext, task: Task): Promise<StagedO
   );
 }
 
-function slotsOf({ slots }: WriterContext, { config }: Store): Slots {
-  const known = slots.get(config.name);
-  if (known !== undefined) return known;
-  const made = new Slots(putsAtOnce);
-  slots.set(config.name, made);
-  return made;
-}
-
 /** What was sent, and what the store answered. */
 interface Put {
-  readonly digest: Digest;
+  readonly digest: ContentDigest;
   readonly stored: ObjectHead;
 }
 
@@ -177,10 +177,13 @@ async function putOnce(
   reservation: Reservation,
 ): Promise<Put | undefined> {
   await context.faults("put.before");
-  const known = task.fixed === undefined ? undefined : task.expected;
-  const digest = known === undefined ? new DigestStream() : undefined;
+  // A store that is told the digest compares it, and need not be asked for the size afterwards.
+  const known =
+    task.fixed && (task.expected ?? (isSmall(task.fixed) ? contentDigestOf(task.fixed) : undefined));
+  const sizeBytes = (known ?? task.expected)?.sizeBytes;
+  const digest = known === undefined ? new ContentDigestStream() : undefined;
   const options = {
-    ...(task.expected === undefined ? {} : { sizeBytes: task.expected.sizeBytes }),
+    ...(sizeBytes === undefined ? {} : { sizeBytes }),
     // Bytes that may differ at the second reading are told by their own name, in `verify`.
     ...(known === undefined ? {} : { sha256: known.sha256 }),
     ...(task.request.signal === undefined ? {} : { signal: task.request.signal }),
@@ -204,7 +207,7 @@ interface Watch {
   readonly task: Task;
   readonly reservation: Reservation;
   /** Absent where the digest is known already. */
-  readonly digest: DigestStream | undefined;
+  readonly digest: ContentDigestStream | undefined;
 }
 
 /** The body, hashed on its way; long puts keep their reservation alive. */
@@ -257,7 +260,7 @@ function notAsSent({ request }: Task, path: string, what: string): ServiceError 
 
 function storedObject(
   request: StageRequest,
-  facts: { path: string; digest: Digest; writtenAt: Date },
+  facts: { path: string; digest: ContentDigest; hash?: string | undefined; writtenAt: Date },
 ): StoredObject {
   return {
     store: request.store,
@@ -265,7 +268,7 @@ function storedObject(
     schema: request.schema,
     sizeBytes: facts.digest.sizeBytes,
     sha256: facts.digest.sha256,
-    ...(request.addressing === "hash" ? { hash: facts.digest.hash } : {}),
+    ...(facts.hash === undefined ? {} : { hash: facts.hash }),
     ...(request.ext === undefined ? {} : { ext: request.ext }),
     isTree: false,
     writtenAt: facts.writtenAt,

@@ -132,6 +132,7 @@ async function linked(context: Context, request: Move, { source, target, file }:
   }
   // Before the old name goes the new one must be there for good.
   await context.faults("fs.fsync");
+  await context.small?.settled();
   await target.folder.sync();
   for (const { folder, made } of target.parents) {
     await folder.sync();

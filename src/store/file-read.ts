@@ -5,6 +5,7 @@ import { ServiceError } from "../errors.ts";
 import type { GetOptions, ObjectHead, StoreDriver } from "./contract.ts";
 import { fileError, guarded } from "./file-error.ts";
 import type { Folder } from "./folder.ts";
+import type { SmallFiles } from "./small-files.ts";
 
 const chunkBytes = 256 * 1024;
 
@@ -13,11 +14,19 @@ export interface FileContext {
   readonly location: string;
   /** Opens the location. @throws {STORE_UNAVAILABLE} when it is missing or not the folder it was. */
   root(): Promise<Folder>;
+  /** Where many small files are read and made at once. Absent where handles cannot be walked. */
+  readonly small?: SmallFiles | undefined;
 }
 
 /** Opens the file at `path`; `undefined` when it, or a folder above it, is absent. */
 export function openFile(context: FileContext, path: string): Promise<FileHandle | undefined> {
   return inFolder(context, path, (folder, name) => folder.file(name));
+}
+
+/** Opens the folder at `path`, the location itself at `""`; `undefined` when it is absent. Close it. */
+export async function openFolder(context: FileContext, path: string): Promise<Folder | undefined> {
+  const root = await context.root();
+  return path === "" ? root : root.descend(path.split("/"));
 }
 
 /** Does `work` in the folder of `path`; `undefined` when that is absent. */
@@ -62,6 +71,22 @@ export async function get(
 ): ReturnType<StoreDriver["get"]> {
   options.signal?.throwIfAborted();
   if (options.versionId !== undefined) return undefined;
+  const { small } = context;
+  const alone = () => getAlone(context, path, options);
+  if (small === undefined) return alone();
+  const { start = 0, end } = options.range ?? {};
+  const together = async (): ReturnType<StoreDriver["get"]> => {
+    const found = start < 0 ? undefined : await small.get({ path, start, end });
+    return found === undefined ? alone() : { head: found.head, body: once(found.bytes) };
+  };
+  return small.either("get", { alone, together });
+}
+
+async function getAlone(
+  context: FileContext,
+  path: string,
+  options: GetOptions,
+): ReturnType<StoreDriver["get"]> {
   const handle = await openFile(context, path);
   if (handle === undefined) return undefined;
   try {

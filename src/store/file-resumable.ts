@@ -9,13 +9,12 @@ import { type FileHandle, link, lstat, open, rename, unlink } from "node:fs/prom
 import { ServiceError } from "../errors.ts";
 import type { ObjectHead, Piece, ResumableAbility, Unfinished } from "./contract.ts";
 import { errnoOf, fileError } from "./file-error.ts";
+import { type PassedContext, settlePassed } from "./file-passed.ts";
 import type { Folder } from "./folder.ts";
 import { checkPath } from "./path.ts";
 
-interface Context {
-  readonly location: string;
+interface Context extends PassedContext {
   readonly faults: (point: string) => void | Promise<void>;
-  root(): Promise<Folder>;
 }
 
 /** Small, because every upload on its way holds two of them in memory. */
@@ -165,6 +164,7 @@ async function complete(context: Context, place: Place, whole: Whole): Promise<O
     await linkInto(place, unfinished);
     await context.faults("fs.linked");
     await place.folder.sync();
+    await settlePassed(context, unfinished.path);
     return { path: unfinished.path, sizeBytes, modifiedAt: (await handle.stat()).mtime };
   } finally {
     await handle.close();

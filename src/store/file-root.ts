@@ -26,7 +26,11 @@ export function rootOpener(location: string, walk: WalkMode): () => Promise<Fold
         return root;
       }
       const marker = await markerOf(root);
-      const isSame = known === undefined || (marker !== undefined && marker === (known.marker ?? marker));
+      // Another call may have been first meanwhile.
+      const isSame =
+        known === undefined ||
+        known.folder === folder ||
+        (marker !== undefined && marker === (known.marker ?? marker));
       if (!isSame) throw unavailable(location, "is another folder than it was when first used");
       known = { folder, marker };
       return root;

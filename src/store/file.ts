@@ -5,22 +5,27 @@
  * folder: under a key there are all of the bytes or none. Links in the store are never followed.
  */
 
-import { createHash, randomInt } from "node:crypto";
+import { createHash, hash } from "node:crypto";
 import { constants } from "node:fs";
 import { type FileHandle, link, open, unlink } from "node:fs/promises";
 import { ServiceError } from "../errors.ts";
+import { beginOf } from "./body-begin.ts";
 import type { CopyOptions, ListOptions, ObjectHead, PutOptions, StoreDriver } from "./contract.ts";
 import { fillFrom } from "./file-copy.ts";
 import { remove } from "./file-delete.ts";
 import { errnoOf, fileError } from "./file-error.ts";
 import { listFolder } from "./file-list.ts";
 import { move } from "./file-move.ts";
+import { partialName, taken } from "./file-partial.ts";
+import { settlePassed, syncPassed } from "./file-passed.ts";
 import { type FileContext, get, head, headOf, openFile } from "./file-read.ts";
 import { resumableFiles } from "./file-resumable.ts";
 import { rootOpener } from "./file-root.ts";
 import { FileSink, type Flushing } from "./file-sink.ts";
 import { defaultWalkMode, type Folder, type WalkMode } from "./folder.ts";
 import { checkPath } from "./path.ts";
+import { SmallFiles } from "./small-files.ts";
+import { smallBytes } from "./small-get.ts";
 import { digestMismatch, sizeMismatch } from "./upload-mismatch.ts";
 
 /** Told the name of each step of a put as it is reached; it may throw, or end the process (crash tests). */
@@ -34,17 +39,19 @@ export interface FileDriverOptions {
 interface Context extends FileContext {
   readonly faults: StoreFaults;
   readonly flushing: Flushing;
+  /** Folders whose names are not known to be durable. */
   readonly unsynced: Set<string>;
 }
 
 /** The driver of a file store. `location` is absolute; it is first touched by the first call. */
 export function createFileDriver(location: string, options: FileDriverOptions = {}): StoreDriver {
+  const walk = options.walk ?? defaultWalkMode;
+  const shared = { location, unsynced: new Set<string>(), root: rootOpener(location, walk) };
   const context: Context = {
-    location,
+    ...shared,
     faults: options.faults ?? (() => undefined),
     flushing: { isBusy: false },
-    unsynced: new Set(),
-    root: rootOpener(location, options.walk ?? defaultWalkMode),
+    small: walk === "handle" ? new SmallFiles({ ...shared, faults: options.faults }) : undefined,
   };
   return {
     protocol: "file",
@@ -75,8 +82,43 @@ interface Put extends PutOptions {
 
 async function put(context: Context, request: Put): Promise<ObjectHead> {
   request.signal?.throwIfAborted();
+  const { small } = context;
+  const alone = () => putAlone(context, request);
+  if (small === undefined || (request.sizeBytes ?? 0) > smallBytes) return alone();
+  return small.either("put", { alone, together: () => putTogether(context, small, request) });
+}
+
+async function putAlone(context: Context, request: Put): Promise<ObjectHead> {
   const { path, signal } = request;
-  return create(context, { path, signal, fill: ({ handle }) => writeBody(context, handle, request) });
+  let written = 0;
+  const fill: Fill = async ({ handle }) => {
+    written = await writeBody(context, handle, request);
+  };
+  return compared(await create(context, { path, signal, fill }), request, written);
+}
+
+/** The digest is told where it was compared with the bytes, and the file has as many of them. */
+function compared(head: ObjectHead, { sha256 }: Put, writtenBytes: number): ObjectHead {
+  return sha256 === undefined || head.sizeBytes !== writtenBytes ? head : { ...head, sha256 };
+}
+
+/** With others, if it proves to be small. */
+async function putTogether(context: Context, small: SmallFiles, request: Put): Promise<ObjectHead> {
+  const begun = await beginOf(request.body, smallBytes).catch((error: unknown) => {
+    request.signal?.throwIfAborted();
+    throw error;
+  });
+  if ("rest" in begun) return putAlone(context, { ...request, body: begun.rest });
+  const { bytes } = begun;
+  const { sizeBytes, sha256, signal, path } = request;
+  signal?.throwIfAborted();
+  if (sizeBytes !== undefined && bytes.length !== sizeBytes)
+    throw sizeMismatch(request, bytes.length, bytes.length < sizeBytes);
+  const found = sha256 === undefined ? undefined : hash("sha256", bytes, "hex");
+  if (found !== sha256) throw digestMismatch(request, found);
+  const head = await small.put({ path, bytes });
+  await syncPassed(context, path);
+  return compared(head, request, bytes.length);
 }
 
 interface Copy extends CopyOptions {
@@ -127,7 +169,9 @@ async function create(context: Context, request: Creation): Promise<ObjectHead> 
       await folder.close();
       folder = next;
     }
-    return await createIn(context, folder, { path, name, fill });
+    const made = await createIn(context, folder, { path, name, fill });
+    await settlePassed(context, path);
+    return made;
   } catch (error) {
     signal?.throwIfAborted();
     // What the body threw is the caller's own; only what the file system threw is translated.
@@ -145,7 +189,7 @@ async function createIn(
   folder: Folder,
   request: { readonly path: string; readonly name: string; readonly fill: Fill },
 ): Promise<ObjectHead> {
-  const partial = folder.entry(`.holdfast-${token()}.part`);
+  const partial = folder.entry(partialName());
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0);
   const handle = await open(partial, flags, 0o644);
   let written: ObjectHead;
@@ -185,14 +229,13 @@ async function publish(context: Context, folder: Folder, file: Publication): Pro
     if (errnoOf(error) !== "EEXIST") throw error;
     // Whoever made the name may have ended before it was durable; callers build on its being there.
     await folder.sync();
-    throw new ServiceError("STORE_CONFLICT", `The store already has bytes at ${file.path}.`, {
-      details: { field: "path", value: file.path, remedy: "Write under another path." },
-    });
+    throw taken(file.path);
   }
   await context.faults("fs.linked");
 }
 
-async function writeBody(context: Context, handle: FileHandle, request: Put): Promise<void> {
+/** Answers the number of bytes. */
+async function writeBody(context: Context, handle: FileHandle, request: Put): Promise<number> {
   const sink = new FileSink(handle, context.flushing);
   let written = 0;
   const hash = request.sha256 === undefined ? undefined : createHash("sha256");
@@ -216,6 +259,7 @@ async function writeBody(context: Context, handle: FileHandle, request: Put): Pr
     throw sizeMismatch(request, written, true);
   const found = hash?.digest("hex");
   if (found !== request.sha256) throw digestMismatch(request, found);
+  return written;
 }
 
 async function* marked(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
@@ -224,11 +268,6 @@ async function* marked(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Arr
   } catch (cause) {
     throw new BodyError("The body failed.", { cause });
   }
-}
-
-function token(): string {
-  const alphabet = "0123456789abcdefghijklmnopqrstuvwxyz";
-  return Array.from({ length: 24 }, () => alphabet[randomInt(alphabet.length)]).join("");
 }
 
 async function* list(context: Context, prefix: string, options: ListOptions): AsyncGenerator<ObjectHead> {

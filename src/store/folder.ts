@@ -53,6 +53,11 @@ export class Folder {
     return this.#mode === "handle" ? `/proc/self/fd/${this.#handle.fd}/${name}` : join(this.#real, name);
   }
 
+  /** The open handle's number. */
+  get fd(): number {
+    return this.#handle.fd;
+  }
+
   /** Path of the folder itself, for reading its entries. */
   get path(): string {
     return this.#mode === "handle" ? `/proc/self/fd/${this.#handle.fd}` : this.#real;
@@ -228,13 +233,15 @@ async function isLink(path: string): Promise<boolean> {
   );
 }
 
-function linkRefused(name: string): ServiceError {
+/** A link lies where a file or a folder is to be. */
+export function linkRefused(name: string): ServiceError {
   return new ServiceError("FORBIDDEN", `${JSON.stringify(name)} is a link, and file stores follow none.`, {
     details: { field: "path", remedy: "Put the file or folder itself there." },
   });
 }
 
-function notAFolder(name: string): ServiceError {
+/** A file lies where a folder is to be. */
+export function notAFolder(name: string): ServiceError {
   return new ServiceError(
     "STORE_CONFLICT",
     `${JSON.stringify(name)} is a file, so nothing can lie below it.`,

@@ -4,6 +4,8 @@ import { readFileSync } from "node:fs";
 import type { CodecSample } from "../../src/codec/testing.ts";
 import { parseDtype } from "../../src/format/dtype.ts";
 import { fromTagged } from "../../src/format/tagged-value.ts";
+import { reorder } from "../../src/format/transpose.ts";
+import type { Value } from "../../src/format/value.ts";
 
 const array = (dtype: string, shape: number[], hex: string) => ({
   dtype: parseDtype(dtype),
@@ -58,7 +60,16 @@ const zarrSamples: CodecSample[] = [
 ];
 
 function tagged(name: string, value: unknown): CodecSample {
-  return { name, input: { tagged: value }, decoded: fromTagged(value) };
+  return { name, input: { tagged: value }, decoded: inBlobOrder(fromTagged(value)) };
+}
+
+/** Blobs hold arrays in Fortran order, and are decoded as they are. */
+function inBlobOrder(value: Value): Value {
+  if (value.t !== "ndarray" || !("array" in value)) return value;
+  const { shape, dtype, bytes } = value.array;
+  if (bytes.length === 0 || shape.filter((n) => n !== 1).length < 2) return value;
+  const turned = reorder(bytes, { shape, itemSizeBytes: dtype.itemSizeBytes, from: "C" });
+  return { t: "ndarray", array: { ...value.array, fortranOrder: true, bytes: turned } };
 }
 
 const blobSamples: CodecSample[] = [

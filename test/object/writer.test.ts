@@ -216,14 +216,23 @@ function collision(): [Buffer, Buffer] {
   return [one, two];
 }
 
+const sha256Of = (content: string): string => createHash("sha256").update(content).digest("hex");
+
+async function* textOf(content: string): AsyncGenerator<Uint8Array> {
+  yield Buffer.from(content);
+}
+
 describe("what the store has after a put", () => {
   /** A writer over the same stores, one of which answers puts with `told` of what it has, and notes what it is asked. */
-  async function telling(told: Partial<ObjectHead>) {
+  async function telling(told: Pick<ObjectHead, "sha256"> | Record<string, never>) {
     const asked: string[] = [];
     const main = lab.stores.get("main");
     const driver: StoreDriver = {
       ...main.driver,
-      put: async (...args) => ({ ...(await main.driver.put(...args)), ...told }),
+      put: async (...args) => {
+        const { sha256: _own, ...head } = await main.driver.put(...args);
+        return { ...head, ...told };
+      },
       head: async (...args) => {
         asked.push(args[0]);
         return main.driver.head(...args);
@@ -245,6 +254,13 @@ describe("what the store has after a put", () => {
     const silent = await telling({});
     const other = await silent.writer.stage(target("hash"), bytes("looked at"));
     expect(silent.asked).toEqual([other.object.path]);
+  });
+
+  test("is told by a file store, which compares the digest itself", async () => {
+    const head = await lab.stores
+      .get("main")
+      .driver.put("told", textOf("told"), { sha256: sha256Of("told") });
+    expect(head.sha256).toBe(sha256Of("told"));
   });
 
   test("of another digest is refused, whatever its size", async () => {
