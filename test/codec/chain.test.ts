@@ -2,8 +2,8 @@ import { describe, expect, it } from "vitest";
 import hash from "../../codecs/hash.ts";
 import npy from "../../codecs/npy.ts";
 import * as chain from "../../src/codec/chain.ts";
-import { encodeChain } from "../../src/codec/encode-chain.ts";
 import { type Codec, defineCodec } from "../../src/codec/contract.ts";
+import { encodeChain } from "../../src/codec/encode-chain.ts";
 import { storedValueOf } from "../../src/codec/memory-reader.ts";
 import { createRegistry } from "../../src/codec/registry.ts";
 
