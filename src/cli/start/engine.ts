@@ -67,6 +67,15 @@ export interface Engine {
   exchange(change: (wanted: Model) => Promise<SchemaPlan>): Promise<void>;
 }
 
+/** What a look at the file led to: whether to serve it, and whether its tables are others'. */
+interface Outcome<T> {
+  readonly serve: boolean;
+  readonly foreign: boolean;
+  readonly result: T;
+}
+
+const served = <T>(result: T): Outcome<T> => ({ serve: true, foreign: false, result });
+
 /** A checked schema file. */
 interface Version {
   readonly model: Model;
@@ -78,25 +87,23 @@ interface Version {
  * applied last is served, until they have changed.
  */
 export async function createEngine(parts: EngineParts): Promise<{ engine: Engine; first: Followed }> {
-  const { settings, db, loaded } = parts;
+  const { db, loaded } = parts;
   const before = await versionBefore(parts);
   let current: Version = before ?? { model: loaded.model, source: loaded.source };
   const first = await startWith(parts, current);
   let problem = before !== undefined ? changing : first.applied ? undefined : pending(first.plan);
   let foreign = first.foreign;
   const inTurn = createTurns();
-  const read = async (): Promise<Version> => {
-    const source = await readSchema(settings.schemaPath);
-    return { source, model: checkModel(settings.schemaPath, source, loaded) };
-  };
+  const read = () => readVersion(parts);
   /** Serves `next` when `change` says that the tables are ready for it. */
-  const take = async <T>(next: Version, change: () => Promise<{ serve: boolean; result: T }>) => {
+  const take = async <T>(next: Version, change: () => Promise<Outcome<T>>) => {
     const prepared = await parts.prepare(next.model);
-    const { serve, result } = await orDiscard(prepared, change);
+    const { serve, result, foreign: others } = await orDiscard(prepared, change);
     if (!serve) return result;
     await prepared.mount();
     await keepSource(db, next.model.schema, next.source);
     current = next;
+    foreign = others;
     problem = undefined;
     return result;
   };
@@ -104,16 +111,14 @@ export async function createEngine(parts: EngineParts): Promise<{ engine: Engine
     model: () => current.model,
     source: () => current.source,
     problem: () => problem,
-    readOnly: () =>
-      parts.readOnly ? "it was started with --read-only" : foreign ? foreignTables : undefined,
+    readOnly: () => (parts.readOnly ? asAsked : foreign ? foreignTables : undefined),
     follow: () =>
       inTurn(async () => {
         const next = await read();
-        const changed = next.source !== current.source;
         return take(next, async () => {
           const followed = await applyByRule(parts, next.model);
-          if (followed.applied) foreign = followed.foreign;
-          return { serve: followed.applied, result: { ...followed, changed } };
+          const result = { ...followed, changed: next.source !== current.source };
+          return { serve: followed.applied, foreign: followed.foreign, result };
         });
       }),
     plan: async () => planModel(db, (await read()).model),
@@ -121,22 +126,22 @@ export async function createEngine(parts: EngineParts): Promise<{ engine: Engine
       inTurn(async () => {
         const next = await read();
         if (options.allowDestructive) await refuseWhileChanging(parts);
-        return take(next, async () => {
-          const result = await applyModel(db, next.model, options);
-          foreign = false;
-          return { serve: true, result };
-        });
+        return take(next, async () => served(await applyModel(db, next.model, options)));
       }),
     versions: async () => ({ served: current.model, wanted: (await read()).model }),
     exchange: (change) =>
       inTurn(async () => {
         const next = await read();
-        await take(next, async () => ({ serve: true, result: await change(next.model) }));
-        foreign = false;
+        await take(next, async () => served(await change(next.model)));
       }),
     drift: async () => driftOf(db, (await read()).model),
   };
   return { engine, first };
+}
+
+async function readVersion({ settings, loaded }: EngineParts): Promise<Version> {
+  const source = await readSchema(settings.schemaPath);
+  return { source, model: checkModel(settings.schemaPath, source, loaded) };
 }
 
 const changing = "fields of the schema file are changing their codec; see: holdfast migrate --status";
@@ -171,10 +176,7 @@ async function startWith(parts: EngineParts, { model, source }: Version): Promis
   }
 }
 
-async function orDiscard<T>(
-  prepared: PreparedApi,
-  change: () => Promise<{ serve: boolean; result: T }>,
-): Promise<{ serve: boolean; result: T }> {
+async function orDiscard<T>(prepared: PreparedApi, change: () => Promise<Outcome<T>>): Promise<Outcome<T>> {
   try {
     const done = await change();
     if (!done.serve) await prepared.discard();
@@ -187,6 +189,7 @@ async function orDiscard<T>(
 
 const nothing: SchemaPlan = { changes: [], destructive: [], refused: [] };
 
+const asAsked = "it was started with --read-only";
 const foreignTables =
   "its tables were made by others, and are served as they are; holdfast apply takes them into its care, with what it adds beside them";
 
