@@ -15,10 +15,23 @@ export async function completeTasks(walk: Walk, context: ReadContext, parallel: 
   const { small = [], large = [] } = Object.groupBy(walk.tasks, (task) =>
     isSmall(task) ? "small" : "large",
   );
+  const failed = new Map<CodecTask, unknown>();
   await Promise.all([
-    completeAll(context, large, parallel),
-    completeAll(context, small, parallel * smallForOne),
+    completeAll({ context, failed }, large, parallel),
+    completeAll({ context, failed }, small, parallel * smallForOne),
   ]);
+  // In the order of the answer, whichever was first to fail.
+  for (const task of walk.tasks) {
+    const error = failed.get(task);
+    if (error === undefined) continue;
+    // Without its codec nothing of a value can be told: the field itself answers the error.
+    task.faults.add(isServiceError(error, "CODEC_UNAVAILABLE") ? task.whole : task.slot, error);
+  }
+}
+
+interface Run {
+  readonly context: ReadContext;
+  readonly failed: Map<CodecTask, unknown>;
 }
 
 function isSmall({ stored: { meta, object } }: CodecTask): boolean {
@@ -26,27 +39,22 @@ function isSmall({ stored: { meta, object } }: CodecTask): boolean {
   return typeof size === "number" && size <= smallBytes;
 }
 
-async function completeAll(
-  context: ReadContext,
-  tasks: readonly CodecTask[],
-  parallel: number,
-): Promise<void> {
+async function completeAll(run: Run, tasks: readonly CodecTask[], parallel: number): Promise<void> {
   const waiting = tasks[Symbol.iterator]();
   const work = async (): Promise<void> => {
     for (const task of waiting) {
-      context.signal?.throwIfAborted();
-      await completeOne(context, task);
+      run.context.signal?.throwIfAborted();
+      await completeOne(run, task);
     }
   };
   await Promise.all(Array.from({ length: Math.min(parallel, tasks.length) }, work));
 }
 
-async function completeOne(context: ReadContext, task: CodecTask): Promise<void> {
+async function completeOne({ context, failed }: Run, task: CodecTask): Promise<void> {
   try {
     putAt(task.slot, await readTask(context, task));
   } catch (error) {
     if (context.signal?.aborted === true) throw error;
-    // Without its codec nothing of a value can be told: the field itself answers the error.
-    task.faults.add(isServiceError(error, "CODEC_UNAVAILABLE") ? task.whole : task.slot, error);
+    failed.set(task, error ?? new TypeError("Nothing was thrown."));
   }
 }

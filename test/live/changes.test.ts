@@ -243,9 +243,13 @@ describe("where", () => {
     await sql.query("update lab.rig set name = 'short' where rig_id = 3");
     await followed.until(1);
     await sql.query("update lab.rig set name = 'shorter' where rig_id = 3");
+    // A change is told with the row as it is then: what comes next waits until this one was looked at.
+    await sql.query("insert into lab.rig values (4, 'zzz 4')");
+    await followed.until(2);
     await sql.query("update lab.rig set name = 'zzz' where rig_id = 3");
-    expect(await followed.until(2)).toEqual([
+    expect(await followed.until(3)).toEqual([
       { kind: "UPDATED", matches: false },
+      { kind: "CREATED", matches: true },
       { kind: "UPDATED", matches: true },
     ]);
     followed.stop();
