@@ -111,7 +111,13 @@ export class SmallFiles {
       to += put.bytes.length;
       return { path: put.path, from, to };
     });
-    const done = await this.#maker.run({ kind: "put", root, puts: places, bytes }, [bytes.buffer]);
+    const done = await this.#maker
+      .run({ kind: "put", root, puts: places, bytes }, [bytes.buffer])
+      .catch((error: unknown) => {
+        // What a thread knew of the folders that it had made is gone with it.
+        for (const { path } of puts) for (const above of foldersAbove(path)) unsynced.add(above);
+        throw error;
+      });
     for (const made of done.unsynced) unsynced.add(made);
     return done.outcomes.map((each) => ("error" in each ? { error: errorOf(each.error) } : each));
   }
@@ -128,6 +134,10 @@ export class SmallFiles {
       await root.close();
     }
   }
+}
+
+function* foldersAbove(path: string): Generator<string> {
+  for (let at = path.lastIndexOf("/"); at > 0; at = path.lastIndexOf("/", at - 1)) yield path.slice(0, at);
 }
 
 function headOf(

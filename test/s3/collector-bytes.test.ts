@@ -326,18 +326,22 @@ describe.each(["plain", "versioned"] as const)("physical deletion in a %s bucket
   test("what a foreign writer writes after the DELETE is seen, and kept too", async () => {
     const point = "hide.delete-reply-lost";
     const id = await cemetery.bury(file, { [file]: "bytes" });
+    let writes = 0;
     const faults = async (reached: string) => {
-      if (reached === point) await write(file, "again");
+      if (reached !== point) return;
+      writes += 1;
+      await write(file, "again");
     };
     expect(await cemetery.remove({ faults })).toMatchObject({ hidden: 0, left: 1 });
     expect(await live()).toEqual({ [file]: "again" });
-    await cemetery.expireClaims();
+    // It was tried again in the same run, and is anybody's now.
+    expect(writes).toBeGreaterThan(1);
     expect(await cemetery.remove()).toMatchObject({ hidden: 1, warnings: [] });
     expect(await live()).toEqual({});
     expect(await trashOf(id)).toEqual({ [file]: "again" });
     const [tombstone] = await cemetery.tombstones();
     const { at, versions: kept } = JSON.parse(tombstone?.trash ?? "");
-    expect(isVersioned ? kept : at).toHaveLength(2);
+    expect(isVersioned ? kept : at).toHaveLength(1 + writes);
     await cemetery.ripen();
     expect(await cemetery.remove()).toMatchObject({ purged: 1 });
     expect(await cemetery.keys()).toEqual({});
