@@ -4,10 +4,16 @@ import { join } from "node:path";
 import { build } from "esbuild";
 import { esbuildPlugins } from "../../mutants/plugins.ts";
 
-/** Writes `writer.mjs` and `collector.mjs` into `folder`. */
+const here = (name: string): string => join(import.meta.dirname, `${name}.ts`);
+
+/** Writes `writer.mjs` and `collector.mjs` into `folder`, and the thread that they start beside them. */
 export async function bundleProcesses(folder: string): Promise<void> {
   await build({
-    entryPoints: ["writer", "collector"].map((name) => join(import.meta.dirname, `${name}.ts`)),
+    entryPoints: {
+      writer: here("writer"),
+      collector: here("collector"),
+      "small-worker": here("../../../src/store/small-worker"),
+    },
     outdir: folder,
     outExtension: { ".js": ".mjs" },
     bundle: true,
