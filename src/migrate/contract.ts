@@ -61,13 +61,8 @@ export interface MoveState {
 }
 
 /** A field that `begin` would change. */
-export interface PlannedMove {
-  readonly entity: string;
-  readonly schema: string;
-  readonly table: string;
-  readonly column: string;
-  readonly from: string;
-  readonly to: string;
+export interface PlannedMove
+  extends Pick<MoveState, "entity" | "schema" | "table" | "column" | "from" | "to"> {
   /** Values there are now. */
   readonly values: string;
   readonly sql: string;

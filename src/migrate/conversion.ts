@@ -27,6 +27,8 @@ export interface Converted extends ChainEncoded {
   /** True where the codec has yet to look at the bytes, as it does at an upload. */
   readonly isUpload: boolean;
   readonly filename: string;
+  /** As {@link sumOf} tells it of the value, where converting has told it already. */
+  readonly sum?: string;
 }
 
 /** Where a value is, for messages. */
@@ -64,8 +66,9 @@ export async function convert(
     throw unfit(context, "The value is a folder, which only its own codec keeps.");
   if (kind === "array") {
     const { codecs: chain } = chainOf(codecs, to);
-    const input = taken(chain[0], await arrayOf(codecs, conversion.from, { value, context }));
-    return { ...(await encodeChain(codecs, to, { input, context })), isUpload: false, filename: "" };
+    const array = await arrayOf(codecs, conversion.from, { value, context });
+    const encoded = await encodeChain(codecs, to, { input: taken(chain[0], array), context });
+    return { ...encoded, isUpload: false, filename: "", sum: sumOfArray(array) };
   }
   const { reader, start, filename } = await contentIn(codecs, conversion, { value, context });
   const side = uploadOf(codecs, to)?.begin({ filename, isTree: false });
@@ -85,16 +88,15 @@ export async function sumOf(
   conversion: Conversion,
   at: { readonly use: ChainUse; readonly value: StoredValue; readonly context: ConvertContext },
 ): Promise<string> {
-  if (conversion.kind === "array") {
-    const { dtype, shape, bytes } = await arrayOf(codecs, at.use, at);
-    return createHash("sha256")
-      .update(JSON.stringify([dtype, shape]))
-      .update(bytes)
-      .digest("hex");
-  }
+  if (conversion.kind === "array") return sumOfArray(await arrayOf(codecs, at.use, at));
   const { reader, start } = await contentIn(codecs, { ...conversion, from: at.use }, at);
   const { signal } = at.context;
   return (await digestOf(reader.stream(start, reader.sizeBytes, signal), signal)).sha256;
+}
+
+function sumOfArray({ dtype, shape, bytes }: ExchangedArray): string {
+  const form = JSON.stringify([dtype, shape]);
+  return createHash("sha256").update(form).update(bytes).digest("hex");
 }
 
 interface Opened {

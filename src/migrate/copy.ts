@@ -10,7 +10,7 @@ import type { MigrateServices, MoveFailure } from "./contract.ts";
 import { type Conversion, conversionOf } from "./conversion.ts";
 import { type Placed, place } from "./place.ts";
 import { countCopied } from "./record.ts";
-import { countPending, type PendingRow, pendingRows, writeCopy } from "./rows.ts";
+import { countPending, isUnchanged, type PendingRow, pendingRows, writeCopy } from "./rows.ts";
 
 /** A move that is being made. */
 export interface OpenMove {
@@ -19,10 +19,10 @@ export interface OpenMove {
   readonly conversion: Conversion;
 }
 
-/** What one walk over the rows came to. */
-export interface Pass {
-  readonly copied: number;
-  readonly failures: { readonly count: number; readonly first: readonly MoveFailure[] };
+/** Rows that could not be taken over, and the first of them by name. */
+export interface Failures {
+  readonly count: number;
+  readonly first: readonly MoveFailure[];
 }
 
 /** Values that are placed at the same time: many small ones, since what is asked for one of them is asked for all that wait. */
@@ -65,21 +65,21 @@ export async function copyPass(
   services: MigrateServices,
   open: OpenMove,
   { model, signal }: { readonly model: Model; readonly signal: AbortSignal },
-): Promise<Pass> {
-  const sums = { copied: 0, count: 0 };
+): Promise<Failures> {
+  let count = 0;
   const first: MoveFailure[] = [];
   let left = await countPending(services.db, open.move);
   for await (const rows of pendingRows(services.db, open.move)) {
     signal.throwIfAborted();
     if (left <= 0) break;
     left -= rows.length;
-    const placed = await placeAll(services, open, { rows, model, signal });
-    for (const failure of placed.failures) if (first.length < named) first.push(failure);
-    sums.count += placed.failures.length;
+    const { done, failures } = await placeAll(services, open, { rows, model, signal });
+    count += failures.length;
+    first.push(...failures.slice(0, named - first.length));
     // What has changed since it was read, or has lost a race, waits for the next pass.
-    sums.copied += await writeAll(services, placed.done);
+    await writeAll(services, done);
   }
-  return { copied: sums.copied, failures: { count: sums.count, first } };
+  return { count, first };
 }
 
 /**
@@ -125,7 +125,9 @@ async function placeAll(
         done.push({ open, row, placed: await placeRow(services, open, { ...at, row }) });
       } catch (error) {
         if (!isServiceError(error) || !faultsOfValues.has(error.code)) throw error;
-        failures.push({ key: row.key, message: error.message });
+        // Replaced or deleted while it was read, it is nobody's fault: the next pass looks again.
+        if (await isUnchanged(services.db, open.move, row))
+          failures.push({ key: row.key, message: error.message });
       }
     }
   };
@@ -159,14 +161,13 @@ function placeRow(
   return place(services, conversion, { value, place: { ...where, field, key, signal } });
 }
 
-/** Writes copies; those that lost a race are left. Answers how many were written. */
-async function writeAll(services: MigrateServices, done: readonly Done[]): Promise<number> {
-  if (done.length === 0) return 0;
+/** Writes copies; those that lost a race are left. */
+async function writeAll(services: MigrateServices, done: readonly Done[]): Promise<void> {
+  if (done.length === 0) return;
   try {
-    return await services.db.transaction((transaction) => writeIn(services, transaction, done));
+    await services.db.transaction((transaction) => writeIn(services, transaction, done));
   } catch (error) {
-    if (isServiceError(error) && races.has(error.code)) return 0;
-    throw error;
+    if (!isServiceError(error) || !races.has(error.code)) throw error;
   }
 }
 

@@ -95,11 +95,6 @@ export class Migrator {
     this.#running = { ended, stop };
   }
 
-  /** Resolves when nothing runs here. */
-  async settled(): Promise<void> {
-    await this.#running?.ended;
-  }
-
   /** Takes the copies back. What the file wants is then a destructive change again. */
   async abandon(): Promise<readonly MoveState[]> {
     await this.#stop();
@@ -198,7 +193,7 @@ export class Migrator {
     let isWhole = true;
     for (const one of open) {
       for (let before = await countPending(db, one.move); ; ) {
-        const { failures } = await copyPass(this.#parts, one, { model, signal });
+        const failures = await copyPass(this.#parts, one, { model, signal });
         await recordFailures(db, one.id, failures);
         const waiting = (await countPending(db, one.move)) - failures.count;
         if (waiting < fewRows || waiting > before / 2) {

@@ -16,12 +16,13 @@ import { identifier, qualified } from "../sql/quote.ts";
 import { wantedTables } from "../sql/table.ts";
 import type { MigrateServices, MoveState, PlannedMove, Sql, Versions } from "./contract.ts";
 import { conversionFor, type OpenMove } from "./copy.ts";
+import { readMoves } from "./record.ts";
 
 /** A move, and why it cannot be made. */
 export interface FoundMove {
   readonly move: CodecMove;
   readonly obstacle: string | undefined;
-  /** True where the hidden column is there. */
+  /** True where it is recorded, and its hidden column there. */
   readonly isBegun: boolean;
 }
 
@@ -34,15 +35,26 @@ export async function findMoves(
   const tables = wantedTables(wanted);
   const catalog = await catalogFor(db, tables, wanted.schema);
   const before = wantedTables(served);
+  const begun = await readMoves(db, wanted.schema, ["copying"]);
   return codecMoves(tables, catalog, { owner: wanted.schema, before }).map((move) => {
     const actual = catalog.tables.get(`${move.table.schema}\0${move.table.name}`)?.columns ?? [];
     const has = (name: string): boolean => actual.some((column) => column.name === name);
-    const isBegun = has(nextColumn(move.column.name));
-    const left = has(oldColumn(move.column.name))
+    const { table, column } = move;
+    const isBegun = begun.some((one) => isOf(one, move));
+    const [next, old] = [nextColumn(column.name), oldColumn(column.name)];
+    const taken =
+      has(next) && !isBegun
+        ? `${table.schema}.${table.name} has a column ${next} of somebody else's`
+        : undefined;
+    const left = has(old)
       ? "the values before its last change are still kept: holdfast migrate --drop-old"
       : undefined;
-    return { move, isBegun, obstacle: obstacleTo(move) ?? left ?? unlike(services, move, wanted) };
+    return { move, isBegun, obstacle: obstacleTo(move) ?? taken ?? left ?? unlike(services, move, wanted) };
   });
+}
+
+function isOf({ schema, table, column }: MoveState, move: CodecMove): boolean {
+  return schema === move.table.schema && table === move.table.name && column === move.column.name;
 }
 
 function unlike(
@@ -83,10 +95,7 @@ export function openMoves(
   { found, wanted }: { readonly found: readonly FoundMove[]; readonly wanted: Model },
 ): readonly OpenMove[] {
   return states.map((state) => {
-    const one = found.find(
-      ({ move: { table, column } }) =>
-        table.schema === state.schema && table.name === state.table && column.name === state.column,
-    );
+    const one = found.find(({ move }) => isOf(state, move));
     const conversion = one === undefined ? undefined : conversionFor(services, one.move, wanted);
     if (one === undefined || conversion === undefined || one.move.to !== state.to || !one.isBegun)
       throw changed(state);

@@ -117,6 +117,24 @@ async function readRows(db: Sql, move: CodecMove, keys: readonly RowKey[]): Prom
   }));
 }
 
+function unchanged({ sourceType }: CodecMove, own: string): string {
+  return sourceType === "bytea" ? `encode(sha256(${own}), 'hex') = $2` : `${own} = $2::text::jsonb`;
+}
+
+/** Whether a row still has the value that was read. */
+export async function isUnchanged(
+  db: Sql,
+  move: CodecMove,
+  { key, stamp }: Pick<PendingRow, "key" | "stamp">,
+): Promise<boolean> {
+  const { table, own } = namesOf(move);
+  const { rowCount } = await db.query(
+    `SELECT FROM ${table} t, jsonb_populate_record(NULL::${table}, $1::jsonb) r WHERE ${sameKey(move)} AND ${unchanged(move, own)}`,
+    [JSON.stringify(key), stamp],
+  );
+  return rowCount === 1;
+}
+
 /** Writes a copy beside its value; false when the value is not the one that was read any more. */
 export async function writeCopy(
   transaction: Sql,
@@ -124,11 +142,9 @@ export async function writeCopy(
   { key, stamp, copy }: Pick<PendingRow, "key" | "stamp"> & { readonly copy: Uint8Array | JsonObject },
 ): Promise<boolean> {
   const { table, own, next } = namesOf(move);
-  const isSame =
-    move.sourceType === "bytea" ? `encode(sha256(${own}), 'hex') = $2` : `${own} = $2::text::jsonb`;
   const [cast, cell] = copy instanceof Uint8Array ? ["bytea", copy] : ["text::jsonb", JSON.stringify(copy)];
   const { rowCount } = await transaction.query(
-    `UPDATE ${table} t SET ${next} = $3::${cast} FROM jsonb_populate_record(NULL::${table}, $1::jsonb) r WHERE ${sameKey(move)} AND ${isSame}`,
+    `UPDATE ${table} t SET ${next} = $3::${cast} FROM jsonb_populate_record(NULL::${table}, $1::jsonb) r WHERE ${sameKey(move)} AND ${unchanged(move, own)}`,
     [JSON.stringify(key), stamp, cell],
   );
   return rowCount === 1;

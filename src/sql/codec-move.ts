@@ -6,8 +6,7 @@ import { codecOfSpec, parseComment } from "./comment.ts";
 import { columnDefinition, commentColumn, guardColumn } from "./ddl.ts";
 import { defaultText } from "./default.ts";
 import { compare } from "./diff.ts";
-import { readable } from "./difference.ts";
-import { isExternal, referenceColumn, releaseColumn } from "./hidden.ts";
+import { isExternal, releaseColumn } from "./hidden.ts";
 import { identifier, literal, qualified } from "./quote.ts";
 import { tableId, type WantedCodec, type WantedColumn, type WantedTable } from "./wanted.ts";
 
@@ -97,7 +96,7 @@ export function oldColumn(column: string): string {
 
 function hiddenName(column: string, end: string): string {
   const digest = createHash("md5").update(column).digest("hex").slice(0, 8);
-  return `_${Buffer.byteLength(column) <= 40 ? column : `${digest}`}_${end}`;
+  return `_${Buffer.byteLength(column) <= 40 ? column : digest}_${end}`;
 }
 
 function triggerName(column: string): string {
@@ -176,10 +175,8 @@ export interface ColumnName {
 }
 
 /** Why a move cannot be made, whatever the values are. */
-export function obstacleTo({ table, column }: CodecMove): string | undefined {
-  if (isExternal(column))
-    return "its codec keeps references to files of the users' own, which nobody but them can write";
-  if (referenceColumn(oldColumn(column.name)).length > 63)
-    return `the name of ${readable(table)} is too long`;
-  return undefined;
+export function obstacleTo({ column }: CodecMove): string | undefined {
+  return isExternal(column)
+    ? "its codec keeps references to files of the users' own, which nobody but them can write"
+    : undefined;
 }
