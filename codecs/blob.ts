@@ -13,24 +13,26 @@ import {
   type JsonObject,
   type StoredValue,
 } from "../src/codec/contract.ts";
-import { isServiceError, ServiceError } from "../src/errors.ts";
+import { ServiceError } from "../src/errors.ts";
+import { answerLimit } from "../src/format/answer-limit.ts";
 import type { NdArray } from "../src/format/array.ts";
-import { arrayTypeDefs, slicesOf } from "../src/format/array-input.ts";
+import { arrayTypeDefs, base64Of, slicesOf } from "../src/format/array-input.ts";
+import { sliceArray } from "../src/format/array-slice.ts";
 import { arrayStatistics } from "../src/format/array-statistics.ts";
 import { closeEnvelope, openEnvelope, unpackedSize } from "../src/format/blob-envelope.ts";
+import { blobOfInput, verifiedBlob } from "../src/format/blob-input.ts";
 import { blobKindSql, kindOfPacked } from "../src/format/blob-kind.ts";
 import { unpackBlob } from "../src/format/blob-read.ts";
 import { packBlob } from "../src/format/blob-write.ts";
 import { checkDecodeLimit, type DecodeLimits, defaultDecodeLimits } from "../src/format/decode-limits.ts";
-import { descrOf, dtypeName } from "../src/format/dtype.ts";
-import { arrayFromValues, bytesFromBase64 } from "../src/format/elements-from-json.ts";
+import { dtypeName } from "../src/format/dtype.ts";
+import { elementsToJson } from "../src/format/elements.ts";
 import { arrayOfExchanged, exchangedOf, isNdArray } from "../src/format/exchanged-array.ts";
 import { invalid } from "../src/format/fault.ts";
-import { jsonInt8, jsonText } from "../src/format/json-column.ts";
+import { jsonInt8, jsonList, jsonText } from "../src/format/json-column.ts";
 import { statisticsTypeDefs } from "../src/format/statistics.ts";
-import { fromTagged } from "../src/format/tagged-value.ts";
 import type { Value } from "../src/format/value.ts";
-import { valueFromJson, valueToJson } from "../src/format/value-json.ts";
+import { valueToJson } from "../src/format/value-json.ts";
 import { toTagged } from "../src/format/value-tagged.ts";
 
 /** Packed values are read whole; up to this size in one go, so that looking at the head costs no request of its own. */
@@ -48,8 +50,8 @@ ${arrayTypeDefs}
 
 ${statisticsTypeDefs}
 
-"A value for a field of type Blob: plain JSON, the lossless tagged form, an array, packed bytes as base64, or an upload of packed bytes."
-input BlobInput @oneOf { json: JSON tagged: JSON array: ArrayValuesInput base64: String upload: ID }
+"A value for a field of type Blob: plain JSON, the lossless tagged form, an array by value or as base64 of its elements, packed bytes as base64, or an upload of packed bytes."
+input BlobInput @oneOf { json: JSON tagged: JSON array: ArrayValuesInput arrayBase64: ArrayBase64Input base64: String upload: ID }
 
 "An array inside a blob."
 type BlobArray {
@@ -91,21 +93,54 @@ type BlobArray {
       description: "The value as an array; null where it is none.",
       read: async (value, _args, context) => arrayOf(await unpacked(value, context)),
     },
+    dtype: {
+      type: "String",
+      description:
+        "Element type of an array as numpy prints it; object where the elements are values of any kind; null where the value is no array.",
+      sql: { store: (column) => jsonText(column, "dtype") },
+      read: async (value, _args, context) => (await described(value, context))["dtype"] ?? null,
+    },
+    shape: {
+      type: "[Int!]",
+      description: "Length of each axis of an array; null where the value is none.",
+      sql: { store: (column) => jsonList(column, "shape") },
+      read: async (value, _args, context) => (await described(value, context))["shape"] ?? null,
+    },
+    values: {
+      type: "JSON",
+      description:
+        "Elements of a slice, nested by axis; null where the value is no array of elements of one size.",
+      args: "slice: [SliceInput!]",
+      read: async (value, args, context) => {
+        const found = await slice(value, args, context);
+        return found === undefined ? null : elementsToJson(found);
+      },
+    },
+    base64: {
+      type: "String",
+      description:
+        "Elements of a slice as base64, the last axis fastest, little-endian; null where the value is no array of elements of one size.",
+      args: "slice: [SliceInput!]",
+      read: async (value, args, context) => {
+        const found = await slice(value, args, context);
+        return found === undefined ? null : base64Of(found);
+      },
+    },
     statistics: {
       type: "ArrayStatistics",
       description:
         "Count, least, largest, mean and deviation of the elements of a slice; null where the value is no array of numbers.",
       args: "slice: [SliceInput!]",
       read: async (value, args, context) => {
-        const whole = unpackBlob(await packed(value, context));
-        if (whole.t !== "ndarray" || !("array" in whole)) return null;
-        return arrayStatistics(whole.array, { slices: slicesOf(args), signal: context.signal });
+        const array = await wholeArray(value, context);
+        if (array === undefined) return null;
+        return arrayStatistics(array, { slices: slicesOf(args), signal: context.signal });
       },
     },
   },
   unfoldedBytes: sizeUnfolded,
   async encode(input, context) {
-    const { value, body } = await read(input, limitsIn(context));
+    const { value, body } = await blobOfInput(input, limitsIn(context));
     return { body: body ?? (await closeEnvelope(packBlob(value))), meta: describe(value) };
   },
   upload: {
@@ -116,7 +151,7 @@ type BlobArray {
     async inspect({ value }, context) {
       const limits = limitsIn(context);
       const bytes = await wholeOf(value, limits, context.signal);
-      return describe((await verified(bytes, limits)).value);
+      return describe((await verifiedBlob(bytes, limits)).value);
     },
   },
   exchange: {
@@ -131,55 +166,9 @@ type BlobArray {
   },
 });
 
-async function read(
-  input: Readonly<Record<string, unknown>>,
-  limits: DecodeLimits,
-): Promise<{ value: Value; body?: Uint8Array }> {
-  const { tagged, array, base64, body, ndarray } = input;
-  if (isNdArray(ndarray)) return { value: { t: "ndarray", array: ndarray } };
-  if (typeof base64 === "string") return verified(bytesFromBase64(base64), limits);
-  if (body instanceof Uint8Array) return { value: { t: "bytes", bytes: body } };
-  if (tagged !== undefined && tagged !== null) return { value: fromTagged(tagged) };
-  if (typeof array === "object" && array !== null) return { value: arrayValue(array) };
-  if (Object.hasOwn(input, "json")) return { value: valueFromJson(input["json"]) };
-  throw invalid("A blob is given as json, tagged, array, base64 or upload.");
-}
-
 /** Of what `decode` answers, an array of numbers. */
 function isArrayValue(value: unknown): value is { readonly array: NdArray } {
   return typeof value === "object" && value !== null && "array" in value && isNdArray(value.array);
-}
-
-function arrayValue(array: object): Value {
-  if (!("dtype" in array && "shape" in array && "data" in array))
-    throw invalid("An array has dtype, shape and data.");
-  const { dtype, shape, data } = array;
-  if (typeof dtype !== "string" || !Array.isArray(shape))
-    throw invalid("An array has dtype, shape and data.");
-  const values = arrayFromValues({ dtype, shape, data });
-  if (values.dtype.kind !== "U") return { t: "ndarray", array: values };
-  const items = flatTexts(data).map((v): Value => ({ t: "str", v }));
-  return { t: "ndarray", dtype: descrOf(values.dtype), shape: values.shape, items };
-}
-
-/** Text elements in order; `arrayFromValues` has checked them. */
-function flatTexts(data: unknown): string[] {
-  return Array.isArray(data) ? data.flatMap(flatTexts) : [String(data)];
-}
-
-/** Bytes that a caller has packed, kept as they are once they prove to be a blob. */
-async function verified(
-  bytes: Uint8Array,
-  limits: DecodeLimits,
-): Promise<{ value: Value; body: Uint8Array }> {
-  try {
-    return { value: unpackBlob(await openEnvelope(bytes, limits), limits), body: bytes };
-  } catch (cause) {
-    if (!isServiceError(cause, "CODEC_CORRUPT")) throw cause;
-    throw new ServiceError("CODEC_INVALID_VALUE", `The bytes are no packed blob: ${cause.message}`, {
-      cause,
-    });
-  }
 }
 
 function describe(value: Value): JsonObject {
@@ -188,6 +177,10 @@ function describe(value: Value): JsonObject {
     return { kind: "ndarray", dtype: dtypeName(value.array.dtype), shape: value.array.shape };
   // Text arrays come back as arrays of values: so the peer stores them.
   return { kind: "ndarray", dtype: "object", shape: value.shape };
+}
+
+async function described(value: StoredValue, context: DecodeContext): Promise<JsonObject> {
+  return describe(unpackBlob(await packed(value, context), limitsIn(context)));
 }
 
 function arrayOf(value: Value): Json {
@@ -215,6 +208,21 @@ async function wholeOf(
 async function packed(value: StoredValue, context: DecodeContext): Promise<Uint8Array> {
   const limits = limitsIn(context);
   return openEnvelope(await wholeOf(value, limits, context.signal), limits);
+}
+
+/** `undefined`: the value is no array of elements of one size. */
+async function wholeArray(value: StoredValue, context: DecodeContext): Promise<NdArray | undefined> {
+  const whole = unpackBlob(await packed(value, context), limitsIn(context));
+  return isArrayValue(whole) ? whole.array : undefined;
+}
+
+async function slice(
+  value: StoredValue,
+  args: Readonly<Record<string, unknown>>,
+  context: DecodeContext,
+): Promise<NdArray | undefined> {
+  const array = await wholeArray(value, context);
+  return array === undefined ? undefined : sliceArray(array, slicesOf(args), answerLimit(context));
 }
 
 /** Size of the packed bytes, as the first ones declare it. */

@@ -30,7 +30,7 @@ export async function insert(service: Service, page: Page): Promise<number> {
     const [dtype, shape] = ["float64", [page.length]];
     if (page.table === "Sample")
       return { sampleId: page.first + i, wave: { base64: { dtype, shape, data: base64(values) } } };
-    return { packedId: page.first + i, value: { array: { dtype, shape, data: Array.from(values) } } };
+    return { packedId: page.first + i, value: { arrayBase64: { dtype, shape, data: base64(values) } } };
   });
   const { table } = page;
   const name = `create${table}s`;
@@ -44,12 +44,12 @@ export async function insert(service: Service, page: Page): Promise<number> {
 
 interface Answer {
   readonly wave?: { readonly base64?: string; readonly shape: readonly number[] };
-  readonly value?: { readonly array?: { readonly data: readonly number[] }; readonly kind: string };
+  readonly value?: { readonly base64?: string; readonly shape: readonly number[] };
 }
 
 const selections = {
   Sample: { fetch: "wave { shape base64 }", metadata: "wave { dtype shape }" },
-  Packed: { fetch: "value { kind array { data } }", metadata: "value { kind sizeBytes }" },
+  Packed: { fetch: "value { shape base64 }", metadata: "value { kind sizeBytes }" },
 };
 
 /** Seconds to have the values of the rows as arrays of numbers, or only what the rows tell of them. */
@@ -70,7 +70,6 @@ export async function fetchRows(service: Service, page: Page, what: "fetch" | "m
 }
 
 function arrayOf({ wave, value }: Answer): Float64Array {
-  if (value?.array !== undefined) return Float64Array.from(value.array.data);
-  const bytes = Buffer.from(wave?.base64 ?? "", "base64");
+  const bytes = Buffer.from((wave ?? value)?.base64 ?? "", "base64");
   return new Float64Array(new Uint8Array(bytes).buffer);
 }

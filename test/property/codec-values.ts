@@ -23,7 +23,7 @@ export interface OwnFile {
 
 /** What is asked of each output type. */
 export const codecSelections: Readonly<Record<string, string>> = {
-  blob: "{ kind sizeBytes tagged json array { dtype shape data } url }",
+  blob: "{ kind sizeBytes tagged json array { dtype shape data } shape values base64 url }",
   attach: "{ name mediaType sizeBytes digest text url }",
   hash: "{ name sizeBytes digest text url }",
   npy: "{ dtype shape sizeBytes values base64 url }",
@@ -62,16 +62,30 @@ export function cleanAnswer(use: CodecUse, got: Readonly<Record<string, unknown>
   if (typeof url !== "string" || !/^http:\/\/127\.0\.0\.1:4000\/d\/[^/]+\/./.test(url)) return { url };
   if (use.name === "npy") return { ...rest, hasSize: Number(sizeBytes) >= 128 };
   if (use.name !== "blob") return { ...rest, sizeBytes };
-  const { tagged, json, array, kind } = rest;
+  const { tagged, json, array, base64, kind, shape, values } = rest;
   const told = jsonIsTold(tagged) ? { json } : {};
   return {
     kind,
     tagged: withoutFloatText(tagged),
     ...told,
     isArray: array !== null,
+    elements: agreed({ tagged, array, base64, shape, values }),
     hasSize: Number(sizeBytes) > 4,
   };
 }
+
+/** Whether what is told of an array in several ways is the same. */
+function agreed(told: Readonly<Record<string, unknown>>): "agree" | { readonly differ: typeof told } {
+  const { tagged, array, base64, shape, values } = told;
+  const { data } = tagged as { data?: { hex: string } };
+  const whole = array as { shape: unknown; data: unknown } | null;
+  const isShapeSame = same(shape, whole?.shape ?? null);
+  const wanted = data === undefined ? null : Buffer.from(data.hex, "hex").toString("base64");
+  const isSame = base64 === wanted && (data === undefined ? values === null : same(values, whole?.data));
+  return isSame && isShapeSame ? "agree" : { differ: told };
+}
+
+const same = (one: unknown, other: unknown): boolean => JSON.stringify(one) === JSON.stringify(other);
 
 function digestOf(bytes: Buffer): string {
   return `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
@@ -150,21 +164,28 @@ function blob(random: Random): Given {
   if (form === 0) {
     const json = plain(jsonValue(random, 3)) ?? 7;
     const tagged = taggedOfJson(json);
-    return { input: { json }, want: { kind: kindOf(tagged), tagged, json, isArray: false, hasSize: true } };
+    return {
+      input: { json },
+      want: { kind: kindOf(tagged), tagged, json, isArray: false, elements: "agree", hasSize: true },
+    };
   }
   if (form === 1) {
     const tagged = taggedValue(random, 3);
-    const want = { kind: kindOf(tagged), tagged, isArray: kindOf(tagged) === "ndarray", hasSize: true };
+    const isArray = kindOf(tagged) === "ndarray";
+    const want = { kind: kindOf(tagged), tagged, isArray, elements: "agree", hasSize: true };
     return { input: { tagged }, want: jsonIsTold(tagged) ? { ...want, json: jsonOfTagged(tagged) } : want };
   }
   const { dtype, descr, shape, values, bytes } = arrayInput(random, { forBlob: true });
   const data = { size: bytes.length, hex: bytes.toString("hex") };
   return {
-    input: { array: { dtype, shape, data: values } },
+    input: random.chance(0.5)
+      ? { array: { dtype, shape, data: values } }
+      : { arrayBase64: { dtype, shape, data: bytes.toString("base64") } },
     want: {
       kind: "ndarray",
       tagged: { t: "ndarray", dtype: descr, shape, data },
       isArray: true,
+      elements: "agree",
       hasSize: true,
     },
   };
