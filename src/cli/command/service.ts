@@ -6,10 +6,10 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
 import type { Command } from "commander";
+import type { Endpoint } from "../../client/request.ts";
 import { isServiceError, ServiceError } from "../../errors.ts";
 import { createToken } from "../../http/tokens.ts";
 import type { Service } from "../../main.ts";
-import type { Endpoint } from "../../sample/client.ts";
 import { Interrupted, type Interruption, takeSignals } from "../interrupt.ts";
 import type { Settings } from "../settings.ts";
 import { databasePlace } from "../start/open-database.ts";
@@ -112,8 +112,10 @@ interface OwnService<T> {
 }
 
 async function withOwn<T>(call: Call, { work, needs, signals }: OwnService<T>): Promise<T> {
-  // One call is no service of many: where millions of objects pass through, the young generation of the heap would only grow.
+  // One call is no service of many: where millions of objects pass through, the heap would only grow. The engine collects its garbage late
+  // on a machine with much memory, unless it is told that memory counts.
   setFlagsFromString("--semi-space-growth-factor=1");
+  setFlagsFromString("--optimize-for-size");
   const folder = await mkdtemp(join(tmpdir(), "holdfast-"));
   try {
     // Other users of the machine can reach the port while the call lasts: nobody but this call has the token. Its name
