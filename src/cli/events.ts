@@ -1,8 +1,8 @@
 /** Results of a subscription, as server-sent events of a server. */
 
-import { type Endpoint, RequestFailed, type ToldError } from "../sample/client.ts";
-import { translated } from "./ask.ts";
-import { refusal } from "./refusal.ts";
+import { translated } from "../client/ask.ts";
+import { refusal } from "../client/refusal.ts";
+import { type Endpoint, RequestFailed, type ToldError } from "../client/request.ts";
 
 /** Follows a subscription of the system API until it ends. @throws the ServiceError that the server told. */
 export async function* systemEvents<Data>(

@@ -1,8 +1,8 @@
 /** `Recording.voltage sessionId=1 sweepIdx=12`: how commands name one field of one row. */
 
+import { ask } from "../client/ask.ts";
+import type { Endpoint } from "../client/request.ts";
 import { ServiceError } from "../errors.ts";
-import type { Endpoint } from "../sample/client.ts";
-import { ask } from "./ask.ts";
 
 /** A field of an entity, and the key of the row where it was given. */
 export interface FieldAddress {

@@ -15,6 +15,7 @@ import { initCommand } from "./command/init.ts";
 import { introspectCommand } from "./command/introspect.ts";
 import { migrateCommand } from "./command/migrate.ts";
 import { objectCommands } from "./command/objects.ts";
+import { populateCommand } from "./command/populate.ts";
 import { restoreCommand } from "./command/restore.ts";
 import { reviveCommand } from "./command/revive.ts";
 import { sampleCommands } from "./command/sample.ts";
@@ -65,7 +66,7 @@ conflict, 5 integrity damage, 6 database, store or server unreachable, 7 not all
 const groups: readonly (readonly [title: string, add: readonly ((program: Command) => void)[]])[] = [
   ["Service:", [initCommand, startCommand, doctorCommand]],
   ["Schema:", [introspectCommand, schemaCommands, migrateCommand, schemaPrintCommands]],
-  ["Values:", [getCommand, uploadCommand]],
+  ["Values:", [getCommand, uploadCommand, populateCommand]],
   ["Looking:", [storeCommands, codecCommands, objectCommands]],
   ["Keeping:", [backupCommand, restoreCommand, collectCommand, checkCommand, reviveCommand]],
   ["More:", [tokenCommands, capabilityCommands, sampleCommands]],

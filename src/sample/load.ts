@@ -1,6 +1,6 @@
 /** Loads the sample laboratory through the public API. May be repeated: what is there already is left alone. */
 
-import { type Endpoint, put, request } from "./client.ts";
+import { type Endpoint, put, request } from "../client/request.ts";
 import type { MeasuredSession, Simulation } from "./laboratory.ts";
 import { movieShape, zarrFiles } from "./movie.ts";
 import {

@@ -5,7 +5,7 @@ import { mkdirSync, openAsBlob, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { exchange } from "../../src/cli/send/bytes.ts";
+import { exchange } from "../../src/client/send/bytes.ts";
 import { send } from "../acceptance/support/exchange.ts";
 import { Place } from "../acceptance/support/place.ts";
 import { type Cable, layCable } from "./support/cable.ts";

@@ -1,11 +1,11 @@
 /** A run of the collector, from its beginning to its end, as a command sees it. */
 
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Endpoint } from "../../sample/client.ts";
-import { askSystem } from "../ask.ts";
+import { askSystem } from "../../client/ask.ts";
+import type { Endpoint } from "../../client/request.ts";
+import { isPassing, retrying } from "../../client/retry.ts";
 import { systemEvents } from "../events.ts";
 import { Interrupted } from "../interrupt.ts";
-import { isPassing, retrying } from "../retry.ts";
 
 /** A reason to delete nothing. */
 export interface DoubtRow {

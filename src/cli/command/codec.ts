@@ -1,8 +1,8 @@
 /** `codec`: the loaded codecs. */
 
 import { type Command, Option } from "commander";
+import { askSystem } from "../../client/ask.ts";
 import { ServiceError } from "../../errors.ts";
-import { askSystem } from "../ask.ts";
 import { textTable } from "../text-table.ts";
 import { newCodec } from "./codec-new.ts";
 import type { Placement } from "./codec-text.ts";

@@ -3,9 +3,10 @@
 import { stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { Command } from "commander";
+import { ask } from "../../client/ask.ts";
+import type { Endpoint } from "../../client/request.ts";
+import { isPassing } from "../../client/retry.ts";
 import { isServiceError, ServiceError } from "../../errors.ts";
-import type { Endpoint } from "../../sample/client.ts";
-import { ask } from "../ask.ts";
 import { type DownloadOptions, download, type Written } from "../download/file.ts";
 import { downloadFolder, type ListedFile, stagingOf } from "../download/folder.ts";
 import { isThere } from "../download/place.ts";
@@ -15,7 +16,6 @@ import { type FieldAddress, parseAddress } from "../field-address.ts";
 import { Interrupted } from "../interrupt.ts";
 import { sameCommand } from "../next-command.ts";
 import type { Output } from "../output.ts";
-import { isPassing } from "../retry.ts";
 import { callOf, wholeOption } from "./context.ts";
 import { withService } from "./service.ts";
 

@@ -2,8 +2,8 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Command } from "commander";
-import type { Endpoint } from "../../sample/client.ts";
-import { askSystem } from "../ask.ts";
+import { askSystem } from "../../client/ask.ts";
+import type { Endpoint } from "../../client/request.ts";
 import type { Output } from "../output.ts";
 import { callOf } from "./context.ts";
 import { withService } from "./service.ts";

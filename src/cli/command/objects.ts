@@ -1,8 +1,8 @@
 /** `objects`, `refs`: what is stored, what holds it, what became of it. */
 
 import type { Command } from "commander";
+import { askSystem } from "../../client/ask.ts";
 import { ServiceError } from "../../errors.ts";
-import { askSystem } from "../ask.ts";
 import { type KeptObject, keptText, type RemovedRow, removedText } from "../collector/object-text.ts";
 import { textTable } from "../text-table.ts";
 import { callOf, wholeOption } from "./context.ts";

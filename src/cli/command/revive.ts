@@ -1,7 +1,7 @@
 /** `revive`: what was condemned or killed, back. */
 
 import type { Command } from "commander";
-import { askSystem } from "../ask.ts";
+import { askSystem } from "../../client/ask.ts";
 import { textTable } from "../text-table.ts";
 import { callOf } from "./context.ts";
 import { withService } from "./service.ts";

@@ -2,11 +2,11 @@
 
 import { writeFile } from "node:fs/promises";
 import type { Command } from "commander";
+import { translated } from "../../client/ask.ts";
 import { measureClock } from "../../sample/clock.ts";
 import { expectedRows } from "../../sample/expected.ts";
 import { simulate } from "../../sample/laboratory.ts";
 import { loadMeasurement, loadSimulation, nextSessionId } from "../../sample/load.ts";
-import { translated } from "../ask.ts";
 import { readStores } from "../start/load-model.ts";
 import { placeProtocol } from "../start/load-sample.ts";
 import { callOf } from "./context.ts";

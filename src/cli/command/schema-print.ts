@@ -13,8 +13,8 @@ import {
   lexicographicSortSchema,
   printSchema,
 } from "graphql";
+import { askSystem } from "../../client/ask.ts";
 import { ServiceError } from "../../errors.ts";
-import { askSystem } from "../ask.ts";
 import { saveText } from "../save-text.ts";
 import { type Call, callOf } from "./context.ts";
 import { withService } from "./service.ts";

@@ -1,7 +1,7 @@
 /** `check`, `plan`, `apply`, `drift`: from the schema file to tables. */
 
 import type { Command } from "commander";
-import { askSystem } from "../ask.ts";
+import { askSystem } from "../../client/ask.ts";
 import { nextStep } from "../start/describe-changes.ts";
 import { callOf } from "./context.ts";
 import { withService } from "./service.ts";

@@ -1,9 +1,9 @@
 /** `stores policy`: how each store is collected. */
 
 import type { Command } from "commander";
+import { askSystem } from "../../client/ask.ts";
+import type { Endpoint } from "../../client/request.ts";
 import { ServiceError } from "../../errors.ts";
-import type { Endpoint } from "../../sample/client.ts";
-import { askSystem } from "../ask.ts";
 import { durationText, secondsOption } from "../duration.ts";
 import { textTable } from "../text-table.ts";
 import { callOf, wrongOption } from "./context.ts";

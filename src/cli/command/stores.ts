@@ -1,8 +1,8 @@
 /** `stores`: what is configured, whether it works, whether it does all that the service will ask of it, and how it is collected. */
 
 import type { Command } from "commander";
+import { askSystem } from "../../client/ask.ts";
 import { ServiceError } from "../../errors.ts";
-import { askSystem } from "../ask.ts";
 import { textTable } from "../text-table.ts";
 import { callOf } from "./context.ts";
 import { withService } from "./service.ts";

@@ -2,17 +2,17 @@
 
 import { basename } from "node:path";
 import type { Command } from "commander";
+import { ask } from "../../client/ask.ts";
+import type { Endpoint } from "../../client/request.ts";
+import { isPassing } from "../../client/retry.ts";
+import { contentOf } from "../../client/send/content.ts";
+import { UploadMemory } from "../../client/send/memory.ts";
+import { abilitiesOf, UploadApi } from "../../client/send/offer.ts";
+import { type SendTask, sendContent } from "../../client/send/send.ts";
 import { isServiceError, ServiceError } from "../../errors.ts";
-import type { Endpoint } from "../../sample/client.ts";
-import { ask } from "../ask.ts";
 import { type FieldAddress, parseAddress } from "../field-address.ts";
 import { Interrupted } from "../interrupt.ts";
 import { sameCommand } from "../next-command.ts";
-import { isPassing } from "../retry.ts";
-import { contentOf } from "../send/content.ts";
-import { UploadMemory } from "../send/memory.ts";
-import { abilitiesOf, UploadApi } from "../send/offer.ts";
-import { type SendTask, sendContent } from "../send/send.ts";
 import { callOf, wholeOption } from "./context.ts";
 import { withService } from "./service.ts";
 

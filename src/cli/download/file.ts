@@ -3,9 +3,9 @@
 import { createHash } from "node:crypto";
 import { mkdir, open, rm } from "node:fs/promises";
 import { dirname } from "node:path";
+import { eachAtOnce } from "../../client/each.ts";
+import { retrying } from "../../client/retry.ts";
 import { isServiceError, ServiceError } from "../../errors.ts";
-import { eachAtOnce } from "../each.ts";
-import { retrying } from "../retry.ts";
 import { dropPart, PartFile } from "./part-file.ts";
 import { exists, isThere, moveInto } from "./place.ts";
 import { bodyOf, type DataFacts, type DataSource, factsOf } from "./source.ts";

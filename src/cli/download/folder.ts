@@ -3,9 +3,9 @@
 import { createHash } from "node:crypto";
 import { appendFile, mkdir, readdir, readFile, rename, rm, rmdir, stat } from "node:fs/promises";
 import { dirname, join, relative, resolve, sep } from "node:path";
+import { eachAtOnce } from "../../client/each.ts";
+import { retrying } from "../../client/retry.ts";
 import { ServiceError } from "../../errors.ts";
-import { eachAtOnce } from "../each.ts";
-import { retrying } from "../retry.ts";
 import { type DownloadOptions, download, type Written } from "./file.ts";
 import { exists } from "./place.ts";
 import { DataSource, type LivingUrl } from "./source.ts";

@@ -1,8 +1,8 @@
 /** Asking a data URL for bytes. */
 
+import { translated } from "../../client/ask.ts";
+import { refusal } from "../../client/refusal.ts";
 import { isServiceError, ServiceError } from "../../errors.ts";
-import { translated } from "../ask.ts";
-import { refusal } from "../refusal.ts";
 import type { Span } from "./spans.ts";
 
 /** A data URL, made anew when it expires. */

@@ -1,7 +1,7 @@
 /** What the banner tells of a service that has just come up. */
 
+import { request } from "../../client/request.ts";
 import type { Service } from "../../main.ts";
-import { request } from "../../sample/client.ts";
 import { packageVersion } from "../version.ts";
 import type { Ready } from "./banner.ts";
 

@@ -3,7 +3,7 @@
 import { eachAtOnce } from "../each.ts";
 import { retrying } from "../retry.ts";
 import { exchange, storeRefusal } from "./bytes.ts";
-import type { UploadMemory } from "./memory.ts";
+import type { SendMemory } from "./memory.ts";
 import type { OfferedPart, SentPart, UploadApi } from "./offer.ts";
 
 /** How many parts are asked for: of about so many bytes. */
@@ -22,7 +22,7 @@ export interface PartsTask {
   readonly api: UploadApi;
   readonly id: string;
   readonly parts: readonly OfferedPart[];
-  readonly memory: UploadMemory;
+  readonly memory: SendMemory;
   readonly file: Blob;
   readonly parallel: number;
   readonly signal: AbortSignal;

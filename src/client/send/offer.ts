@@ -2,8 +2,8 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { ServiceError } from "../../errors.ts";
-import type { Endpoint } from "../../sample/client.ts";
 import { ask } from "../ask.ts";
+import type { Endpoint } from "../request.ts";
 
 /** One part of a file, to be PUT to the store. */
 export interface OfferedPart {

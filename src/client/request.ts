@@ -1,4 +1,4 @@
-/** The little of GraphQL over HTTP that the loader needs. */
+/** The little of GraphQL over HTTP that clients of our own need. */
 
 /** A Holdfast server and, where it asks for one, a token. */
 export interface Endpoint {
@@ -35,11 +35,13 @@ export async function request<Data>(
   endpoint: Endpoint,
   query: string,
   variables: Readonly<Record<string, unknown>> = {},
+  signal?: AbortSignal,
 ): Promise<Data> {
   const response = await fetch(new URL(endpoint.path ?? "/graphql", endpoint.url), {
     method: "POST",
     headers: { "content-type": "application/json", ...headers(endpoint) },
     body: JSON.stringify({ query, variables }),
+    ...(signal !== undefined && { signal }),
   });
   // The server's own answer; a shape other than GraphQL's would be its fault and shows as a missing field.
   const answer = (await response.json()) as { data?: Data; errors?: ToldError[] };

@@ -1,7 +1,7 @@
 /** Asking a server from a command: errors come back as ServiceErrors, so that exit codes are those of the table. */
 
 import { type ErrorCode, errorTable, ServiceError } from "../errors.ts";
-import { type Endpoint, RequestFailed, request, type ToldError } from "../sample/client.ts";
+import { type Endpoint, RequestFailed, request, type ToldError } from "./request.ts";
 
 /** Sends an operation to the system API. */
 export function askSystem<Data>(
@@ -17,9 +17,10 @@ export async function ask<Data>(
   endpoint: Endpoint,
   query: string,
   variables: Readonly<Record<string, unknown>> = {},
+  signal?: AbortSignal,
 ): Promise<Data> {
   try {
-    return await request<Data>(endpoint, query, variables);
+    return await request<Data>(endpoint, query, variables, signal);
   } catch (error) {
     throw translated(error, endpoint);
   }

@@ -8,7 +8,7 @@ import { partBytes, partsFor, sendParts } from "./by-parts.ts";
 import { sendByTus } from "./by-tus.ts";
 import { putBytes } from "./bytes.ts";
 import { type Content, digestOf } from "./content.ts";
-import type { UploadMemory } from "./memory.ts";
+import type { SendMemory } from "./memory.ts";
 import type { Offer, SentPart, UploadApi } from "./offer.ts";
 
 /** What is sent, and how. */
@@ -17,7 +17,7 @@ export interface SendTask {
   readonly content: Content;
   /** `{type, field, key}` */
   readonly target: object;
-  readonly memory: UploadMemory;
+  readonly memory: SendMemory;
   /** False: what an earlier run has begun is left alone. */
   readonly resume: boolean;
   readonly parallel: number;

@@ -22,8 +22,17 @@ function cacheFolder(): string {
   return join(base, "holdfast", "uploads");
 }
 
+/** What is remembered of one upload, so that another run can go on with it. */
+export interface SendMemory {
+  recall(): Promise<string | undefined>;
+  keep(id: string): Promise<void>;
+  parts(): Promise<Map<number, string>>;
+  confirm(number: number, etag: string): Promise<void>;
+  forget(): Promise<void>;
+}
+
 /** The memory of one upload. It holds its id, never a URL: whoever reads it gains no right. */
-export class UploadMemory {
+export class UploadMemory implements SendMemory {
   readonly #path: string;
 
   constructor({ service, content, field, key }: UploadIdentity) {
