@@ -133,6 +133,14 @@ async function compare(url: string): Promise<void> {
       process.stdout.write(must("verify", run(python, [verify, ...common, ...mode])));
     });
   }
+  await check("the guide's program opens the sample, reads a trace and writes a row", async () => {
+    const program = join(root, "examples/datajoint/open_lab.py");
+    const said = must("open_lab.py", run(python, [program, data, "lab"]));
+    if (!said.includes("first trace: Current steps into a simulated axon float32 (25000,)"))
+      throw new Error(said);
+    const row = `{ preparation(preparation: "leech ganglion") { description } }`;
+    equal(await ask(url, row), { preparation: { description: "Hirudo medicinalis" } });
+  });
   await check("DataJoint writes into the same tables", () => {
     const write = join(import.meta.dirname, "write_with_datajoint.py");
     process.stdout.write(

@@ -62,6 +62,30 @@ describe("a role that may write the tables", () => {
   });
 });
 
+describe("a role that may write the tables and nothing else", () => {
+  it("writes, changes and deletes rows with stored values, as other programs do", async () => {
+    await lab.db.query(
+      `CREATE TABLE lab.foreign_item (id int PRIMARY KEY, value jsonb);
+       SELECT holdfast.adopt_column('lab.foreign_item', 'value', 'main', true);
+       GRANT SELECT, INSERT, UPDATE, DELETE ON lab.foreign_item TO holdfast_test_writer`,
+    );
+    const asWriter = (text: string) =>
+      lab.db.transaction(async (transaction) => {
+        await transaction.query("SET LOCAL ROLE holdfast_test_writer");
+        return (await transaction.query<{ path: string }>(text)).rows;
+      });
+    const path = "_schema/lab/foreign_item/id=9/value_AbCdEf12.bin";
+    const holds = async () =>
+      (await lab.db.query(`SELECT FROM lab."~object" WHERE locator = $1`, [`main:${path}`])).rowCount;
+    await asWriter(`INSERT INTO lab.foreign_item VALUES (9, '${JSON.stringify({ path, store: "main" })}')`);
+    await asWriter(`UPDATE lab.foreign_item SET value = value || '{"size": 1}'`);
+    expect(await asWriter("SELECT value->>'path' AS path FROM lab.foreign_item")).toEqual([{ path }]);
+    expect(await holds()).toBe(1);
+    await asWriter("DELETE FROM lab.foreign_item");
+    expect(await asWriter("SELECT FROM lab.foreign_item")).toEqual([]);
+  });
+});
+
 describe("the owner of the tables", () => {
   it.each([
     ["forget an object that a row uses", "DELETE FROM holdfast.object", /foreign key/],
