@@ -11,6 +11,7 @@ const long = [
   "test/acceptance/plugins.test.ts",
   "test/acceptance/resumable.test.ts",
   "test/acceptance/store-identity.test.ts",
+  "test/api/jobs/declared.test.ts",
   "test/api/write/failure-matrix.test.ts",
   "test/backup/**",
   "test/codec/apart.test.ts",

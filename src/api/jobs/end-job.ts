@@ -6,7 +6,7 @@ import { versionLength } from "../../sql/job/declare.ts";
 import { dropDone, failJob, holdJob, markDone, tellMade } from "../../sql/job/queue.ts";
 import type { ToldJob } from "../../sql/job/row.ts";
 import type { WriteScope } from "../write/write-plan.ts";
-import { errorMessage, seconds, storable, text } from "./job-arguments.ts";
+import { errorMessage, seconds, text } from "./job-arguments.ts";
 import { type JobName, parseReservation } from "./job-id.ts";
 import { lookAtJobs, zoneOf } from "./job-table.ts";
 import { jobValue, packedStack } from "./job-value.ts";
@@ -72,7 +72,7 @@ async function planFail(ending: Ending): Promise<Work> {
   const { subject } = name;
   const message = errorMessage(String(field.args["message"]));
   const { stack } = field.args;
-  const packed = typeof stack === "string" ? await packedStack(services.codecs, storable(stack)) : null;
+  const packed = typeof stack === "string" ? await packedStack(services.codecs, stack) : null;
   return async (transaction) => {
     if (!(await lookAtJobs(transaction, subject)).hasTable) throw lost(name);
     const zone = await zoneOf(services.db, transaction);

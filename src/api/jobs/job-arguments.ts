@@ -70,18 +70,13 @@ function checkCount(field: string, count: number): void {
   );
 }
 
-/** A message as the peer keeps it: cut, with a word that says so. What PostgreSQL cannot hold is replaced, for no error may be lost by it. */
+/** A message as the peer keeps it: cut, with a word that says so. */
 export function errorMessage(message: string): string {
   const appendix = "...truncated";
   // No character is longer than two of JavaScript's.
-  const characters = [...storable(message.slice(0, 2 * messageLength + 2))];
+  const characters = [...message.slice(0, 2 * messageLength + 2)];
   if (characters.length <= messageLength) return characters.join("");
   return characters.slice(0, messageLength - appendix.length).join("") + appendix;
-}
-
-/** The text with U+FFFD for what text cannot hold. */
-export function storable(value: string): string {
-  return value.toWellFormed().replaceAll("\0", "\ufffd");
 }
 
 /** Keys given as `Job.key`, as records of the table. @throws {BAD_USER_INPUT} naming the field; {LIMIT_EXCEEDED} */

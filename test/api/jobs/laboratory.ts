@@ -28,14 +28,19 @@ export async function openJobs() {
   return {
     ...lab,
     refresh: async (more = "", table = "Sorting") =>
-      (await lab.data(`mutation { refreshJobs(table: ${table}${more}) { added removed returned } }`)).refreshJobs,
+      (await lab.data(`mutation { refreshJobs(table: ${table}${more}) { added removed returned } }`))
+        .refreshJobs,
     reserve: async (more = "", table = "Sorting") =>
-      (await lab.data(`mutation { reserveJob(table: ${table}${more}) { jobs { ${fields} } } }`)).reserveJob.jobs,
+      (await lab.data(`mutation { reserveJob(table: ${table}${more}) { jobs { ${fields} } } }`)).reserveJob
+        .jobs,
     jobs: async (more = "", table = "Sorting") =>
       (await lab.data(`{ jobs(table: ${table}${more}) { nodes { ${fields} } } }`)).jobs.nodes,
     progress: async (table = "Sorting") =>
-      (await lab.data(`{ jobProgress(table: ${table}) { pending reserved success error ignore total done remaining } }`))
-        .jobProgress,
+      (
+        await lab.data(
+          `{ jobProgress(table: ${table}) { pending reserved success error ignore total done remaining } }`,
+        )
+      ).jobProgress,
     complete: (job: string, input: object, more = "") =>
       lab.ask(
         `mutation ($job: ID!, $input: CreateSortingInput!) {
