@@ -64,6 +64,7 @@ const long = [
   "test/security/paths.test.ts",
   "test/security/secrets.test.ts",
   "test/security/served-bytes.test.ts",
+  "test/sql/job-source.test.ts",
 ];
 /** What plugins import of Holdfast is its source here. */
 const ours = Object.entries({
