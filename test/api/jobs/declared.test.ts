@@ -7,6 +7,9 @@ import { describe, expect, inject, test } from "vitest";
 import { createEntityApi } from "../../../src/api/api.ts";
 import { applyModel, driftOf } from "../../../src/db/apply.ts";
 import { connect } from "../../../src/db/database.ts";
+import { declareJobs, jobTableWanted } from "../../../src/sql/job/declare.ts";
+import { jobSubjects } from "../../../src/sql/job/subject.ts";
+import { model as modelOf } from "../../support/sdl.ts";
 import { anyone, openLaboratory } from "../laboratory.ts";
 import { openJobs } from "./laboratory.ts";
 
@@ -131,6 +134,36 @@ test("keys of times, floats, booleans, enums and renamed columns have jobs too, 
   );
   expect(rest.jobs.nodes).toHaveLength(2);
   expect(await driftOf(lab.db, lab.model)).toEqual([]);
+});
+
+test("jobs follow their table, and its columns, to another name", async () => {
+  const lab = await openLaboratory(`
+    type Subject @table { subject: Int! @key }
+    type Sorting @table(tier: IMPORTED) { subject: Subject! @key  units: Int }`);
+  await lab.data(
+    "mutation { createSubjects(rows: [{subject: 1}, {subject: 2}]) { count } refreshJobs(table: Sorting) { added } }",
+  );
+  await lab.data("mutation { reserveJob(table: Sorting) { jobs { id } } }");
+  const sql = async (text: string, values: readonly unknown[] = []) =>
+    (await lab.db.query(text, values)).rows;
+  const renamed = modelOf(`
+    type Animal @table @renamedFrom(name: "Subject") { animal: Int! @key @renamedFrom(name: "subject") }
+    type Units @table(tier: COMPUTED) @renamedFrom(name: "Sorting") { subject: Animal! @key  units: Int }`);
+  await applyModel(lab.db, renamed);
+  expect((await applyModel(lab.db, renamed)).changes).toEqual([]);
+  const after = [await sql(facts, ["lab"]), await sql(lineage("lab"))];
+  const text = `SELECT animal, status::text FROM lab."~~units" ORDER BY 1`;
+  expect(await sql(text)).toEqual([
+    { animal: 1, status: "reserved" },
+    { animal: 2, status: "pending" },
+  ]);
+  // As if they had been made under these names.
+  const [subject] = jobSubjects(renamed);
+  if (subject === undefined) throw new Error("no jobs");
+  await sql(`DROP TABLE lab."~~units"`);
+  for (const statement of declareJobs(jobTableWanted(renamed, subject), { hasType: true }))
+    await sql(statement);
+  expect([await sql(facts, ["lab"]), await sql(lineage("lab"))]).toEqual(after);
 });
 
 test("times are those of the server's zone, as DataJoint's sessions write them", async () => {
