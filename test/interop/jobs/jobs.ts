@@ -5,16 +5,18 @@ import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Client } from "pg";
 import { startHoldfast } from "../../acceptance/support/process.ts";
-import { must, python, root, run } from "../python.ts";
+import { python, root } from "../python.ts";
 
 type Check = (name: string, test: () => void | Promise<void>) => Promise<void>;
 // biome-ignore lint/suspicious/noExplicitAny: answers of every kind
 type Any = any;
 
 const here = import.meta.dirname;
+const env = { ...process.env, PYTHONWARNINGS: "ignore", DJ_IGNORE_CONFIG_FILE: "true" };
 
 /** What both sides work on. */
 interface Place {
@@ -39,13 +41,55 @@ async function ask(place: Place, query: string, variables: object = {}): Promise
   return answer.data;
 }
 
-function peer({ databaseUrl, log }: Place, ...args: readonly string[]): Any {
-  const out = must(
-    "peer.py",
-    run(python, [join(here, "peer.py"), "--dsn", databaseUrl, ...args, "--log", log]),
-  );
-  return JSON.parse(out.trim().split("\n").at(-1) ?? "null");
+/** A process that answers a line with a line. */
+class Talker {
+  readonly name: string;
+  readonly child: ChildProcess;
+  readonly #lines: AsyncIterator<string>;
+
+  private constructor(name: string, child: ChildProcess, lines: AsyncIterator<string>) {
+    this.name = name;
+    this.child = child;
+    this.#lines = lines;
+  }
+
+  /** Starts it, and waits until it is ready. */
+  static async start(name: string, program: string, args: readonly string[]): Promise<Talker> {
+    const child = spawn(program, args, { cwd: root, stdio: ["pipe", "pipe", "inherit"], env });
+    // Where it has died the answer is that there is none.
+    child.stdin.on("error", () => undefined);
+    const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+    const talker = new Talker(name, child, lines);
+    if ((await talker.#next()) !== "ready") throw new Error(`${name} did not start`);
+    return talker;
+  }
+
+  /** The next line that is an answer: libraries write there too. */
+  async #next(): Promise<string | undefined> {
+    for (;;) {
+      const { value, done } = await this.#lines.next();
+      if (done === true) return undefined;
+      if (value === "ready" || value.startsWith("= ")) return value;
+    }
+  }
+
+  /** Its answer; `undefined` where it ended without one. */
+  async ask(what: object): Promise<Any> {
+    this.child.stdin?.write(`${JSON.stringify(what)}\n`);
+    const line = await this.#next();
+    return line === undefined ? undefined : JSON.parse(line.slice(2));
+  }
+
+  async end(): Promise<void> {
+    if (this.child.exitCode !== null || this.child.signalCode !== null) return;
+    const closed = once(this.child, "close");
+    this.child.stdin?.end();
+    await closed;
+  }
 }
+
+const startPeer = ({ databaseUrl, log }: Place, name: string): Promise<Talker> =>
+  Talker.start(name, python, [join(here, "peer.py"), "--dsn", databaseUrl, "--log", log, "--name", name]);
 
 async function rows(place: Place, sql: string): Promise<Any[]> {
   const client = new Client({ connectionString: place.databaseUrl });
@@ -92,16 +136,21 @@ const facts = (table: string) => `SELECT obj_description(c.oid, 'pg_class') AS c
   (SELECT json_agg(enumlabel ORDER BY enumsortorder) FROM pg_enum WHERE enumtypid = 'pipe.enum_609a743e'::regtype) AS labels
   FROM pg_class c WHERE c.oid = 'pipe."${table}"'::regclass`;
 
-async function shareOneTable(check: Check, place: Place): Promise<void> {
+async function shareOneTable(check: Check, place: Place, peer: Talker): Promise<void> {
   await check("DataJoint refreshes, both sides work, and each sees what the other has done", async () => {
     await addSources(place, 1, 20);
-    equal(peer(place, "refresh", "Filled"), { added: 20, removed: 0, orphaned: 0, re_pended: 0 });
+    equal(await peer.ask({ do: "refresh", table: "Filled" }), {
+      added: 20,
+      removed: 0,
+      orphaned: 0,
+      re_pended: 0,
+    });
     equal(await refresh(place, "Filled"), { added: 0, removed: 0, returned: 0 });
     const jobs = await reserve(place, "Filled", 8);
     await make(place, "Filled", jobs.slice(0, 6));
-    const { pending, reserved, rows: made } = peer(place, "progress", "Filled");
+    const { pending, reserved, rows: made } = await peer.ask({ do: "progress", table: "Filled" });
     equal([pending, reserved, made], [12, 2, 6]);
-    const seen = peer(place, "reserved", "Filled");
+    const seen = await peer.ask({ do: "reserved", table: "Filled" });
     equal(
       seen.map((one: Any) => [one.host, one.user, one.status]),
       [
@@ -109,9 +158,9 @@ async function shareOneTable(check: Check, place: Place): Promise<void> {
         ["rig", "anonymous", "reserved"],
       ],
     );
-    equal(peer(place, "populate", "Filled"), { made: 12, errors: [] });
+    equal(await peer.ask({ do: "populate", table: "Filled" }), { made: 12, errors: [] });
     await make(place, "Filled", jobs.slice(6));
-    equal(peer(place, "progress", "Filled").rows, 20);
+    equal((await peer.ask({ do: "progress", table: "Filled" })).rows, 20);
     equal(
       await ask(place, "{ jobs(table: Filled) { totalCount } jobProgress(table: Filled) { total done } }"),
       { jobs: { totalCount: 0 }, jobProgress: { total: 20, done: 20 } },
@@ -121,11 +170,11 @@ async function shareOneTable(check: Check, place: Place): Promise<void> {
     "a table of jobs that the API makes is DataJoint's own, and DataJoint works on it",
     async () => {
       const [made] = await rows(place, facts("~~filled"));
-      peer(place, "forget", "Filled");
+      await peer.ask({ do: "forget", table: "Filled" });
       await addSources(place, 21, 30);
       equal(await refresh(place, "Filled"), { added: 10, removed: 0, returned: 0 });
       equal((await rows(place, facts("~~filled")))[0], made);
-      equal(peer(place, "populate", "Filled"), { made: 10, errors: [] });
+      equal(await peer.ask({ do: "populate", table: "Filled" }), { made: 10, errors: [] });
     },
   );
   await check("errors of each side are read, and cleared, by the other", async () => {
@@ -145,11 +194,11 @@ async function shareOneTable(check: Check, place: Place): Promise<void> {
     equal(await ask(place, "mutation { refreshJobs(table: Filled, orphanSeconds: 0) { returned } }"), {
       refreshJobs: { returned: 1 },
     });
-    equal(peer(place, "populate", "Filled", "--fail", "31"), {
+    equal(await peer.ask({ do: "populate", table: "Filled", fail: 31 }), {
       made: 0,
       errors: ["ValueError: this key fails"],
     });
-    const theirs = peer(place, "errors", "Filled").sort((a: Any, b: Any) => a.n - b.n);
+    const theirs = (await peer.ask({ do: "errors", table: "Filled" })).sort((a: Any, b: Any) => a.n - b.n);
     equal(
       theirs.map((one: Any) => [one.n, one.error_message]),
       [
@@ -170,11 +219,11 @@ async function shareOneTable(check: Check, place: Place): Promise<void> {
       (await ask(place, `mutation { resetJobs(table: Filled, keys: [{n: 31}]) { count } }`)).resetJobs.count,
       1,
     );
-    equal(peer(place, "populate", "Filled"), { made: 1, errors: [] });
-    peer(place, "clear", "Filled");
+    equal(await peer.ask({ do: "populate", table: "Filled" }), { made: 1, errors: [] });
+    await peer.ask({ do: "clear", table: "Filled" });
     equal(await refresh(place, "Filled"), { added: 1, removed: 0, returned: 0 });
     await make(place, "Filled", await reserve(place, "Filled", 5));
-    equal(peer(place, "progress", "Filled").rows, 32);
+    equal((await peer.ask({ do: "progress", table: "Filled" })).rows, 32);
   });
   await check("DataJoint works on a table of jobs that it does not make itself", async () => {
     await ask(
@@ -183,57 +232,21 @@ async function shareOneTable(check: Check, place: Place): Promise<void> {
     );
     equal(await refresh(place, "Stamped"), { added: 64, removed: 0, returned: 0 });
     await make(place, "Stamped", await reserve(place, "Stamped", 10));
-    equal(peer(place, "populate", "Stamped"), { made: 54, errors: [] });
+    equal(await peer.ask({ do: "populate", table: "Stamped" }), { made: 54, errors: [] });
     equal(await ask(place, "{ jobProgress(table: Stamped) { remaining pending } }"), {
       jobProgress: { remaining: 0, pending: 0 },
     });
   });
 }
 
-interface Worker {
-  readonly name: string;
-  readonly child: ChildProcess;
-  /** Its last line, once it has ended; undefined where it was killed. */
-  readonly end: Promise<Any>;
-}
-
-async function startWorker(name: string, program: string, args: readonly string[]): Promise<Worker> {
-  const child = spawn(program, args, {
-    cwd: root,
-    stdio: ["pipe", "pipe", "inherit"],
-    env: { ...process.env, PYTHONWARNINGS: "ignore", DJ_IGNORE_CONFIG_FILE: "true" },
-  });
-  let out = "";
-  child.stdout.on("data", (piece: Buffer) => (out += piece.toString("utf8")));
-  const end = once(child, "close").then(([code]) =>
-    code === 0 ? JSON.parse(out.trim().split("\n").at(-1) ?? "null") : undefined,
-  );
-  while (!out.includes("ready")) {
-    if (child.exitCode !== null) throw new Error(`${name} did not start: ${out}`);
-    await sleep(20);
-  }
-  return { name, child, end };
-}
+/** Keys that the first checks have used. */
+const sources = 32;
 
 async function together(place: Place, keys: number): Promise<void> {
-  const already = 32;
-  await addSources(place, already + 1, keys);
+  await addSources(place, sources + 1, keys);
   equal(await refresh(place, "Bulk"), { added: keys, removed: 0, returned: 0 });
-  const python2 = (name: string) =>
-    startWorker(name, python, [
-      join(here, "peer.py"),
-      "--dsn",
-      place.databaseUrl,
-      "populate",
-      "Bulk",
-      "--log",
-      place.log,
-      "--name",
-      name,
-      "--wait",
-    ]);
   const api = (name: string) =>
-    startWorker(name, process.execPath, [
+    Talker.start(name, process.execPath, [
       "--no-warnings",
       join(here, "worker.ts"),
       place.url,
@@ -241,17 +254,22 @@ async function together(place: Place, keys: number): Promise<void> {
       place.log,
       name,
     ]);
-  const workers = await Promise.all([python2("p1"), python2("p2"), api("a1"), api("a2"), api("killed")]);
-  for (const { child } of workers) child.stdin?.write("go\n");
-  const killed = workers.find(({ name }) => name === "killed");
+  const workers = await Promise.all([
+    startPeer(place, "p1"),
+    startPeer(place, "p2"),
+    api("a1"),
+    api("a2"),
+    api("killed"),
+  ]);
+  const ends = workers.map((worker) => worker.ask({ do: "populate", table: "Bulk" }));
   while (linesOf(place).filter(({ by }) => by === "killed").length < keys / 20) await sleep(5);
-  killed?.child.kill("SIGKILL");
-  const ends = await Promise.all(workers.map(async ({ name, end }) => [name, await end] as const));
-  for (const [name, end] of ends) {
-    if (name === "killed") continue;
-    if (end === undefined) throw new Error(`${name} failed`);
-    equal([name, end.refused ?? end.errors], [name, []]);
+  workers.find(({ name }) => name === "killed")?.child.kill("SIGKILL");
+  for (const [at, end] of (await Promise.all(ends)).entries()) {
+    const name = workers[at]?.name;
+    if (name === "killed") equal(end, undefined);
+    else equal([name, end?.refused ?? end?.errors], [name, []]);
   }
+  await Promise.all(workers.map((worker) => worker.end()));
   judge(place, keys, await rows(place, `SELECT n, made_by FROM pipe._bulk ORDER BY n`));
   equal(await ask(place, "{ jobs(table: Bulk) { totalCount } jobProgress(table: Bulk) { done } }"), {
     jobs: { totalCount: 0 },
@@ -320,7 +338,9 @@ export async function compareJobs(check: Check, keys = 1000): Promise<void> {
       databaseUrl: string;
     };
     const place = { url: service.url, databaseUrl, log: join(folder, "makes.log") };
-    await shareOneTable(check, place);
+    const peer = await startPeer(place, "peer");
+    await shareOneTable(check, place, peer);
+    await peer.end();
     await check(
       `${keys} keys, two workers of DataJoint and two of the API, and one that is killed: each key once`,
       () => together(place, keys),

@@ -1,9 +1,10 @@
 """DataJoint-Python as a worker on tables that Holdfast made.
 
-  python peer.py --dsn … refresh Filled | populate Filled --log … --name p1 [--fail 31] | errors Filled | progress Filled
-                          | forget Filled (drops its jobs) | clear Filled (deletes its errors)
+  python peer.py --dsn … --log … --name p1
 
-The answer is one line of JSON. Each call of make() writes a line to the log before it inserts.
+Each line of input is JSON: {"do": "refresh", "table": "Filled"}, with "fail" the key that is to fail; do is refresh, populate, errors, reserved,
+progress, forget (drops the jobs) or clear (deletes the errors). The answer is a line that begins with "= ". Each call of make() writes a line to the log before it
+inserts. The first line of output says that it is ready.
 """
 
 import argparse
@@ -17,27 +18,23 @@ import neutral as N
 
 ap = argparse.ArgumentParser()
 ap.add_argument("--dsn", required=True)
-ap.add_argument("mode")
-ap.add_argument("table")
-ap.add_argument("--log")
+ap.add_argument("--log", required=True)
 ap.add_argument("--name", default="python")
-ap.add_argument("--fail", type=int, default=-1)
-ap.add_argument("--wait", action="store_true")
 args = ap.parse_args()
 
 dj = N.connect(args.dsn, {}, fix=False)
 schema = dj.Schema("pipe")
 calls = 0
+failing = None
 
 
 def made(self, key):
     global calls
     calls += 1
     attempt = f"{args.name}:{os.getpid()}:{calls}"
-    if args.log:
-        with open(args.log, "a") as log:
-            log.write(json.dumps({"by": args.name, "n": int(key["n"]), "attempt": attempt}) + "\n")
-    if key["n"] == args.fail:
+    with open(args.log, "a") as log:
+        log.write(json.dumps({"by": args.name, "n": int(key["n"]), "attempt": attempt}) + "\n")
+    if key["n"] == failing:
         raise ValueError("this key fails")
     self.insert1({**key, "made_by": attempt})
 
@@ -83,14 +80,14 @@ class Bulk(dj.Imported):
     make = made
 
 
-table = {"Filled": Filled, "Stamped": Stamped, "Bulk": Bulk}[args.table]()
+tables = {"Filled": Filled, "Stamped": Stamped, "Bulk": Bulk}
 
 
 def plain(row):
     return {name: value if isinstance(value, (int, str, type(None))) else str(value) for name, value in row.items()}
 
 
-def populate():
+def populate(table):
     total, errors = 0, []
     while True:
         done = table.populate(reserve_jobs=True, refresh=False, suppress_errors=True)
@@ -100,16 +97,17 @@ def populate():
             return {"made": total, "errors": errors}
 
 
-if args.wait:
-    print("ready", flush=True)
-    sys.stdin.readline()
-answer = {
-    "refresh": lambda: table.jobs.refresh(),
+does = {
+    "refresh": lambda table: table.jobs.refresh(),
     "populate": populate,
-    "errors": lambda: [plain(row) for row in table.jobs.errors.to_dicts()],
-    "reserved": lambda: [plain(row) for row in table.jobs.reserved.to_dicts()],
-    "progress": lambda: {**table.jobs.progress(), "rows": len(table)},
-    "clear": lambda: table.jobs.errors.delete(),
-    "forget": lambda: table.jobs.drop(),
-}[args.mode]()
-print(json.dumps(answer), flush=True)
+    "errors": lambda table: [plain(row) for row in table.jobs.errors.to_dicts()],
+    "reserved": lambda table: [plain(row) for row in table.jobs.reserved.to_dicts()],
+    "progress": lambda table: {**table.jobs.progress(), "rows": len(table)},
+    "clear": lambda table: table.jobs.errors.delete(),
+    "forget": lambda table: table.jobs.drop(),
+}
+print("ready", flush=True)
+for line in sys.stdin:
+    asked = json.loads(line)
+    failing = asked.get("fail")
+    print("= " + json.dumps(does[asked["do"]](tables[asked["table"]]())), flush=True)

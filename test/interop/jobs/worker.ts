@@ -33,9 +33,9 @@ async function ask(query: string, variables: object = {}): Promise<Answer> {
   return (await response.json()) as Answer;
 }
 
-const reserve = `mutation { reserveJob(table: ${table}, limit: 20, leaseSeconds: 6, host: "${name}", pid: ${process.pid}, version: "w1") { jobs { id key input } } }`;
+const reserve = `mutation { reserveJob(table: ${table}, limit: 20, leaseSeconds: 4, host: "${name}", pid: ${process.pid}, version: "w1") { jobs { id key input } } }`;
 const make = `mutation ($input: Create${table}Input!, $job: ID!) { create${table}(input: $input) { affected { count } } completeJob(job: $job) { rows } }`;
-const heartbeat = `mutation ($jobs: [ID!]!) { heartbeatJob(jobs: $jobs, leaseSeconds: 6) { lost } }`;
+const heartbeat = `mutation ($jobs: [ID!]!) { heartbeatJob(jobs: $jobs, leaseSeconds: 4) { lost } }`;
 
 let calls = 0;
 const refused: string[] = [];
@@ -63,4 +63,4 @@ for (;;) {
   if (told.jobProgress.remaining === 0) break;
   await sleep(200);
 }
-process.stdout.write(`${JSON.stringify({ made: calls, refused })}\n`, () => process.exit(0));
+process.stdout.write(`= ${JSON.stringify({ made: calls, refused })}\n`, () => process.exit(0));
