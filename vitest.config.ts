@@ -11,6 +11,7 @@ const long = [
   "test/acceptance/plugins.test.ts",
   "test/acceptance/resumable.test.ts",
   "test/acceptance/store-identity.test.ts",
+  "test/api/jobs/declared.test.ts",
   "test/api/write/failure-matrix.test.ts",
   "test/backup/**",
   "test/codec/apart.test.ts",
@@ -63,6 +64,7 @@ const long = [
   "test/security/paths.test.ts",
   "test/security/secrets.test.ts",
   "test/security/served-bytes.test.ts",
+  "test/sql/job-source.test.ts",
 ];
 /** What plugins import of Holdfast is its source here. */
 const ours = Object.entries({

@@ -40,6 +40,11 @@ export const errorTable = {
     "A rule of the tables refuses the change: a key, a unique, a reference.",
   ),
   PRECONDITION_FAILED: kind(412, 4, "The row is not in the version that the request named."),
+  JOB_LOST: kind(
+    409,
+    4,
+    "The reservation of a job is over: the job is somebody else's by now, or it has ended.",
+  ),
   LIMIT_EXCEEDED: kind(413, 2, "A documented limit was exceeded; the message names it."),
   CHANGES_GONE: kind(
     410,

@@ -8,7 +8,7 @@ import type { Model } from "../model/model.ts";
 import type { Capabilities, ObjectReaderFactory, Uploads } from "../object/contract.ts";
 import { collectFields } from "../plan/collect-fields.ts";
 import type { Plan } from "../plan/plan.ts";
-import { compileSelect, type SelectContext, type SelectStatement } from "../sql/select.ts";
+import { compileSelect, type SelectContext, type SelectStatement, toldApart } from "../sql/select.ts";
 import { type CodecSql, parameterValues } from "../sql/select-builder.ts";
 import type { Slot } from "./answer-slot.ts";
 import { answerText } from "./answer-text.ts";
@@ -17,6 +17,7 @@ import { completeTasks } from "./complete-answer.ts";
 import { completeUploads } from "./complete-upload.ts";
 import { newWalk, type Walk, walkRoots } from "./completion.ts";
 import { introspect, introspectionLists } from "./introspection.ts";
+import { completeJobs } from "./jobs/complete-jobs.ts";
 import { parseExact } from "./json-text.ts";
 import { type ApiLimits, beyondLimit } from "./limits.ts";
 import { type CachedPlan, fragmentsOf, type Operation, PlanCache } from "./plan-cache.ts";
@@ -83,9 +84,7 @@ export class QueryExecutor {
     const { statement } = entry;
     const text =
       statement === undefined ? undefined : await this.#run(entry, statement, { resolved, context });
-    const adds = plan.roots.some(
-      ({ kind }) => kind === "introspection" || kind === "user" || kind === "upload",
-    );
+    const adds = plan.roots.some(({ kind }) => toldApart.has(kind));
     const isWhole =
       text !== undefined &&
       statement?.completes === false &&
@@ -163,6 +162,7 @@ export class QueryExecutor {
       limits.parallelReads,
     );
     await completeUploads(walk, { plan, data, request, context }, this.#services);
+    await completeJobs(walk, { plan, data, request, context }, this.#services);
     await this.#services.users?.answer(walk, { plan, data, resolved, request, context });
     const errors = [...introspected.errors, ...walk.faults.errors];
     if (walk.faults.isLost) return { data: null, errors };

@@ -94,7 +94,7 @@ const forms: Readonly<Record<string, RegExp>> = {
 };
 
 /** Whether PostgreSQL surely reads the text as a value of the column: an id with another text names no row. */
-function isKeyText(column: Column, text: string): boolean {
+export function isKeyText(column: Column, text: string): boolean {
   if (unfitLiteral(text) !== undefined) return false;
   const type = parameterType(column.type);
   const bound = integers[type];

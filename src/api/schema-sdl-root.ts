@@ -5,6 +5,7 @@ import type { ChangeFieldUse } from "../plan/plan-change.ts";
 import type { ReadField } from "../plan/plan-operation.ts";
 import { listArguments } from "./schema-sdl-entity.ts";
 import { type CodecNames, isUpdatable, keyArgument, keyColumns } from "./schema-sdl-input.ts";
+import { jobMutations, jobQueries } from "./schema-sdl-jobs.ts";
 import { byUniqueName, definition, field, typeNames } from "./schema-sdl-names.ts";
 import type { RowWrite, WriteField } from "./write/contract.ts";
 
@@ -52,6 +53,7 @@ export function queryFields(model: Model): readonly RootField<ReadField>[] {
       ),
       does: { kind: "upload" },
     },
+    ...jobQueries(model),
     ...rootEntities(model).flatMap(entityQueries),
   ];
 }
@@ -126,6 +128,7 @@ export function mutationFields(model: Model, codecs: CodecNames): readonly RootF
       ),
       does: { kind: "abortUpload" },
     },
+    ...jobMutations(model),
   ];
 }
 

@@ -6,6 +6,7 @@ import { aggregateSdl } from "./schema-sdl-aggregate.ts";
 import { codecSdl } from "./schema-sdl-codec.ts";
 import { entitySdl } from "./schema-sdl-entity.ts";
 import { inputSdl } from "./schema-sdl-input.ts";
+import { jobsSdl } from "./schema-sdl-jobs.ts";
 import { definition, enumFilter, field, joined } from "./schema-sdl-names.ts";
 import { rootEntities, rootSdl } from "./schema-sdl-root.ts";
 import { sharedSdl } from "./schema-sdl-shared.ts";
@@ -23,6 +24,7 @@ export function schemaSdl(model: Model, codecs: SchemaCodecs): string {
       aggregateSdl(model, entity, codecs.outputs),
     ]),
     ...model.enums.flatMap((type) => [enumSdl(type), enumFilterSdl(type)]),
+    jobsSdl(model),
     codecSdl(codecs.outputs.values()),
     codecs.typeDefs,
     sharedSdl(listElements(model, codecs)),

@@ -5,6 +5,8 @@ import type { Queryable } from "../db/contract.ts";
 import { ServiceError } from "../errors.ts";
 import type { Model } from "../model/model.ts";
 import { referenceColumn } from "../sql/hidden.ts";
+import { jobColumns } from "../sql/job/declare.ts";
+import { type JobSubject, jobSubjects } from "../sql/job/subject.ts";
 import { lineageTable } from "../sql/lineage.ts";
 import { wantedTables } from "../sql/table.ts";
 import { watchTriggers } from "../sql/watch.ts";
@@ -60,16 +62,36 @@ const otherSchemasText = `
     UNION ALL SELECT n.nspname::text, '(none: adopted)' FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relname = '${holdTable}') s
   WHERE s.name <> ALL ($1::text[]) GROUP BY 1 ORDER BY 1`;
 
-/** The tables of a model that are in the database, and those that Holdfast keeps beside them. */
+/** The tables of a model that are in the database, and those that are kept beside them: Holdfast's, and the jobs of workers. */
 export async function tablesOf(db: Queryable, model: Model): Promise<readonly TableName[]> {
   const tables = wantedTables(model).map(({ schema, name }) => ({ schema, table: name }));
   const schemas = [...new Set(tables.map(({ schema }) => schema))].sort();
-  const { rows } = await db.query<TableName>(
-    `SELECT n.nspname::text AS schema, c.relname::text AS "table" FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-     WHERE n.nspname = ANY ($1::text[]) AND c.relkind = 'r' AND c.relname = ANY ($2::text[]) ORDER BY 1, 2 DESC`,
-    [schemas, [lineageTable, holdTable]],
+  const jobs = new Map(
+    jobSubjects(model).map((subject) => [
+      idOf({ schema: subject.entity.schema, table: subject.table }),
+      subject,
+    ]),
   );
-  return [...rows, ...tables];
+  const beside = [lineageTable, holdTable, ...[...jobs.values()].map(({ table }) => table)];
+  const { rows } = await db.query<TableName & { columns: string[] }>(
+    `SELECT n.nspname::text AS schema, c.relname::text AS "table",
+       ARRAY(SELECT a.attname::text FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) AS columns
+     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+     WHERE n.nspname = ANY ($1::text[]) AND c.relkind = 'r' AND c.relname = ANY ($2::text[]) ORDER BY 1, 2 DESC`,
+    [schemas, beside],
+  );
+  const found = rows.filter(({ schema, table, columns }) => {
+    if (table === lineageTable || table === holdTable) return true;
+    const subject = jobs.get(idOf({ schema, table }));
+    // One of another form could not be made again.
+    return subject !== undefined && isJobTable(subject, columns);
+  });
+  return [...found.map(({ schema, table }) => ({ schema, table })), ...tables];
+}
+
+function isJobTable({ key }: JobSubject, columns: readonly string[]): boolean {
+  const wanted = [...key.map(({ name }) => name), ...jobColumns];
+  return JSON.stringify(wanted.sort()) === JSON.stringify([...columns].sort());
 }
 
 /** Refuses what the file could not bring back. @throws {CONFLICT} with every obstacle. */

@@ -4,11 +4,13 @@ import { applyOnce } from "../db/apply.ts";
 import type { CopyTransaction } from "../db/copy.ts";
 import { ServiceError } from "../errors.ts";
 import type { Model } from "../model/model.ts";
+import { declareJobs, jobTableWanted, lookForJobs } from "../sql/job/declare.ts";
+import { jobSubjects } from "../sql/job/subject.ts";
 import { lineageTable } from "../sql/lineage.ts";
 import { identifiers, literal, qualified } from "../sql/quote.ts";
 import { closeArchive, damaged, readArchive } from "./archive-reader.ts";
 import type { CheckedBackup } from "./check.ts";
-import { readFacts } from "./facts.ts";
+import { idOf, readFacts } from "./facts.ts";
 import { type BackupTable, rowsOf } from "./format.ts";
 import { holdTable } from "./obstacles.ts";
 import { madeTable, objectTable, ownSchema, settingTable } from "./own-tables.ts";
@@ -75,8 +77,9 @@ export async function refuseSchemas(
   });
 }
 
-async function makeReady(transaction: CopyTransaction, { backup }: RowsIn): Promise<void> {
+async function makeReady(transaction: CopyTransaction, { backup, model }: RowsIn): Promise<void> {
   const { facts, owner } = backup.header;
+  await makeJobTables(transaction, { backup, model });
   for (const { schema, table } of facts.tables) {
     if (table === holdTable) await transaction.query(`SELECT holdfast.adopt_schema(${literal(schema)})`);
     // What it says now is of the tables as an apply makes them.
@@ -90,6 +93,20 @@ async function makeReady(transaction: CopyTransaction, { backup }: RowsIn): Prom
   await transaction.query(
     `CREATE TEMP TABLE ${settingsAside} (LIKE ${qualified(ownSchema, settingTable.table)}) ON COMMIT DROP`,
   );
+}
+
+/** The tables of jobs, which no schema file says. */
+async function makeJobTables(
+  transaction: CopyTransaction,
+  { backup, model }: Pick<RowsIn, "backup" | "model">,
+): Promise<void> {
+  const names = new Set(backup.header.facts.tables.map(idOf));
+  for (const subject of jobSubjects(model)) {
+    if (!names.has(idOf({ schema: subject.entity.schema, table: subject.table }))) continue;
+    const { rows } = await transaction.query<{ hasType: boolean }>(lookForJobs(subject));
+    const hasType = rows[0]?.hasType === true;
+    for (const sql of declareJobs(jobTableWanted(model, subject), { hasType })) await transaction.query(sql);
+  }
 }
 
 async function copyRows(transaction: CopyTransaction, context: RowsIn): Promise<void> {

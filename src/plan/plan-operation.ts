@@ -15,9 +15,12 @@ import { planList, planRow } from "./plan-row.ts";
 import { planUser, userNeeds } from "./plan-user.ts";
 import { addPlace, type Planning } from "./planning.ts";
 
+/** Root fields that no statement of a plan answers: their arguments are asked for where they are answered. */
+type ToldApart = "upload" | "jobs" | "jobProgress";
+
 /** What a root field does, as the schema's builder wrote it into the field's `extensions.read`. */
 export type ReadField =
-  | { readonly kind: "node" | "nodes" | "changeCursor" | "upload" }
+  | { readonly kind: "node" | "nodes" | "changeCursor" | ToldApart }
   | { readonly kind: "list"; readonly entity: string }
   | { readonly kind: "row"; readonly entity: string; readonly columns: readonly string[] };
 
@@ -56,8 +59,8 @@ function planRoot(planning: Planning, key: string, nodes: readonly [FieldNode, .
     return { kind: "user", ...planUser(planning, definition, { key, nodes, type: "Query" }) };
   if (definition === undefined || does === undefined)
     throw new TypeError(`The query field ${name} has no plan.`);
-  // Its arguments are asked for where it is answered.
-  if (does.kind === "upload") return { kind: "upload", key, nodes };
+  if (does.kind === "upload" || does.kind === "jobs" || does.kind === "jobProgress")
+    return { kind: does.kind, key, nodes };
   const planned = planArguments(definition, nodes[0]);
   const sets = selectionSets(nodes);
   switch (does.kind) {

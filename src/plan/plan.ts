@@ -34,8 +34,12 @@ export type RootField =
   /** `__schema` and `__type`, which graphql-js answers. */
   | { readonly kind: "introspection"; readonly key: string }
   | (UserPart & { readonly kind: "user" })
-  /** An upload, of which the object side tells. */
-  | { readonly kind: "upload"; readonly key: string; readonly nodes: readonly [FieldNode, ...FieldNode[]] }
+  /** An upload, of which the object side tells; jobs, of which their own statements do. */
+  | {
+      readonly kind: "upload" | "jobs" | "jobProgress";
+      readonly key: string;
+      readonly nodes: readonly [FieldNode, ...FieldNode[]];
+    }
   /** Where the answer lies in the stream of changes. */
   | { readonly kind: "changeCursor"; readonly key: string }
   | (RowsByKey & { readonly kind: "row" })

@@ -58,8 +58,21 @@ export function commentColumn(table: WantedTable, column: WantedColumn): string 
   return `COMMENT ON COLUMN ${qualified(table.schema, table.name)}.${identifier(column.name)} IS ${text}`;
 }
 
-/** Every statement for a table that is not there: the table, its indexes, comments, lineage, the guards of its codec columns, and the record of its changes. */
+/** Every statement for a table that is not there, the guards of its codec columns and the record of its changes among them. */
 export function createStatements(
+  table: WantedTable,
+  foreignKeys: readonly WantedForeignKey[],
+  indexNames: readonly string[],
+): readonly string[] {
+  return [
+    ...plainTableStatements(table, foreignKeys, indexNames),
+    ...table.columns.flatMap((column) => guardColumn(table, column, false)),
+    watchTable(table),
+  ];
+}
+
+/** The statements of the peer's own declaration: the table, its indexes, comments and lineage. */
+export function plainTableStatements(
   table: WantedTable,
   foreignKeys: readonly WantedForeignKey[],
   indexNames: readonly string[],
@@ -73,8 +86,6 @@ export function createStatements(
       .map((column) => commentColumn(table, column)),
     deleteLineage(table.schema, table.name),
     insertLineage(table.schema, table.name, table.lineage),
-    ...table.columns.flatMap((column) => guardColumn(table, column, false)),
-    watchTable(table),
   ];
 }
 

@@ -5,6 +5,7 @@ import { type Change, script } from "./change.ts";
 import type { Before } from "./difference.ts";
 import { pathCheck, referenceColumn, releaseColumn } from "./hidden.ts";
 import { indexName } from "./indexes.ts";
+import { hasJobs, jobsFollowColumn, jobsFollowTable } from "./job/rename.ts";
 import { lineageTable } from "./lineage.ts";
 import { identifier, literal, qualified } from "./quote.ts";
 import type { ColumnRename, TableRename } from "./rename.ts";
@@ -28,7 +29,10 @@ export function renameChanges(
     const id = tableId(rename.table.schema, rename.table.name);
     const table = tables.get(id);
     if (table === undefined) continue;
-    changes.push(renameColumn(rename, table, named));
+    const from = renames.tables.find((one) => one.table === rename.table)?.from ?? table.name;
+    changes.push(
+      renameColumn(rename, table, { catalog: named, jobs: hasJobs(named.names.get(table.schema), from) }),
+    );
     tables.set(id, withoutGuard(table, rename));
   }
   const oldTable = new Map(
@@ -62,6 +66,8 @@ function renameTable({ table, from }: TableRename, catalog: Catalog): Change {
     const rows = `UPDATE ${qualified(table.schema, lineageTable)} SET "table_name" = ${literal(table.name)}`;
     statements.push(`${rows} WHERE "table_name" = ${literal(from)}`);
   }
+  const { schema, name: to } = table;
+  statements.push(...jobsFollowTable(catalog.names.get(schema), { schema, from, to }));
   return {
     kind: "rename-table",
     summary: `Rename table ${table.schema}.${from} to ${table.name}`,
@@ -72,7 +78,12 @@ function renameTable({ table, from }: TableRename, catalog: Catalog): Change {
   };
 }
 
-function renameColumn({ table, from, to }: ColumnRename, actual: CatalogTable, catalog: Catalog): Change {
+/** `jobs`: the table has a table of jobs. */
+function renameColumn(
+  { table, from, to }: ColumnRename,
+  actual: CatalogTable,
+  { catalog, jobs }: { readonly catalog: Catalog; readonly jobs: boolean },
+): Change {
   const name = qualified(table.schema, table.name);
   const place = { schema: table.schema, table: table.name, column: from };
   const statements: string[] = [];
@@ -89,6 +100,8 @@ function renameColumn({ table, from, to }: ColumnRename, actual: CatalogTable, c
       `UPDATE ${qualified(table.schema, lineageTable)} SET "attribute_name" = ${literal(to)} ` +
         `WHERE "table_name" = ${literal(table.name)} AND "attribute_name" = ${literal(from)}`,
     );
+  if (jobs && table.key.includes(to))
+    statements.push(...jobsFollowColumn({ schema: table.schema, table: table.name, from, to }));
   return {
     kind: "rename-column",
     summary: `Rename column ${table.schema}.${table.name}.${from} to ${to}`,

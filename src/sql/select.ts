@@ -30,10 +30,19 @@ export interface SelectContext {
   readonly rules: number | undefined;
 }
 
+/** Root fields that other statements answer, or none. */
+export const toldApart: ReadonlySet<string> = new Set([
+  "introspection",
+  "user",
+  "upload",
+  "jobs",
+  "jobProgress",
+]);
+
 /** Compiles a query. `undefined` when nothing of it is in the database. */
 export function compileSelect(plan: Plan, context: SelectContext): SelectStatement | undefined {
   const builder = newBuilder(context);
-  const stored = plan.roots.filter(({ kind }) => !["introspection", "user", "upload"].includes(kind));
+  const stored = plan.roots.filter(({ kind }) => !toldApart.has(kind));
   if (stored.every(({ kind }) => kind === "typename")) return undefined;
   const data = jsonText(stored.map((root) => [root.key, rootJson(builder, root)]));
   return finish(builder, data);
@@ -94,6 +103,8 @@ function rootJson(builder: Builder, root: RootField): string {
     case "introspection":
     case "user":
     case "upload":
+    case "jobs":
+    case "jobProgress":
       return "NULL::json";
   }
 }

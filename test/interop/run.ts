@@ -1,7 +1,7 @@
 /**
  * DataJoint-Python against Holdfast, both ways: it reads the sample laboratory and finds every value equal to what was expected before
  * anything was inserted; and it writes rows that the API then serves. Then the same both ways on an S3 store. In the end the short form of
- * `npm run test:beside`: it writes and deletes for 20 seconds beside the collector.
+ * `npm run test:beside`: it writes and deletes for 20 seconds beside the collector; and of `npm run test:jobs`: 300 keys.
  *
  * After it zarr-python, numpy and h5py open what a service gives URLs of.
  *
@@ -15,6 +15,7 @@ import { join } from "node:path";
 import { beside } from "../beside/beside.ts";
 import { problemsOf, summaryOf } from "../beside/judge.ts";
 import { buildService } from "../s3/support/suite.ts";
+import { compareJobs } from "./jobs/jobs.ts";
 import { installPeer, must, python, root, run } from "./python.ts";
 import { compareOnS3 } from "./s3.ts";
 import { compareUrls } from "./urls.ts";
@@ -166,6 +167,7 @@ try {
     const problems = problemsOf(result);
     if (problems.length > 0) throw new Error(problems.join("\n"));
   });
+  await compareJobs(check, 300);
   await compareZarr(check);
   await compareUrls(check);
 } catch (error) {

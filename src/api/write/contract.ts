@@ -4,7 +4,7 @@
  * The schema (`src/api`, read side) tells for each mutation field what it does, in the field's `extensions.write`. Arguments are those of
  * `api.md` §2: `input` · `rows onConflict` · `key set ifVersion` · `where set atMost` · `input on` ·
  * `key ifVersion cascade` · `where atMost cascade dryRun` · createUpload `input` · completeUpload `id parts` · signUploadParts `id numbers path` ·
- * abortUpload `id` · importUpload `id url`.
+ * abortUpload `id` · importUpload `id url`; those of jobs are in `src/api/schema-sdl-jobs.ts`.
  * Fields of create inputs and patches are named as the model names them: `Column.field`, `Reference.field`, `Child.field`, `CodecList.field`;
  * fields of keys are `Column.field` of the key's columns. Enum inputs coerce to the GraphQL name (never to the stored text).
  * Scalars may coerce to: Int number · BigInt bigint, number or decimal string · Float number · Float64/Float32 number or "NaN" "Infinity" "-Infinity" ·
@@ -39,10 +39,22 @@ export type UploadWrite =
   | "abortUpload"
   | "importUpload";
 
+/** What a field does with jobs. */
+export type JobWrite =
+  | "refreshJobs"
+  | "reserveJob"
+  | "heartbeatJob"
+  | "completeJob"
+  | "failJob"
+  | "releaseJobs"
+  | "ignoreJobs"
+  | "resetJobs";
+
 /** What a field of type Mutation does; the schema puts it into the field's `extensions.write`. */
 export type WriteField =
   | { readonly kind: RowWrite; readonly entity: string }
   | { readonly kind: UploadWrite }
+  | { readonly kind: JobWrite }
   /** A field of an extension, by its name as `Mutation.closeSession`. */
   | { readonly kind: "user"; readonly field: string };
 

@@ -8,6 +8,7 @@ import { type GraphQLError, getArgumentValues, isNonNullType } from "graphql";
 import type { Transaction } from "../../db/contract.ts";
 import { isServiceError, ServiceError } from "../../errors.ts";
 import { collectFields } from "../../plan/collect-fields.ts";
+import { planJob } from "../jobs/plan-job.ts";
 import type { MutationAnswer, OperationRequest, WriteField, WriteServices } from "./contract.ts";
 import type { WriteAttempt } from "./extension.ts";
 import { isUnknownOutcome, outcomeOf, transactionNumber } from "./outcome.ts";
@@ -129,6 +130,15 @@ async function planField(scope: WriteScope): Promise<WritePlan> {
     case "signUploadParts":
     case "abortUpload":
       return planUpload(scope, does.kind);
+    case "refreshJobs":
+    case "reserveJob":
+    case "heartbeatJob":
+    case "completeJob":
+    case "failJob":
+    case "releaseJobs":
+    case "ignoreJobs":
+    case "resetJobs":
+      return planJob(scope, does.kind);
     case "user":
       return planUser(scope, does.field);
   }

@@ -1,0 +1,67 @@
+/** The table of jobs as it is in the database: looked at before each use, made where it is first needed. */
+
+import type { Queryable, Transaction } from "../../db/contract.ts";
+import { ServiceError } from "../../errors.ts";
+import type { Model } from "../../model/model.ts";
+import {
+  declareJobs,
+  jobColumns,
+  jobTableWanted,
+  lockDeclaration,
+  lookForJobs,
+} from "../../sql/job/declare.ts";
+import { jobTableName, serverZone } from "../../sql/job/row.ts";
+import type { JobSubject } from "../../sql/job/subject.ts";
+
+/** What a look at the database has found. */
+export interface FoundJobs {
+  readonly hasTable: boolean;
+  /** Whether the enum of states is there. */
+  readonly hasType: boolean;
+  /** Hidden columns of the target that tell how a row was made. */
+  readonly metadata: readonly string[];
+}
+
+const zones = new WeakMap<object, string>();
+
+/** The time zone of the server's settings, asked for once for each pool `db`. */
+export async function zoneOf(db: object, queryable: Queryable): Promise<string> {
+  const known = zones.get(db);
+  if (known !== undefined) return known;
+  const { rows } = await queryable.query<{ zone: string }>(serverZone);
+  const zone = rows[0]?.zone ?? "UTC";
+  zones.set(db, zone);
+  return zone;
+}
+
+/** Looks at the table. @throws {SCHEMA_DRIFT} where it has not the columns of a table of jobs. */
+export async function lookAtJobs(queryable: Queryable, subject: JobSubject): Promise<FoundJobs> {
+  const { rows } = await queryable.query<{ columns: string[]; hasType: boolean; metadata: string[] }>(
+    lookForJobs(subject),
+  );
+  const { columns = [], hasType = false, metadata = [] } = rows[0] ?? {};
+  const needed = [...subject.key.map(({ name }) => name), ...jobColumns];
+  const missing = needed.filter((name) => !columns.includes(name));
+  if (columns.length > 0 && missing.length > 0)
+    throw new ServiceError(
+      "SCHEMA_DRIFT",
+      `The table ${jobTableName(subject)} has no column ${missing.join(", ")}: it is not the table of jobs of ${subject.entity.name}.`,
+      { details: { remedy: "Rename or drop it; refreshJobs makes it anew." } },
+    );
+  return { hasTable: columns.length > 0, hasType, metadata };
+}
+
+/** Makes the table where it is not there, in the transaction. @throws {FORBIDDEN} where PostgreSQL does not let us. */
+export async function makeJobTable(
+  transaction: Transaction,
+  model: Model,
+  subject: JobSubject,
+): Promise<void> {
+  if ((await lookAtJobs(transaction, subject)).hasTable) return;
+  await transaction.query(lockDeclaration(subject));
+  // Somebody may have made it while we waited.
+  const { hasTable, hasType } = await lookAtJobs(transaction, subject);
+  if (hasTable) return;
+  for (const statement of declareJobs(jobTableWanted(model, subject), { hasType }))
+    await transaction.query(statement);
+}
