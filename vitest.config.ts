@@ -22,6 +22,7 @@ const long = [
   "test/cli/introspect.test.ts",
   "test/cli/private-service.test.ts",
   "test/cli/read-only.test.ts",
+  "test/populate/populate.test.ts",
   "test/cli/schema-print.test.ts",
   "test/cli/terminal.test.ts",
   "test/cli/upload-resume.test.ts",

@@ -1,9 +1,9 @@
 /** One key, from its reservation to its end. */
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { retrying } from "../client/retry.ts";
+import { isPassing, retrying } from "../client/retry.ts";
 import { isServiceError, ServiceError } from "../errors.ts";
-import { type Made, type Maker, type MakeTools, type Outcome, skip, type Values } from "./contract.ts";
+import { type Made, type Maker, type MakeTools, type Outcome, skipped, type Values } from "./contract.ts";
 import { isLost, type Job, type Jobs } from "./jobs.ts";
 
 /** What an attempt stands on. */
@@ -13,7 +13,7 @@ export interface Attempt {
   readonly leaseSeconds: number;
   /** Aborted when the worker is to stop. */
   readonly signal: AbortSignal;
-  readonly tools: (signal: AbortSignal) => Omit<MakeTools, "signal">;
+  readonly tools: (signal: AbortSignal) => Omit<MakeTools, "signal" | "skip">;
 }
 
 /** The signal's reason when the key went to somebody else. */
@@ -37,14 +37,21 @@ export async function attempt(context: Attempt, job: Job): Promise<Outcome | und
   });
   const beating = keep(context, job, lost);
   try {
-    const made = rowsOf(maker, await maker.make(job.key, { ...context.tools(ended), signal: ended }));
+    const made = rowsOf(
+      maker,
+      await maker.make(job.key, { ...context.tools(ended), skip: skipped, signal: ended }),
+    );
     const took = seconds();
     // Answered: whoever wants to stop waits for what is made.
-    await retrying(() => (made === skip ? jobs.ignore(job) : jobs.complete(job, made, took)), unended);
-    return outcome(made === skip ? "SKIPPED" : "MADE");
+    await retrying(() => (made === skipped ? jobs.ignore(job) : jobs.complete(job, made, took)), unended);
+    return outcome(made === skipped ? "SKIPPED" : "MADE");
   } catch (error) {
     if (lost.signal.aborted || isLost(error)) return outcome("LOST", lostText);
-    if (signal.aborted) return void (await jobs.release(job).catch(() => undefined));
+    const isStopped = signal.aborted;
+    // A server or store that is away is no fault of the key: it waits for a worker that finds them.
+    if (isStopped || isPassing(error)) await jobs.release(job).catch(() => undefined);
+    if (isStopped) return undefined;
+    if (isPassing(error)) throw error;
     return await failed(jobs, job, { error, outcome });
   } finally {
     beating.abort();
@@ -70,12 +77,15 @@ function keep({ jobs, leaseSeconds }: Attempt, job: Job, lost: AbortController):
 }
 
 /** @throws {BAD_USER_INPUT} when the maker answered nothing that can be a row. */
-function rowsOf({ table }: Maker, made: Made): readonly Values[] | typeof skip {
-  if (made === skip) return skip;
+function rowsOf({ table }: Maker, made: Made): readonly Values[] | typeof skipped {
+  if (made === skipped) return skipped;
   const rows: readonly unknown[] = Array.isArray(made) ? made : [made];
   if (rows.length > 0 && rows.every(isRow)) return rows;
   throw new ServiceError("BAD_USER_INPUT", `The maker of ${table} answered no row.`, {
-    details: { field: table, remedy: "Answer the row, a list of rows, or skip for a key that has none." },
+    details: {
+      field: table,
+      remedy: "Answer the row, a list of rows, or tools.skip for a key that has none.",
+    },
   });
 }
 

@@ -17,6 +17,8 @@ export interface MakeTools {
    * `field`: of the table itself, or `Part.field`. What no row takes goes away by itself.
    */
   upload(field: string, content: string | NamedBytes): Promise<string>;
+  /** To be answered for a key that has no row, now or later: it is ignored until its job is reset. */
+  readonly skip: typeof skipped;
   /** Aborted when the worker is to stop, or has lost the key to another one. */
   readonly signal: AbortSignal;
 }
@@ -27,11 +29,11 @@ export interface NamedBytes {
   readonly bytes: Uint8Array;
 }
 
-/** To be answered for a key that has no row, now or later: it is ignored until its job is reset. */
-export const skip: unique symbol = Symbol("skip");
+/** What `MakeTools.skip` is. */
+export const skipped: unique symbol = Symbol("skip");
 
 /** A row without its key, as `Create…Input` takes it, parts included; several where the table's key goes beyond its references. */
-export type Made = Values | readonly Values[] | typeof skip;
+export type Made = Values | readonly Values[] | typeof skipped;
 
 /** Computes rows of one table. */
 export interface Maker {

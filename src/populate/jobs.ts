@@ -1,6 +1,6 @@
 /** Jobs of one table, as the entity API has them. */
 
-import { ServiceError } from "../errors.ts";
+import { isServiceError } from "../errors.ts";
 import type { Values } from "./contract.ts";
 
 /** Asks the entity API. @throws {ServiceError} */
@@ -116,5 +116,5 @@ export class Jobs {
 
 /** Whether the reservation is over. */
 export function isLost(error: unknown): boolean {
-  return error instanceof ServiceError && String(error.code) === "JOB_LOST";
+  return isServiceError(error, "JOB_LOST");
 }

@@ -29,7 +29,7 @@ export interface PopulateOptions {
 /** How many keys came to which end. */
 export type Totals = Readonly<Record<Outcome["state"], number>>;
 
-/** Populates the maker's table. What a maker throws ends its key, not the others. @throws {ServiceError} when the server refuses or is gone. */
+/** Populates the maker's table. What a maker throws ends its key, not the others; trouble of the server or a store ends them all, and their keys wait. @throws {ServiceError} */
 export async function populate(maker: Maker, options: PopulateOptions): Promise<Totals> {
   const { ask, signal, parallel = 1, leaseSeconds = 60 } = options;
   const { table, version = "" } = maker;
