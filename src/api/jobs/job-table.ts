@@ -34,21 +34,34 @@ export async function zoneOf(db: object, queryable: Queryable): Promise<string> 
   return zone;
 }
 
-/** Looks at the table. @throws {SCHEMA_DRIFT} where it has not the columns of a table of jobs. */
+interface Look {
+  readonly columns: readonly string[];
+  readonly key: readonly string[];
+  readonly hasType: boolean;
+  readonly metadata: readonly string[];
+}
+
+/** Looks at the table. @throws {SCHEMA_DRIFT} where it has not the columns and the key of the subject's table of jobs. */
 export async function lookAtJobs(queryable: Queryable, subject: JobSubject): Promise<FoundJobs> {
-  const { rows } = await queryable.query<{ columns: string[]; hasType: boolean; metadata: string[] }>(
-    lookForJobs(subject),
-  );
-  const { columns = [], hasType = false, metadata = [] } = rows[0] ?? {};
-  const needed = [...subject.key.map(({ name }) => name), ...jobColumns];
-  const missing = needed.filter((name) => !columns.includes(name));
-  if (columns.length > 0 && missing.length > 0)
-    throw new ServiceError(
-      "SCHEMA_DRIFT",
-      `The table ${jobTableName(subject)} has no column ${missing.join(", ")}: it is not the table of jobs of ${subject.entity.name}.`,
-      { details: { remedy: "Rename or drop it; refreshJobs makes it anew." } },
-    );
+  const { rows } = await queryable.query<Look>(lookForJobs(subject));
+  const { columns = [], key = [], hasType = false, metadata = [] } = rows[0] ?? {};
+  if (columns.length > 0) checkForm(subject, { columns, key });
   return { hasTable: columns.length > 0, hasType, metadata };
+}
+
+function checkForm(subject: JobSubject, { columns, key }: Pick<Look, "columns" | "key">): void {
+  const own = subject.key.map(({ name }) => name);
+  const missing = [...own, ...jobColumns].filter((name) => !columns.includes(name));
+  const fault =
+    missing.length > 0
+      ? `has no column ${missing.join(", ")}`
+      : own.toSorted().join() === key.toSorted().join()
+        ? undefined
+        : `has the key ${key.join(", ")}, and the references of ${subject.entity.name} lead to ${own.join(", ")}`;
+  if (fault === undefined) return;
+  const message = `The table ${jobTableName(subject)} ${fault}: it is not the table of jobs of ${subject.entity.name}.`;
+  const remedy = "Rename or drop it; refreshJobs makes it anew.";
+  throw new ServiceError("SCHEMA_DRIFT", message, { details: { remedy } });
 }
 
 /** Makes the table where it is not there, in the transaction. @throws {FORBIDDEN} where PostgreSQL does not let us. */
