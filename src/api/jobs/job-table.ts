@@ -1,6 +1,7 @@
 /** The table of jobs as it is in the database: looked at before each use, made where it is first needed. */
 
 import type { Queryable, Transaction } from "../../db/contract.ts";
+import { sqlstateOf } from "../../db/sqlstate.ts";
 import { ServiceError } from "../../errors.ts";
 import type { Model } from "../../model/model.ts";
 import {
@@ -75,6 +76,16 @@ export async function makeJobTable(
   // Somebody may have made it while we waited.
   const { hasTable, hasType } = await lookAtJobs(transaction, subject);
   if (hasTable) return;
-  for (const statement of declareJobs(jobTableWanted(model, subject), { hasType }))
-    await transaction.query(statement);
+  try {
+    for (const statement of declareJobs(jobTableWanted(model, subject), { hasType }))
+      await transaction.query(statement);
+  } catch (error) {
+    // DataJoint asks for no lock. Tried again, the request finds what it has made.
+    if (!madeBySomebody.has(sqlstateOf(error) ?? "")) throw error;
+    const message = `Somebody else is making ${jobTableName(subject)} at this moment.`;
+    throw new ServiceError("CONFLICT", message, { cause: error });
+  }
 }
+
+/** A unique of the catalog, a type, a table that is there by now. */
+const madeBySomebody: ReadonlySet<string> = new Set(["23505", "42710", "42P07"]);
