@@ -12,7 +12,7 @@ import { inputObject } from "../write/input-field.ts";
 export type JobArguments = Readonly<Record<string, unknown>>;
 
 /** Jobs in one call. */
-export const mostJobs = 1000;
+const mostJobs = 1000;
 /** A week. */
 const longestLease = 604_800;
 const longestTime = 3_155_760_000;

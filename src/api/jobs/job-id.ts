@@ -29,7 +29,7 @@ export function jobId({ subject, texts, reservation }: JobName): string {
 }
 
 /** The job that `id` names. @throws {BAD_USER_INPUT} naming `field`, where it names none. */
-export function parseJobId(model: Model, id: string, field: string): JobName {
+function parseJobId(model: Model, id: string, field: string): JobName {
   const parts = decoded(id);
   const [name, texts, token, start] = parts;
   const subject = typeof name === "string" ? jobSubjectOf(model, name) : undefined;

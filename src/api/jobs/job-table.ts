@@ -1,6 +1,7 @@
 /** The table of jobs as it is in the database: looked at before each use, made where it is first needed. */
 
 import type { Queryable, Transaction } from "../../db/contract.ts";
+import { sqlstateOf } from "../../db/sqlstate.ts";
 import { ServiceError } from "../../errors.ts";
 import type { Model } from "../../model/model.ts";
 import {
@@ -34,21 +35,34 @@ export async function zoneOf(db: object, queryable: Queryable): Promise<string> 
   return zone;
 }
 
-/** Looks at the table. @throws {SCHEMA_DRIFT} where it has not the columns of a table of jobs. */
+interface Look {
+  readonly columns: readonly string[];
+  readonly key: readonly string[];
+  readonly hasType: boolean;
+  readonly metadata: readonly string[];
+}
+
+/** Looks at the table. @throws {SCHEMA_DRIFT} where it has not the columns and the key of the subject's table of jobs. */
 export async function lookAtJobs(queryable: Queryable, subject: JobSubject): Promise<FoundJobs> {
-  const { rows } = await queryable.query<{ columns: string[]; hasType: boolean; metadata: string[] }>(
-    lookForJobs(subject),
-  );
-  const { columns = [], hasType = false, metadata = [] } = rows[0] ?? {};
-  const needed = [...subject.key.map(({ name }) => name), ...jobColumns];
-  const missing = needed.filter((name) => !columns.includes(name));
-  if (columns.length > 0 && missing.length > 0)
-    throw new ServiceError(
-      "SCHEMA_DRIFT",
-      `The table ${jobTableName(subject)} has no column ${missing.join(", ")}: it is not the table of jobs of ${subject.entity.name}.`,
-      { details: { remedy: "Rename or drop it; refreshJobs makes it anew." } },
-    );
+  const { rows } = await queryable.query<Look>(lookForJobs(subject));
+  const { columns = [], key = [], hasType = false, metadata = [] } = rows[0] ?? {};
+  if (columns.length > 0) checkForm(subject, { columns, key });
   return { hasTable: columns.length > 0, hasType, metadata };
+}
+
+function checkForm(subject: JobSubject, { columns, key }: Pick<Look, "columns" | "key">): void {
+  const own = subject.key.map(({ name }) => name);
+  const missing = [...own, ...jobColumns].filter((name) => !columns.includes(name));
+  const fault =
+    missing.length > 0
+      ? `has no column ${missing.join(", ")}`
+      : own.toSorted().join() === key.toSorted().join()
+        ? undefined
+        : `has the key ${key.join(", ")}, and the references of ${subject.entity.name} lead to ${own.join(", ")}`;
+  if (fault === undefined) return;
+  const message = `The table ${jobTableName(subject)} ${fault}: it is not the table of jobs of ${subject.entity.name}.`;
+  const remedy = "Rename or drop it; refreshJobs makes it anew.";
+  throw new ServiceError("SCHEMA_DRIFT", message, { details: { remedy } });
 }
 
 /** Makes the table where it is not there, in the transaction. @throws {FORBIDDEN} where PostgreSQL does not let us. */
@@ -62,6 +76,16 @@ export async function makeJobTable(
   // Somebody may have made it while we waited.
   const { hasTable, hasType } = await lookAtJobs(transaction, subject);
   if (hasTable) return;
-  for (const statement of declareJobs(jobTableWanted(model, subject), { hasType }))
-    await transaction.query(statement);
+  try {
+    for (const statement of declareJobs(jobTableWanted(model, subject), { hasType }))
+      await transaction.query(statement);
+  } catch (error) {
+    // DataJoint asks for no lock. Tried again, the request finds what it has made.
+    if (!madeBySomebody.has(sqlstateOf(error) ?? "")) throw error;
+    const message = `Somebody else is making ${jobTableName(subject)} at this moment.`;
+    throw new ServiceError("CONFLICT", message, { cause: error });
+  }
 }
+
+/** A unique of the catalog, a type, a table that is there by now. */
+const madeBySomebody: ReadonlySet<string> = new Set(["23505", "42710", "42P07"]);

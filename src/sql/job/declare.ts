@@ -124,13 +124,15 @@ export function declareJobs(wanted: WantedTable, { hasType }: { readonly hasType
   ];
 }
 
-/** Whether the table of jobs, its columns, its enum and the columns of metadata in the target are there. */
+/** The columns and the key of the table of jobs, whether its enum is there, and the columns of metadata in the target. */
 export function lookForJobs({ entity, table }: JobSubject): string {
   const names = (of: string, like: string) =>
     `ARRAY(SELECT attname::text FROM pg_attribute WHERE attrelid = to_regclass(${literal(of)}) AND attnum > 0 AND NOT attisdropped${like})`;
+  const jobs = qualified(entity.schema, table);
+  const inKey = ` AND attnum = ANY (SELECT unnest(indkey::int2[]) FROM pg_index WHERE indrelid = to_regclass(${literal(jobs)}) AND indisprimary)`;
   const type = qualified(entity.schema, enumTypeName(jobStatuses));
   return (
-    `SELECT ${names(qualified(entity.schema, table), "")} AS columns, to_regtype(${literal(type)}) IS NOT NULL AS "hasType", ` +
+    `SELECT ${names(jobs, "")} AS columns, ${names(jobs, inKey)} AS key, to_regtype(${literal(type)}) IS NOT NULL AS "hasType", ` +
     `${names(qualified(entity.schema, entity.table), String.raw` AND attname LIKE '\_job\_%'`)} AS metadata`
   );
 }

@@ -50,6 +50,7 @@ describe("on a laboratory of DataJoint's", async () => {
     (await lab.db.query(text, values)).rows;
 
   test("its own tables of jobs are made again as they were, type and lineage included", async () => {
+    const guard = await sql("SELECT * FROM holdfast.guard");
     const before = [await sql(facts, ["djf_lab"]), await sql(lineage("djf_lab"))];
     expect(before[0]).toHaveLength(2);
     await sql(
@@ -60,6 +61,7 @@ describe("on a laboratory of DataJoint's", async () => {
     );
     expect(made).toEqual({ a: { removed: 0 }, b: { removed: 0 } });
     expect([await sql(facts, ["djf_lab"]), await sql(lineage("djf_lab"))]).toEqual(before);
+    expect(await sql("SELECT * FROM holdfast.guard")).toEqual(guard);
     // They are nobody's business but the workers'.
     const drift = await driftOf(lab.db, lab.model);
     expect(drift.filter(({ kind }) => kind !== "hidden-column")).toEqual([]);
@@ -134,6 +136,27 @@ test("keys of times, floats, booleans, enums and renamed columns have jobs too, 
   );
   expect(rest.jobs.nodes).toHaveLength(2);
   expect(await driftOf(lab.db, lab.model)).toEqual([]);
+});
+
+test("DataJoint may make the same table at the same moment", async () => {
+  const lab = await openJobs();
+  const [place] = (await lab.db.query<{ name: string }>("SELECT current_database() AS name")).rows;
+  const url = new URL(inject("postgresUrl"));
+  url.pathname = `/${place?.name}`;
+  const peer = new Client({ connectionString: url.href });
+  await peer.connect();
+  const [subject] = jobSubjects(lab.model);
+  if (subject === undefined) throw new Error("no jobs");
+  await peer.query("BEGIN");
+  for (const statement of declareJobs(jobTableWanted(lab.model, subject), { hasType: false }))
+    await peer.query(statement);
+  const refreshed = lab.refresh();
+  const waits =
+    "SELECT count(*)::int AS waiting FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+  while ((await peer.query(waits)).rows[0].waiting === 0) await new Promise((done) => setTimeout(done, 10));
+  await peer.query("COMMIT");
+  expect(await refreshed).toEqual({ added: 8, removed: 0, returned: 0 });
+  await peer.end();
 });
 
 test("jobs follow their table, and its columns, to another name", async () => {
