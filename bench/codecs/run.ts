@@ -27,6 +27,9 @@ const aims: Partial<Record<Work, number>> = {
 /** Numbers of an array in a row: 1 KiB. */
 const length = 128;
 const count = 1000;
+/** Rows of a lab that fetches a whole table, and pages of it that an app asks for at a time. */
+const many = 10_000;
+const pagesAtOnce = 3;
 
 function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
@@ -88,6 +91,17 @@ const page = (table: Page["table"], round: number, isPeer: boolean): Page => ({
   length,
 });
 
+/** Seconds for all pages. */
+async function fetchMany(service: Service, table: Page["table"]): Promise<number> {
+  const begin = performance.now();
+  const firsts = Array.from({ length: many / count }, (_, at) => 1 + at * count)[Symbol.iterator]();
+  const lane = async (): Promise<void> => {
+    for (const first of firsts) await fetchRows(service, { table, first, count, length }, "fetch");
+  };
+  await Promise.all(Array.from({ length: pagesAtOnce }, lane));
+  return (performance.now() - begin) / 1000;
+}
+
 async function rows(service: Service, peer: Peer): Promise<Ratio[]> {
   await peer.ask({ do: "open", dsn: service.databaseUrl, stores: service.stores, schema: "codecs" });
   const found: Ratio[] = [];
@@ -108,6 +122,15 @@ async function rows(service: Service, peer: Peer): Promise<Ratio[]> {
       };
       found.push(await compare(`${what} of ${count} rows with ${codec}`, { rows: count }, sides));
     }
+    // Both sides have inserted `count` rows in each round.
+    for (let first = 1 + 2 * (rounds + 1) * count; first <= many; first += count)
+      await insert(service, { table, first, count, length });
+    const whole = {
+      ours: () => fetchMany(service, table),
+      theirs: () => peer.ask({ do: "fetch", table, first: 1, count: many, length }),
+      aim: 2,
+    };
+    found.push(await compare(`fetch of ${many} rows with ${codec}`, { rows: many }, whole));
   }
   return found;
 }
