@@ -103,7 +103,7 @@ type BlobArray {
       },
     },
   },
-  unfoldedBytes: sizeUnfolded,
+  unfoldedBytes: async (value, { signal }) => sizeUnfolded(await value.bytes(), signal),
   async encode(input, context) {
     const { value, body } = await read(input, limitsIn(context));
     return { body: body ?? (await closeEnvelope(packBlob(value))), meta: describe(value) };

@@ -8,7 +8,7 @@ import { type DecodeContext, defineCodec, type Json, type StoredValue } from "..
 import { isServiceError, ServiceError } from "../src/errors.ts";
 import { utf8 } from "../src/format/byte-cursor.ts";
 import { corrupt, invalid } from "../src/format/fault.ts";
-import { packText, unpackText } from "../src/format/gzip-text.ts";
+import { packText, unfoldedText, unpackText } from "../src/format/gzip-text.ts";
 import { jsonInt8, jsonText } from "../src/format/json-column.ts";
 import {
   atPointer,
@@ -82,6 +82,11 @@ input JsonDocumentInput @oneOf { json: JSON raw: String upload: ID }
         return found === undefined ? null : fitting(canonicalJson(found), context);
       },
     },
+  },
+  unfoldedBytes: async (value, { atOnceBytes, signal }) => {
+    const reader = await value.bytes();
+    if (reader.sizeBytes > atOnceBytes) return reader.sizeBytes;
+    return unfoldedText(await reader.read(0, reader.sizeBytes, signal), atOnceBytes);
   },
   async encode(input) {
     const { json, raw, body } = input;

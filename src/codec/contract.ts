@@ -227,6 +227,16 @@ export interface Exchange {
   };
 }
 
+/** What a codec is about to be asked. */
+export interface UnfoldQuestion {
+  /** Field of the codec's type; absent where the whole value is decoded, inspected, or something is derived of it. */
+  readonly field?: string;
+  readonly args: Readonly<Record<string, unknown>>;
+  /** Up to so many bytes are unfolded at once, more in a worker thread: beyond it numbers make no difference. */
+  readonly atOnceBytes: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** The codec contract of this version. */
 export const codecContract = 1;
 
@@ -270,8 +280,11 @@ export interface Codec {
    * libraries that are synchronous or native. `never`: at once, for codecs that hardly look into the bytes.
    */
   readonly apart?: "always" | "never";
-  /** How many bytes the value unfolds to, where it may be compressed; read from its head. Absent: as many as it has. */
-  unfoldedBytes?(reader: ByteReader, signal?: AbortSignal): Promise<number>;
+  /**
+   * How many bytes an answer may have to unfold, where the value may be compressed; read from its head, never by unfolding it. A folder's small
+   * files that are read for this are kept for the answer. Absent: as many as it has. @throws as the answer would.
+   */
+  unfoldedBytes?(value: StoredValue, asked: UnfoldQuestion): Promise<number>;
   /**
    * What `@codec(args: {…})` may say, as SDL: `rate: Float! = 30000, unit: Unit = MILLISECONDS`. Types are Int, Float, String, Boolean,
    * ID, enums of `typeDefs`, and lists of these. The schema file is checked by it; contexts have the values, defaults filled in. They
