@@ -25,6 +25,7 @@ import { checkDecodeLimit, type DecodeLimits, defaultDecodeLimits } from "../src
 import { descrOf, dtypeName } from "../src/format/dtype.ts";
 import { arrayFromValues, bytesFromBase64 } from "../src/format/elements-from-json.ts";
 import { arrayOfExchanged, exchangedOf, isNdArray } from "../src/format/exchanged-array.ts";
+import { jsonOfValue, valueOfJson } from "../src/format/exchanged-json.ts";
 import { invalid } from "../src/format/fault.ts";
 import { jsonInt8, jsonText } from "../src/format/json-column.ts";
 import { statisticsTypeDefs } from "../src/format/statistics.ts";
@@ -124,6 +125,11 @@ type BlobArray {
       give: (decoded) => (isArrayValue(decoded) ? exchangedOf(decoded.array) : undefined),
       take: (array) => ({ ndarray: arrayOfExchanged(array) }),
     },
+    json: {
+      // What `decode` answers is a value.
+      give: (decoded) => jsonOfValue(decoded as Value),
+      take: (text) => ({ exchanged: text }),
+    },
   },
   async decode(value, context): Promise<Value> {
     const limits = limitsIn(context);
@@ -135,8 +141,9 @@ async function read(
   input: Readonly<Record<string, unknown>>,
   limits: DecodeLimits,
 ): Promise<{ value: Value; body?: Uint8Array }> {
-  const { tagged, array, base64, body, ndarray } = input;
+  const { tagged, array, base64, body, ndarray, exchanged } = input;
   if (isNdArray(ndarray)) return { value: { t: "ndarray", array: ndarray } };
+  if (typeof exchanged === "string") return { value: valueOfJson(exchanged) };
   if (typeof base64 === "string") return verified(bytesFromBase64(base64), limits);
   if (body instanceof Uint8Array) return { value: { t: "bytes", bytes: body } };
   if (tagged !== undefined && tagged !== null) return { value: fromTagged(tagged) };

@@ -7,6 +7,7 @@
 import { type DecodeContext, defineCodec, type Json, type StoredValue } from "../src/codec/contract.ts";
 import { isServiceError, ServiceError } from "../src/errors.ts";
 import { utf8 } from "../src/format/byte-cursor.ts";
+import { exchangedJson } from "../src/format/exchanged-json.ts";
 import { corrupt, invalid } from "../src/format/fault.ts";
 import { packText, unfoldedText, unpackText } from "../src/format/gzip-text.ts";
 import { jsonInt8, jsonText } from "../src/format/json-column.ts";
@@ -107,6 +108,13 @@ input JsonDocumentInput @oneOf { json: JSON raw: String upload: ID }
         if (!isServiceError(cause, "CODEC_CORRUPT")) throw cause;
         throw new ServiceError("CODEC_INVALID_VALUE", `The upload is no JSON: ${cause.message}`, { cause });
       }
+    },
+  },
+  exchange: {
+    json: {
+      field: "raw",
+      give: (raw) => (typeof raw === "string" ? exchangedJson(raw) : undefined),
+      take: (text) => ({ raw: text }),
     },
   },
   async decode(value, context): Promise<Json> {

@@ -225,6 +225,15 @@ export interface Exchange {
     /** Input for `encode`. @throws {CODEC_INVALID_VALUE} when the codec cannot keep such an array. */
     readonly take: (array: ExchangedArray) => Readonly<Record<string, unknown>>;
   };
+  /** JSON as text, one for equal values; whole numbers are told from others, and no digit is lost. */
+  readonly json?: {
+    /** Field whose answer `give` is handed; absent: what `decode` has answered. */
+    readonly field?: string;
+    /** `undefined` where JSON could not give the value back. */
+    readonly give: (found: unknown) => string | undefined;
+    /** Input for `encode`. @throws {CODEC_INVALID_VALUE} when the codec cannot keep it. */
+    readonly take: (text: string) => Readonly<Record<string, unknown>>;
+  };
 }
 
 /** What a codec is about to be asked. */
