@@ -58,6 +58,7 @@ const long = [
   "test/job/worker.test.ts",
   "test/live/random-lives.test.ts",
   "test/migrate/live.test.ts",
+  "test/migrate/stores.test.ts",
   "test/mutants/cheap.test.ts",
   "test/parity/**",
   "test/property/**",

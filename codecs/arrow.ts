@@ -16,6 +16,7 @@ import {
   tableBytes,
   tableFields,
   tableTypeDefs,
+  unfoldedTable,
   wholeTable,
 } from "../src/format/table-value.ts";
 
@@ -33,6 +34,7 @@ export default defineCodec({
   input: "TableFileInput",
   typeDefs: tableTypeDefs,
   fields: tableFields(openArrow),
+  unfoldedBytes: unfoldedTable,
   async encode(input) {
     const body = tableBytes(input);
     return { body, ext: extOf(body), meta: await inspectTable(openArrow, "Arrow", sourceOf(body)) };

@@ -28,6 +28,7 @@ import { checkDecodeLimit, type DecodeLimits, defaultDecodeLimits } from "../src
 import { dtypeName } from "../src/format/dtype.ts";
 import { elementsToJson } from "../src/format/elements.ts";
 import { arrayOfExchanged, exchangedOf, isNdArray } from "../src/format/exchanged-array.ts";
+import { jsonOfValue } from "../src/format/exchanged-json.ts";
 import { invalid } from "../src/format/fault.ts";
 import { jsonInt8, jsonList, jsonText } from "../src/format/json-column.ts";
 import { statisticsTypeDefs } from "../src/format/statistics.ts";
@@ -138,7 +139,7 @@ type BlobArray {
       },
     },
   },
-  unfoldedBytes: sizeUnfolded,
+  unfoldedBytes: async (value, { signal }) => sizeUnfolded(await value.bytes(), signal),
   async encode(input, context) {
     const { value, body } = await blobOfInput(input, limitsIn(context));
     return { body: body ?? (await closeEnvelope(packBlob(value))), meta: describe(value) };
@@ -158,6 +159,11 @@ type BlobArray {
     array: {
       give: (decoded) => (isArrayValue(decoded) ? exchangedOf(decoded.array) : undefined),
       take: (array) => ({ ndarray: arrayOfExchanged(array) }),
+    },
+    json: {
+      // What `decode` answers is a value.
+      give: (decoded) => jsonOfValue(decoded as Value),
+      take: (text) => ({ exchanged: text }),
     },
   },
   async decode(value, context): Promise<Value> {

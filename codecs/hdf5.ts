@@ -248,9 +248,13 @@ function readSlice<T>(
   const axes = axesOf(dataset, asked.args);
   if (axes === undefined) return null;
   const counts = axes.map((axis) => axis.count);
-  answerLimit(asked.context)(Number(elementCount(counts)) * type.sizeBytes);
+  const admit = answerLimit(asked.context);
+  const sizeBytes = Number(elementCount(counts)) * type.sizeBytes;
+  admit(sizeBytes);
   checkDecodeLimit("elements", file.limits, { count: elementCount(counts), what: "elements" });
-  return withElements(file, { dataset, type, axes }, use);
+  // What elements point to counts as they do.
+  const admitText = (textBytes: number): void => admit(sizeBytes + textBytes);
+  return withElements(file, { dataset, type, axes, admitText }, use);
 }
 
 function base64Of(elements: Hdf5Elements): string {

@@ -7,8 +7,9 @@
 import { type DecodeContext, defineCodec, type Json, type StoredValue } from "../src/codec/contract.ts";
 import { isServiceError, ServiceError } from "../src/errors.ts";
 import { utf8 } from "../src/format/byte-cursor.ts";
+import { exchangedJson } from "../src/format/exchanged-json.ts";
 import { corrupt, invalid } from "../src/format/fault.ts";
-import { packText, unpackText } from "../src/format/gzip-text.ts";
+import { packText, unfoldedText, unpackText } from "../src/format/gzip-text.ts";
 import { jsonInt8, jsonText } from "../src/format/json-column.ts";
 import {
   atPointer,
@@ -83,6 +84,11 @@ input JsonDocumentInput @oneOf { json: JSON raw: String upload: ID }
       },
     },
   },
+  unfoldedBytes: async (value, { atOnceBytes, signal }) => {
+    const reader = await value.bytes();
+    if (reader.sizeBytes > atOnceBytes) return reader.sizeBytes;
+    return unfoldedText(await reader.read(0, reader.sizeBytes, signal), atOnceBytes);
+  },
   async encode(input) {
     const { json, raw, body } = input;
     const value = body instanceof Uint8Array ? given(utf8(body)) : read(json, raw, input);
@@ -102,6 +108,13 @@ input JsonDocumentInput @oneOf { json: JSON raw: String upload: ID }
         if (!isServiceError(cause, "CODEC_CORRUPT")) throw cause;
         throw new ServiceError("CODEC_INVALID_VALUE", `The upload is no JSON: ${cause.message}`, { cause });
       }
+    },
+  },
+  exchange: {
+    json: {
+      field: "raw",
+      give: (raw) => (typeof raw === "string" ? exchangedJson(raw) : undefined),
+      take: (text) => ({ raw: text }),
     },
   },
   async decode(value, context): Promise<Json> {

@@ -26,6 +26,7 @@ import { openNpy, readNpySlice } from "../src/format/npy-reader.ts";
 import { objectRow } from "../src/format/object-row.ts";
 import { openZarrNode } from "../src/format/zarr-folder.ts";
 import { readZarrSlice } from "../src/format/zarr-read.ts";
+import { zarrUnfolded } from "../src/format/zarr-size.ts";
 
 /** Entries that one answer may list. */
 const maxEntries = 1000;
@@ -37,7 +38,6 @@ export default defineCodec({
   chain: { store: "json" },
   addressing: "schema",
   acceptsTree: true,
-  apart: "never",
   output: "Tree",
   input: "TreeInput",
   typeDefs: `
@@ -107,6 +107,14 @@ type TreeArray {
       args: "path: String!, slice: [SliceInput!]",
       read: readArray,
     },
+  },
+  unfoldedBytes: async (value, { field, args, signal }) => {
+    // Nothing but an array is unfolded: what is told otherwise costs the same however large the value is.
+    if (field !== "array" || !isTree(value)) return 0;
+    const path = args["path"] === "" ? "" : checkedPath(args["path"]);
+    const tree = await value.tree();
+    if (!path.endsWith(".npy")) return zarrUnfolded(tree, path, signal);
+    return (await tree.file(path, signal))?.sizeBytes ?? 0;
   },
   encode() {
     throw invalid("An object is given as an upload.", {

@@ -14,6 +14,7 @@ import {
   tableBytes,
   tableFields,
   tableTypeDefs,
+  unfoldedTable,
   wholeTable,
 } from "../src/format/table-value.ts";
 
@@ -28,6 +29,7 @@ export default defineCodec({
   input: "TableFileInput",
   typeDefs: tableTypeDefs,
   fields: tableFields(openParquet),
+  unfoldedBytes: unfoldedTable,
   async encode(input) {
     const body = tableBytes(input);
     return { body, ext: ".parquet", meta: await inspectTable(openParquet, "Parquet", sourceOf(body)) };

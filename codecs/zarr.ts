@@ -28,10 +28,14 @@ import { checkZarr } from "../src/format/zarr-check.ts";
 import { openZarrNode, readHierarchy, type ZarrNode } from "../src/format/zarr-folder.ts";
 import { plainJson } from "../src/format/zarr-json.ts";
 import { readZarrSlice, zarrStatistics } from "../src/format/zarr-read.ts";
+import { zarrUnfolded } from "../src/format/zarr-size.ts";
 import { writeZarr } from "../src/format/zarr-write.ts";
 
 /** Arrays that a row's JSON lists; folders with more are looked at when they are asked for. */
 const listedArrays = 100;
+
+/** Fields that chunks are unfolded for. */
+const unfolding: ReadonlySet<string> = new Set(["values", "base64", "statistics"]);
 
 const pathArgument = 'path: String = ""';
 
@@ -152,6 +156,13 @@ type ZarrArray {
         return zarrStatistics(tree, array, { slices: slicesOf(args), signal: context.signal });
       },
     },
+  },
+  unfoldedBytes: async (value, { field, args, signal }) => {
+    const size = Number(value.meta?.["size"] ?? 0);
+    // Other fields are told by the folder's documents.
+    if (field !== undefined && !unfolding.has(field)) return size;
+    const path = field === undefined ? "" : pathOf(args);
+    return Math.max(size, await zarrUnfolded(await value.tree(), path, signal));
   },
   async encode(input) {
     const { files, dtype, shape, chunks } = await writeZarr(arrayOfInput(input));

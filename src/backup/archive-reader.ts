@@ -10,7 +10,7 @@ import { type Extract, extract, type Header } from "tar-stream";
 import { isServiceError, ServiceError } from "../errors.ts";
 import { type BackupEnd, digestsFolder, endName } from "./format.ts";
 import { LaggingDigest } from "./lagging-digest.ts";
-import { tailOf } from "./tail.ts";
+import { signed, tailOf } from "./tail.ts";
 
 /** One entry; what is not read of its body is passed over. */
 export interface Entry {
@@ -157,7 +157,8 @@ class Reading {
     const position = start - 512;
     this.#whole.upTo(position);
     // Compared with the file, byte for byte, before it is used.
-    const end = JSON.parse(text) as BackupEnd;
+    const { own, ...said } = JSON.parse(text) as BackupEnd;
+    const end = own === undefined ? said : signed(said);
     const tail = await tailOf(end);
     const found = Buffer.alloc(tail.length + 1);
     const { bytesRead } = await this.#file.read(found, 0, found.length, position);

@@ -7,7 +7,7 @@ import { type Header, type Pack, pack } from "tar-stream";
 import { ServiceError } from "../errors.ts";
 import { type BackupEnd, digestsFolder } from "./format.ts";
 import { clearLeft, fileThere, partOf, takeName } from "./part-file.ts";
-import { tailOf } from "./tail.ts";
+import { signed, tailOf } from "./tail.ts";
 
 /** Lines of digests are written when they are so many bytes: a reader compares that much at a time. */
 const digestsBytes = 1024 * 1024;
@@ -92,14 +92,14 @@ export class ArchiveWriter {
   }
 
   /** Writes the end, and gives the file its name. */
-  async finish(end: Omit<BackupEnd, "entries" | "position" | "sha256">): Promise<void> {
+  async finish(end: Omit<BackupEnd, "entries" | "position" | "sha256" | "own">): Promise<void> {
     await this.#flush();
     this.#pack.finalize();
     await this.#writing;
     this.#check();
     const position = this.#position;
     const sha256 = this.#whole.digest("hex");
-    await this.#put(await tailOf({ ...end, entries: this.#entries, position, sha256 }));
+    await this.#put(await tailOf(signed({ ...end, entries: this.#entries, position, sha256 })));
     await this.#file.sync();
     await this.#file.close();
     await takeName(this.#path);

@@ -2,8 +2,10 @@
 
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Queryable } from "../db/contract.ts";
 import { type CopyTransaction, copyTransaction } from "../db/copy.ts";
 import type { PostgresDatabase } from "../db/database.ts";
+import { allKeptCodecs } from "../db/kept-codecs.ts";
 import { ServiceError } from "../errors.ts";
 import type { Model } from "../model/model.ts";
 import type { FaultPoints } from "../object/fault-points.ts";
@@ -23,17 +25,25 @@ import {
 import { ObjectList } from "./object-list.ts";
 import { type WrittenObjects, writeObjects } from "./objects-out.ts";
 import { refuseObstacles, tablesOf } from "./obstacles.ts";
-import { ownSchema, ownTables, rowsWanted } from "./own-tables.ts";
+import { codecTable, ownSchema, ownTables, rowsWanted } from "./own-tables.ts";
 import { writeRows } from "./rows-out.ts";
+
+/** The schema file that the tables follow. */
+export interface BackupVersions {
+  readonly model: Model;
+  /** Its text. */
+  readonly source: string;
+  /** The text of the file itself, while fields change their codecs for it. */
+  readonly wanted?: string;
+}
 
 /** What a backup is taken of. */
 export interface BackupContext {
   readonly database: PostgresDatabase;
   /** Identified ones. */
   readonly stores: Stores;
-  readonly model: Model;
-  /** Text of the schema file. */
-  readonly source: string;
+  /** The schema file, as `db` tells which text of it the tables follow. */
+  versions(db: Queryable): Promise<BackupVersions>;
   /** Of Holdfast. */
   readonly version: string;
   readonly faults: FaultPoints;
@@ -132,10 +142,11 @@ async function freeze(
 ): Promise<Frozen> {
   for (let attempt = 1; ; attempt++) {
     try {
-      const names = await tablesOf(context.database, context.model);
+      const versions = await context.versions(context.database);
+      const names = await tablesOf(context.database, versions.model);
       return await copyTransaction(
         context.database,
-        (transaction) => freezeOnce(transaction, { context, request, archive, names }),
+        (transaction) => freezeOnce(transaction, { context, request, archive, names, versions }),
         { isSnapshot: true, lockTimeoutMs: 60_000 },
       );
     } catch (error) {
@@ -155,29 +166,31 @@ interface Freezing {
   readonly request: BackupRequest;
   readonly archive: ArchiveWriter;
   readonly names: readonly TableName[];
+  readonly versions: BackupVersions;
 }
 
 async function freezeOnce(transaction: CopyTransaction, freezing: Freezing): Promise<Frozen> {
-  const { context, request, archive, names } = freezing;
-  const { model } = context;
+  const { context, request, archive, names, versions } = freezing;
+  const { model, source } = versions;
   // Before the first look: what is locked afterwards could have been emptied in between, which no snapshot would show.
-  const locked = [...ownTables, ...names].map(({ schema, table }) => qualified(schema, table));
+  const locked = [...ownTables, codecTable, ...names].map(({ schema, table }) => qualified(schema, table));
   await transaction.query(`LOCK TABLE ${locked.join(", ")} IN ACCESS SHARE MODE`);
   await transaction.query("SET LOCAL search_path = pg_catalog");
   const now = await tablesOf(transaction, model);
-  if (JSON.stringify(now) !== JSON.stringify(names)) throw new TablesMoved();
+  const isMoved = (await context.versions(transaction)).source !== source;
+  if (isMoved || JSON.stringify(now) !== JSON.stringify(names)) throw new TablesMoved();
   await refuseObstacles(transaction, model, { tables: now, leaveOut: request.leaveOut });
   await refuseUnconfigured(transaction, context.stores);
-  const header = await headerOf(transaction, context, { names, leftOut: request.leaveOut });
+  const header = await headerOf(transaction, freezing);
   await archive.addText(headerName, `${JSON.stringify(header, null, 1)}\n`);
-  await archive.addText(schemaName, context.source);
+  await archive.addText(schemaName, source);
   const rows: number[] = [];
   for (const table of header.tables) {
     const { signal } = request;
     signal?.throwIfAborted();
     request.onStep?.(`${table.schema}.${table.table}`);
     rows.push(
-      await writeRows(archive, transaction, { table, where: rowsWanted(table, model.schema), signal }),
+      await writeRows(archive, transaction, { table, which: rowsWanted(table, model.schema), signal }),
     );
   }
   return { header, rows, list: await ObjectList.of(transaction, `${archive.partPath}.objects`) };
@@ -185,9 +198,10 @@ async function freezeOnce(transaction: CopyTransaction, freezing: Freezing): Pro
 
 async function headerOf(
   transaction: CopyTransaction,
-  { model, stores, version }: BackupContext,
-  { names, leftOut }: { readonly names: readonly TableName[]; readonly leftOut: readonly string[] },
+  { context, request, names, versions }: Freezing,
 ): Promise<BackupHeader> {
+  const { stores, version } = context;
+  const { model, wanted } = versions;
   const facts = await readFacts(transaction, names);
   const found = await transaction.query<{ moment: string; postgres: string }>(
     `SELECT to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS moment, current_setting('server_version') AS postgres`,
@@ -204,6 +218,8 @@ async function headerOf(
     moment: found.rows[0]?.moment ?? "",
     postgres: found.rows[0]?.postgres ?? "",
     owner: model.schema,
+    ...(wanted === undefined ? {} : { wanted }),
+    codecs: [...(await allKeptCodecs(transaction))].map(([name, description]) => ({ name, description })),
     stores: known.rows,
     filepathDefaultStore: stores.filepathDefaultName ?? null,
     tables: [
@@ -215,7 +231,7 @@ async function headerOf(
       })),
     ],
     facts,
-    leftOut,
+    leftOut: request.leaveOut,
   };
 }
 

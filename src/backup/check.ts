@@ -1,9 +1,11 @@
 /** Looks a backup file through, without any database or store. */
 
 import { closeArchive, damaged, type Entry, readArchive } from "./archive-reader.ts";
+import { fromFirstVersion } from "./first-version.ts";
 import {
   type BackupEnd,
   type BackupHeader,
+  firstVersion,
   formatName,
   formatVersion,
   headerName,
@@ -69,6 +71,8 @@ async function checkEntries(
   const end = next.value;
   if (end.id !== head.header.id || end.rows.length !== head.header.tables.length)
     throw damaged(path, "its begin and its end are of two backups");
+  if (end.own === undefined && head.header.version !== firstVersion)
+    throw damaged(path, "its end is not what was written");
   if (end.objectBytes !== seen.bytes) throw damaged(path, "it does not hold the bytes that it tells of");
   return { ...head, end };
 }
@@ -87,9 +91,10 @@ function headerIn(path: string, text: string): BackupHeader {
   const value = jsonOf(text);
   if (value?.format !== formatName) throw damaged(path, "it is no backup of Holdfast");
   if (value.version === formatVersion) return value;
+  if (value.version === firstVersion) return fromFirstVersion(value);
   throw damaged(
     path,
-    `it was written by Holdfast ${String(value.madeBy)} in the format ${String(value.version)}, and this one reads ${formatVersion}`,
+    `it was written by Holdfast ${String(value.madeBy)} in the format ${String(value.version)}, and this one reads ${firstVersion} to ${formatVersion}`,
   );
 }
 

@@ -12,9 +12,11 @@ export interface ColumnFacts {
   /** As SQL. */
   readonly default: string | null;
   readonly comment: string | null;
+  /** Where its values are objects that are guarded: the store of those that name none. Absent in files of the first version. */
+  readonly guard?: string | null;
 }
 
-/** An index or constraint: its name, and the SQL that makes it. */
+/** An index, constraint or trigger: its name, and the SQL that makes it. */
 export interface NamedSql {
   readonly name: string;
   readonly sql: string;
@@ -31,6 +33,8 @@ export interface TableFacts {
   /** CHECK, UNIQUE and EXCLUDE. */
   readonly rules: readonly NamedSql[];
   readonly foreignKeys: readonly NamedSql[];
+  /** Those that forget a copy whose source changes, while a field changes its codec. Absent in files of the first version. */
+  readonly copyTriggers?: readonly NamedSql[];
 }
 
 export interface SequenceFacts {
@@ -67,7 +71,10 @@ const wanted = `unnest($1::text[], $2::text[]) AS w (schema, "table")
 const ofTable = `n.nspname::text AS schema, c.relname::text AS "table"`;
 
 const columnsText = `SELECT ${ofTable}, a.attname::text AS name, format_type(a.atttypid, a.atttypmod) AS type, a.attnotnull AS "isNotNull",
-    pg_get_expr(d.adbin, d.adrelid) AS "default", col_description(a.attrelid, a.attnum) AS comment
+    pg_get_expr(d.adbin, d.adrelid) AS "default", col_description(a.attrelid, a.attnum) AS comment,
+    (SELECT s.name FROM pg_attribute r JOIN pg_attrdef e ON e.adrelid = r.attrelid AND e.adnum = r.attnum
+       JOIN holdfast.store s ON position(format(', %L::text)', s.name) IN pg_get_expr(e.adbin, e.adrelid)) > 0
+     WHERE r.attrelid = a.attrelid AND r.attname = holdfast.ref_name(a.attname) AND r.attgenerated = 's') AS guard
   FROM ${wanted} JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
   LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum ORDER BY 1, 2, a.attnum`;
 
@@ -79,6 +86,9 @@ const indexesText = `SELECT ${ofTable}, x.relname::text AS name, pg_get_indexdef
 
 const constraintsText = `SELECT ${ofTable}, k.contype::text AS kind, k.conname::text AS name, pg_get_constraintdef(k.oid) AS sql
   FROM ${wanted} JOIN pg_constraint k ON k.conrelid = c.oid AND k.contype IN ('c', 'u', 'x', 'f') AND k.conparentid = 0 ORDER BY 1, 2, 4`;
+
+const copyTriggersText = `SELECT ${ofTable}, g.tgname::text AS name, pg_get_triggerdef(g.oid) AS sql
+  FROM ${wanted} JOIN pg_trigger g ON g.tgrelid = c.oid AND g.tgfoid = 'holdfast.forget_copy()'::regprocedure ORDER BY 1, 2, 3`;
 
 const enumsText = `SELECT n.nspname::text AS schema, t.typname::text AS name,
     ARRAY(SELECT e.enumlabel::text FROM pg_enum e WHERE e.enumtypid = t.oid ORDER BY e.enumsortorder) AS labels
@@ -110,6 +120,7 @@ export async function readFacts(db: Queryable, names: readonly TableName[]): Pro
   const constraints = grouped(
     await db.query<TableName & NamedSql & { kind: string }>(constraintsText, values),
   );
+  const triggers = grouped(await db.query<TableName & NamedSql>(copyTriggersText, values));
   const enums = await db.query<EnumFacts>(enumsText, [schemas]);
   const sequences = await db.query<SequenceRow>(sequencesText, [schemas]);
   const tables = comments.rows.map(({ schema, table, comment }): TableFacts => {
@@ -123,6 +134,7 @@ export async function readFacts(db: Queryable, names: readonly TableName[]): Pro
       indexes: (indexes.get(id) ?? []).map(named),
       rules: own.filter(({ kind }) => kind !== "f").map(named),
       foreignKeys: own.filter(({ kind }) => kind === "f").map(named),
+      copyTriggers: (triggers.get(id) ?? []).map(named),
     };
   });
   return { schemas, tables, enums: enums.rows, sequences: sequences.rows.map(sequenceOf) };

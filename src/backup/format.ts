@@ -9,9 +9,11 @@
 import type { Model } from "../model/model.ts";
 import type { SchemaFacts } from "./facts.ts";
 
-/** What this version writes and reads. */
+/** What this version writes. */
 export const formatName = "holdfast-backup";
-export const formatVersion = 1;
+export const formatVersion = 2;
+/** Read too: it knows nothing of codecs, of changes of codecs, and of the text that was applied; hidden columns have no guard in it. */
+export const firstVersion = 1;
 
 /** Names of entries. */
 export const headerName = "holdfast.json";
@@ -39,10 +41,16 @@ export interface BackupStore {
   readonly keep: string;
 }
 
+/** What is kept of a codec that fields were written with (`holdfast.codec`). */
+export interface BackupCodec {
+  readonly name: string;
+  readonly description: unknown;
+}
+
 /** The first entry. */
 export interface BackupHeader {
   readonly format: typeof formatName;
-  readonly version: typeof formatVersion;
+  readonly version: number;
   /** Of this backup, a UUID. */
   readonly id: string;
   /** Version of Holdfast. */
@@ -53,6 +61,10 @@ export interface BackupHeader {
   readonly postgres: string;
   /** Name of the schema file's own schema. */
   readonly owner: string;
+  /** Text of the schema file that fields are changing their codecs for, and that the tables do not follow yet. Absent: none do. */
+  readonly wanted?: string;
+  /** Absent in files of the first version. */
+  readonly codecs?: readonly BackupCodec[];
   readonly stores: readonly BackupStore[];
   readonly filepathDefaultStore: string | null;
   /** In the order of the rows in the file; those of Holdfast's own schema first. */
@@ -86,10 +98,17 @@ export interface BackupEnd {
   /** Bytes of objects in the file: equal content counts once. */
   readonly objectBytes: number;
   readonly missing: readonly MissingObject[];
+  /** SHA-256 of what stands here before it. Absent in files of the first version. */
+  readonly own?: string;
 }
 
-/** Reads a model as the schema file of the backup says it. */
-export type ParseModel = (source: string) => Promise<Model>;
+/** Reads a model as the schema file of the backup says it; `kept` describes codecs that may not be loaded. */
+export type ParseModel = (source: string, kept: ReadonlyMap<string, unknown>) => Promise<Model>;
+
+/** What the backup tells of codecs. */
+export function codecsIn({ codecs = [] }: BackupHeader): ReadonlyMap<string, unknown> {
+  return new Map(codecs.map(({ name, description }) => [name, description]));
+}
 
 /** The folder of a table's rows: names may hold any character. */
 export function rowsOf({ schema, table }: { readonly schema: string; readonly table: string }): string {

@@ -1,4 +1,7 @@
-/** What of Holdfast's own schema is in a backup: objects, the record of what applies have made, settings. Uploads, tombstones and keys are not. */
+/**
+ * What of Holdfast's own schema is in a backup: objects, the record of what applies have made and of what text, changes of codecs, settings.
+ * What is known of codecs is in the header, where it is needed before any row. Uploads, tombstones and keys are not in a backup.
+ */
 
 import { literal } from "../sql/quote.ts";
 import type { BackupTable } from "./format.ts";
@@ -30,6 +33,26 @@ const made = [
   "applied_at",
 ];
 
+// Without `id`: another database counts its own.
+const change = [
+  "owner",
+  "schema_name",
+  "table_name",
+  "column_name",
+  "entity",
+  "from_spec",
+  "to_spec",
+  "state",
+  "copied",
+  "failures",
+  "failed",
+  "error",
+  "begun_by",
+  "begun_at",
+  "swapped_at",
+  "ended_at",
+];
+
 export const objectTable: BackupTable = { schema: ownSchema, table: "object", columns: object };
 export const madeTable: BackupTable = { schema: ownSchema, table: "applied_table", columns: made };
 export const settingTable: BackupTable = {
@@ -38,11 +61,30 @@ export const settingTable: BackupTable = {
   columns: ["name", "value", "set_by", "set_at"],
 };
 
-export const ownTables: readonly BackupTable[] = [objectTable, madeTable, settingTable];
+const sourceTable: BackupTable = {
+  schema: ownSchema,
+  table: "applied_source",
+  columns: ["owner", "source", "applied_at"],
+};
+const changeTable: BackupTable = { schema: ownSchema, table: "codec_migration", columns: change };
 
-/** Which rows of a table are in a backup; all unless given. Who a database is is its own. */
-export function rowsWanted({ schema, table }: BackupTable, owner: string): string | undefined {
-  if (schema !== ownSchema) return undefined;
-  if (table === madeTable.table) return `owner = ${literal(owner)}`;
-  return table === settingTable.table ? "name <> 'database_id'" : undefined;
+export const ownTables: readonly BackupTable[] = [
+  objectTable,
+  madeTable,
+  settingTable,
+  sourceTable,
+  changeTable,
+];
+
+/** Tables whose rows belong to one schema file each, by `owner`. */
+export const ownedTables: readonly BackupTable[] = [madeTable, sourceTable, changeTable];
+
+/** Read with the rows of the tables above, and kept in the header. */
+export const codecTable = { schema: ownSchema, table: "codec" };
+
+/** What follows the table's name where rows are read: which of them are in a backup, in which order. Who a database is is its own. */
+export function rowsWanted(table: BackupTable, owner: string): string {
+  if (table === settingTable) return " WHERE name <> 'database_id'";
+  const order = table === changeTable ? " ORDER BY id" : "";
+  return ownedTables.includes(table) ? ` WHERE owner = ${literal(owner)}${order}` : "";
 }

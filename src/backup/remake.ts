@@ -1,5 +1,6 @@
 /** SQL that makes tables, as an apply of the schema file has left them, equal to what they were when they were backed up. */
 
+import { adoptColumn } from "../sql/hidden.ts";
 import { identifier, literal, qualified } from "../sql/quote.ts";
 import { watchTriggers } from "../sql/watch.ts";
 import { type ColumnFacts, idOf, type SchemaFacts, type SequenceFacts, type TableFacts } from "./facts.ts";
@@ -9,8 +10,23 @@ function userTables(facts: SchemaFacts): readonly TableFacts[] {
   return facts.tables.filter(({ table }) => !table.startsWith("~"));
 }
 
+/** Adds columns that no schema file says, with the guards of those that have one: values of another codec, or that are to be replaced. */
+export function addColumns(wanted: SchemaFacts, made: SchemaFacts): string[] {
+  const madeTables = new Map(made.tables.map((table) => [idOf(table), table]));
+  return userTables(wanted).flatMap((table) => {
+    const there = new Set(madeTables.get(idOf(table))?.columns.map(({ name }) => name));
+    return table.columns.filter(({ name }) => !there.has(name)).flatMap((column) => addColumn(table, column));
+  });
+}
+
+function addColumn({ schema, table }: TableFacts, { name, type, guard }: ColumnFacts): string[] {
+  const add = `ALTER TABLE ${qualified(schema, table)} ADD COLUMN ${identifier(name)} ${type}`;
+  const isGuarded = guard !== undefined && guard !== null;
+  return isGuarded ? [add, adoptColumn({ schema, table, column: name }, guard)] : [add];
+}
+
 /**
- * What is done before the rows come: sequences, columns, defaults and comments as they were, and no index, rule, reference or record of
+ * What is done before the rows come, where all columns are: sequences, columns, defaults and comments as they were, and no index, rule, reference or record of
  * changes, which are faster and possible in any order afterwards.
  */
 export function beforeRows(wanted: SchemaFacts, made: SchemaFacts): string[] {
@@ -40,6 +56,7 @@ export function afterRows(wanted: SchemaFacts): string[] {
     ...tables.flatMap((table) => added(table, table.rules)),
     ...tables.flatMap((table) => added(table, table.foreignKeys)),
     ...tables.flatMap((table) => triggers(table, "ENABLE")),
+    ...tables.flatMap(({ copyTriggers = [] }) => copyTriggers.map(({ sql }) => sql)),
   ];
 }
 
@@ -59,7 +76,6 @@ function columnChange(table: string, wanted: ColumnFacts, made: ColumnFacts | un
   const { default: value, isNotNull, comment } = wanted;
   const alter = `ALTER TABLE ${table} ALTER COLUMN ${name}`;
   const changes: string[] = [];
-  if (made === undefined) changes.push(`ALTER TABLE ${table} ADD COLUMN ${name} ${wanted.type}`);
   if (value !== (made?.default ?? null))
     changes.push(value === null ? `${alter} DROP DEFAULT` : `${alter} SET DEFAULT ${value}`);
   if (isNotNull !== (made?.isNotNull ?? false))
@@ -118,13 +134,17 @@ function linesOf(facts: SchemaFacts): Set<string> {
   return new Set([
     ...facts.enums.map(({ schema, name, labels }) => `type ${schema}.${name} ${JSON.stringify(labels)}`),
     ...facts.sequences.map(({ schema, name, last }) => `sequence ${schema}.${name} at ${last}`),
-    ...userTables(facts).flatMap(({ schema, table, comment, columns, indexes, rules, foreignKeys }) => [
-      `table ${schema}.${table} ${JSON.stringify(comment)}`,
-      ...columns.map(
-        ({ name, type, isNotNull, comment: said }) =>
-          `column ${schema}.${table}.${name} ${type}${isNotNull ? " not null" : ""} ${JSON.stringify(said)}`,
-      ),
-      ...[...indexes, ...rules, ...foreignKeys].map(({ name }) => `${name} on ${schema}.${table}`),
-    ]),
+    ...userTables(facts).flatMap(
+      ({ schema, table, comment, columns, indexes, rules, foreignKeys, copyTriggers = [] }) => [
+        `table ${schema}.${table} ${JSON.stringify(comment)}`,
+        ...columns.map(
+          ({ name, type, isNotNull, comment: said }) =>
+            `column ${schema}.${table}.${name} ${type}${isNotNull ? " not null" : ""} ${JSON.stringify(said)}`,
+        ),
+        ...[...indexes, ...rules, ...foreignKeys, ...copyTriggers].map(
+          ({ name }) => `${name} on ${schema}.${table}`,
+        ),
+      ],
+    ),
   ]);
 }

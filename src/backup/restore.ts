@@ -8,7 +8,7 @@ import { locatorOf } from "../object/locator.ts";
 import type { Stores } from "../store/contract.ts";
 import type { Entry } from "./archive-reader.ts";
 import { type BackupHead, checkBackup, readHead } from "./check.ts";
-import type { BackupHeader, MissingObject, ParseModel } from "./format.ts";
+import { type BackupHeader, codecsIn, type MissingObject, type ParseModel } from "./format.ts";
 import { restoreObjects, targetOf } from "./objects-in.ts";
 import { keyTaken, reservedCount } from "./reserve.ts";
 import { refuseSchemas, restoreRows } from "./rows-in.ts";
@@ -36,7 +36,7 @@ export interface RestoreRequest {
 /** What was restored. */
 export interface RestoreReport {
   readonly header: BackupHeader;
-  /** Text of the schema file. */
+  /** Text of the schema file, as its user had it. */
   readonly source: string;
   readonly objects: number;
   readonly missing: readonly MissingObject[];
@@ -58,7 +58,7 @@ export async function restore(context: RestoreContext, request: RestoreRequest):
   const occupied = isResumed ? new Set<string>() : await occupiedStores(stores, head.header, signal);
   const onObject = (entry: Entry) => refuseTaken(stores, { entry, occupied, signal });
   const backup = await checkBackup(file, { signal, onObject });
-  const model = await context.parse(backup.source);
+  const model = await context.parse(backup.source, codecsIn(backup.header));
   const onFile = async (files: number) => {
     await faults("restore.file");
     if (files % 100 === 0) onStep?.(`objects: ${files}`);
@@ -74,8 +74,9 @@ export async function restore(context: RestoreContext, request: RestoreRequest):
     { isSnapshot: false },
   );
   await faults("restore.committed");
-  const { header, source, end } = backup;
-  return { header, source, objects: end.objects, missing: end.missing };
+  const { header, end } = backup;
+  // While fields change their codecs the tables are older than the file.
+  return { header, source: header.wanted ?? backup.source, objects: end.objects, missing: end.missing };
 }
 
 /** What can be refused before all of the file is read. */
@@ -111,7 +112,7 @@ async function refuseEarly(
         details: { field: "store", value: restoring, remedy: "Confirm the store first: holdfast gc" },
       },
     );
-  await parse(source);
+  await parse(source, codecsIn(header));
 }
 
 function unconfigured(field: string, message: string, remedy: string): ServiceError {

@@ -2,6 +2,7 @@
 
 import { applyOnce } from "../db/apply.ts";
 import type { CopyTransaction } from "../db/copy.ts";
+import { addCodecs } from "../db/kept-codecs.ts";
 import { ServiceError } from "../errors.ts";
 import type { Model } from "../model/model.ts";
 import { declareJobs, jobTableWanted, lookForJobs } from "../sql/job/declare.ts";
@@ -11,10 +12,10 @@ import { identifiers, literal, qualified } from "../sql/quote.ts";
 import { closeArchive, damaged, readArchive } from "./archive-reader.ts";
 import type { CheckedBackup } from "./check.ts";
 import { idOf, readFacts } from "./facts.ts";
-import { type BackupTable, rowsOf } from "./format.ts";
+import { type BackupTable, codecsIn, rowsOf } from "./format.ts";
 import { holdTable } from "./obstacles.ts";
-import { madeTable, objectTable, ownSchema, settingTable } from "./own-tables.ts";
-import { afterRows, beforeRows, differences } from "./remake.ts";
+import { objectTable, ownedTables, ownSchema, settingTable } from "./own-tables.ts";
+import { addColumns, afterRows, beforeRows, differences } from "./remake.ts";
 import { takeReservations } from "./reserve.ts";
 
 /** What restoring rows stands on. */
@@ -86,10 +87,10 @@ async function makeReady(transaction: CopyTransaction, { backup, model }: RowsIn
     if (table === lineageTable) await transaction.query(`DELETE FROM ${qualified(schema, table)}`);
   }
   const names = facts.tables.map(({ schema, table }) => ({ schema, table }));
-  for (const sql of beforeRows(facts, await readFacts(transaction, names))) await transaction.query(sql);
-  await transaction.query(
-    `DELETE FROM ${qualified(ownSchema, madeTable.table)} WHERE owner = ${literal(owner)}`,
-  );
+  for (const step of [addColumns, beforeRows])
+    for (const sql of step(facts, await readFacts(transaction, names))) await transaction.query(sql);
+  for (const { schema, table } of ownedTables)
+    await transaction.query(`DELETE FROM ${qualified(schema, table)} WHERE owner = ${literal(owner)}`);
   await transaction.query(
     `CREATE TEMP TABLE ${settingsAside} (LIKE ${qualified(ownSchema, settingTable.table)}) ON COMMIT DROP`,
   );
@@ -155,6 +156,7 @@ async function settleOwn(transaction: CopyTransaction, { backup, version }: Rows
   await transaction.query(
     `INSERT INTO holdfast.setting SELECT * FROM pg_temp.${settingsAside} ON CONFLICT (name) DO NOTHING`,
   );
+  await addCodecs(transaction, codecsIn(header));
   for (const { name, drain, grace, keep } of header.stores) {
     await transaction.query(
       `UPDATE holdfast.store SET drain = $2::interval, grace = $3::interval, keep = $4::interval, gc = 'report', confirmed_version = NULL

@@ -11,18 +11,19 @@ const lineFeed = 10;
 
 interface RowsWanted {
   readonly table: BackupTable;
-  readonly where: string | undefined;
+  /** What follows the table's name in the query. */
+  readonly which: string;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Writes the rows, `where` given only some; answers how many. */
+/** Writes the rows; answers how many. */
 export async function writeRows(
   archive: ArchiveWriter,
   transaction: CopyTransaction,
-  { table, where, signal }: RowsWanted,
+  { table, which, signal }: RowsWanted,
 ): Promise<number> {
   const from = qualified(table.schema, table.table);
-  const query = `SELECT ${identifiers(table.columns)} FROM ${from}${where === undefined ? "" : ` WHERE ${where}`}`;
+  const query = `SELECT ${identifiers(table.columns)} FROM ${from}${which}`;
   const folder = rowsOf(table);
   let number = 0;
   let rows = 0;

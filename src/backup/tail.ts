@@ -1,7 +1,13 @@
 /** The last entry of a backup file and what follows it, byte for byte: what a reader compares the file's end with. */
 
+import { createHash } from "node:crypto";
 import { pack } from "tar-stream";
 import { type BackupEnd, endName } from "./format.ts";
+
+/** The same with a digest of all that it says: of itself nothing else would tell that a number has changed. */
+export function signed(end: Omit<BackupEnd, "own">): BackupEnd {
+  return { ...end, own: createHash("sha256").update(JSON.stringify(end)).digest("hex") };
+}
 
 /** Entry `end.json` and the end mark of the archive. */
 export async function tailOf(end: BackupEnd): Promise<Buffer> {

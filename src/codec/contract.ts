@@ -225,6 +225,25 @@ export interface Exchange {
     /** Input for `encode`. @throws {CODEC_INVALID_VALUE} when the codec cannot keep such an array. */
     readonly take: (array: ExchangedArray) => Readonly<Record<string, unknown>>;
   };
+  /** JSON as text, one for equal values; whole numbers are told from others, and no digit is lost. */
+  readonly json?: {
+    /** Field whose answer `give` is handed; absent: what `decode` has answered. */
+    readonly field?: string;
+    /** `undefined` where JSON could not give the value back. */
+    readonly give: (found: unknown) => string | undefined;
+    /** Input for `encode`. @throws {CODEC_INVALID_VALUE} when the codec cannot keep it. */
+    readonly take: (text: string) => Readonly<Record<string, unknown>>;
+  };
+}
+
+/** What a codec is about to be asked. */
+export interface UnfoldQuestion {
+  /** Field of the codec's type; absent where the whole value is decoded, inspected, or something is derived of it. */
+  readonly field?: string;
+  readonly args: Readonly<Record<string, unknown>>;
+  /** Up to so many bytes are unfolded at once, more in a worker thread: beyond it numbers make no difference. */
+  readonly atOnceBytes: number;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** The codec contract of this version. */
@@ -270,8 +289,11 @@ export interface Codec {
    * libraries that are synchronous or native. `never`: at once, for codecs that hardly look into the bytes.
    */
   readonly apart?: "always" | "never";
-  /** How many bytes the value unfolds to, where it may be compressed; read from its head. Absent: as many as it has. */
-  unfoldedBytes?(reader: ByteReader, signal?: AbortSignal): Promise<number>;
+  /**
+   * How many bytes an answer may have to unfold, where the value may be compressed; read from its head, never by unfolding it. A folder's small
+   * files that are read for this are kept for the answer. Absent: as many as it has. @throws as the answer would.
+   */
+  unfoldedBytes?(value: StoredValue, asked: UnfoldQuestion): Promise<number>;
   /**
    * What `@codec(args: {…})` may say, as SDL: `rate: Float! = 30000, unit: Unit = MILLISECONDS`. Types are Int, Float, String, Boolean,
    * ID, enums of `typeDefs`, and lists of these. The schema file is checked by it; contexts have the values, defaults filled in. They

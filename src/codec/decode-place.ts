@@ -3,7 +3,8 @@
 import { type DecodeLimits, defaultDecodeLimits } from "../format/decode-limits.ts";
 import type { Apart, ApartCall } from "./apart-contract.ts";
 import { fileOf } from "./codec-file.ts";
-import type { ByteReader, Codec, StoredValue } from "./contract.ts";
+import type { Codec, StoredValue, UnfoldQuestion } from "./contract.ts";
+import { openedOnce } from "./opened-once.ts";
 
 /** One question to a codec, both ways. */
 interface Question<Answer> {
@@ -23,27 +24,21 @@ export async function asFits<Answer>(
   // A codec that a program made itself is nowhere to be loaded from; none of a service is.
   if (apart === undefined || file === undefined || codec.apart === "never") return atOnce(value);
   const opened = openedOnce(value);
-  if (codec.apart !== "always" && (await workBytes(codec, opened, signal)) <= apart.limits.apartBytes)
+  const { apartBytes } = apart.limits;
+  const question = { ...askedBy(call), atOnceBytes: apartBytes, signal };
+  if (codec.apart !== "always" && (await workBytes(codec, opened, question)) <= apartBytes)
     return atOnce(opened);
   // What a codec answers here it answers there: the file is the same.
   return (await apart.run({ file, call, value: opened, signal })) as Answer;
 }
 
-/** The same value; its bytes are opened once, whoever asks. */
-function openedOnce(value: StoredValue): StoredValue {
-  let opened: Promise<ByteReader> | undefined;
-  return {
-    ...value,
-    bytes: () => {
-      opened ??= value.bytes();
-      return opened;
-    },
-  };
+function askedBy(call: ApartCall): Pick<UnfoldQuestion, "field" | "args"> {
+  return call.kind === "field" ? { field: call.name, args: call.args } : { args: {} };
 }
 
-async function workBytes(codec: Codec, value: StoredValue, signal: AbortSignal | undefined): Promise<number> {
+async function workBytes(codec: Codec, value: StoredValue, question: UnfoldQuestion): Promise<number> {
+  if (codec.unfoldedBytes !== undefined) return codec.unfoldedBytes(value, question);
   const size = value.meta?.["size"];
-  if (codec.unfoldedBytes !== undefined) return codec.unfoldedBytes(await value.bytes(), signal);
   if (typeof size === "number") return size;
   return value.meta?.["is_dir"] === true ? 0 : (await value.bytes()).sizeBytes;
 }

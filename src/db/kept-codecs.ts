@@ -25,3 +25,21 @@ export async function readKeptCodecs(
   );
   return new Map(rows.map(({ name, description }) => [name, JSON.parse(description) as unknown]));
 }
+
+/** Keeps descriptions of codecs that nothing is known of yet. */
+export async function addCodecs(db: Queryable, descriptions: ReadonlyMap<string, unknown>): Promise<void> {
+  if (descriptions.size === 0) return;
+  await db.query(
+    `INSERT INTO holdfast.codec (name, description) SELECT k ->> 0, k -> 1 FROM jsonb_array_elements($1::jsonb) AS k
+     ON CONFLICT (name) DO NOTHING`,
+    [JSON.stringify([...descriptions])],
+  );
+}
+
+/** Every description that is kept, by codec name. */
+export async function allKeptCodecs(db: Queryable): Promise<ReadonlyMap<string, unknown>> {
+  const { rows } = await db.query<{ name: string; description: string }>(
+    "SELECT name, description::text FROM holdfast.codec ORDER BY name",
+  );
+  return new Map(rows.map(({ name, description }) => [name, JSON.parse(description) as unknown]));
+}

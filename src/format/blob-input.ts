@@ -9,6 +9,7 @@ import type { DecodeLimits } from "./decode-limits.ts";
 import { descrOf } from "./dtype.ts";
 import { arrayFromValues, bytesFromBase64 } from "./elements-from-json.ts";
 import { isNdArray } from "./exchanged-array.ts";
+import { valueOfJson } from "./exchanged-json.ts";
 import { invalid } from "./fault.ts";
 import { fromTagged } from "./tagged-value.ts";
 import type { Value } from "./value.ts";
@@ -19,8 +20,9 @@ export async function blobOfInput(
   input: Readonly<Record<string, unknown>>,
   limits: DecodeLimits,
 ): Promise<{ value: Value; body?: Uint8Array }> {
-  const { tagged, array, arrayBase64, base64, body, ndarray } = input;
+  const { tagged, array, arrayBase64, base64, body, ndarray, exchanged } = input;
   if (isNdArray(ndarray)) return { value: { t: "ndarray", array: ndarray } };
+  if (typeof exchanged === "string") return { value: valueOfJson(exchanged) };
   if (typeof base64 === "string") return verifiedBlob(bytesFromBase64(base64), limits);
   if (body instanceof Uint8Array) return { value: { t: "bytes", bytes: body } };
   if (tagged !== undefined && tagged !== null) return { value: fromTagged(tagged) };

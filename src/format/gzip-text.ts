@@ -2,7 +2,7 @@
 
 import { promisify } from "node:util";
 import { gunzip, gzip } from "node:zlib";
-import { ServiceError } from "../errors.ts";
+import { isServiceError, ServiceError } from "../errors.ts";
 import { corrupt } from "./fault.ts";
 
 const gzipBytes = promisify(gzip);
@@ -14,6 +14,8 @@ const compressAboveBytes = 256;
 const systemByte = 9;
 /** A head of 10 bytes, a trailer of 8 and the shortest stream. */
 const leastBytes = 20;
+/** Deflate cannot do better. */
+const mostRatio = 1032;
 
 /** Whether the bytes are gzip. */
 function isGzip(bytes: Uint8Array): boolean {
@@ -26,6 +28,17 @@ export async function packText(text: Uint8Array): Promise<Uint8Array> {
   const packed = new Uint8Array(await gzipBytes(text, { level: 6 }));
   packed[systemByte] = 255;
   return packed.length < text.length ? packed : text;
+}
+
+/** Bytes of the text, counted as far as `enoughBytes`: what gzip says of its own length may be a lie, so that it is unpacked so far. */
+export async function unfoldedText(bytes: Uint8Array, enoughBytes: number): Promise<number> {
+  if (!isGzip(bytes) || bytes.length * mostRatio <= enoughBytes) return bytes.length;
+  try {
+    return (await unpackText(bytes, Math.max(1, enoughBytes))).length;
+  } catch (error) {
+    if (isServiceError(error, "LIMIT_EXCEEDED")) return Number.POSITIVE_INFINITY;
+    throw error;
+  }
 }
 
 /** The text's bytes. @throws {CODEC_CORRUPT} when the gzip is damaged; {LIMIT_EXCEEDED} before more than `limitBytes` are made. */

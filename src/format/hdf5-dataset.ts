@@ -76,6 +76,8 @@ interface Selection {
   readonly dataset: Hdf5Dataset;
   readonly type: Hdf5Type;
   readonly axes: readonly AxisSelection[];
+  /** Told the bytes of all texts of variable length that were read so far, before each next one is; throws when they are too many. */
+  readonly admitText?: (sizeBytes: number) => void;
 }
 
 /**
@@ -83,7 +85,7 @@ interface Selection {
  * @throws {LIMIT_EXCEEDED} when they, or a chunk that holds some, are too large
  */
 export function withElements<T>(file: Hdf5File, selection: Selection, use: (found: Hdf5Elements) => T): T {
-  const { dataset, type, axes } = selection;
+  const { dataset, type, axes, admitText } = selection;
   const counts = axes.map((axis) => axis.count);
   const sizeBytes = elementCount(counts) * BigInt(type.sizeBytes);
   checkDecodeLimit("outputBytes", file.limits, { count: sizeBytes, what: "bytes" });
@@ -107,7 +109,8 @@ export function withElements<T>(file: Hdf5File, selection: Selection, use: (foun
       ? library.reclaim_vlen_memory(id, dataset.path, "", pointer)
       : library.reclaim_vlen_memory_count(id, dataset.path, "", pointer, slab.counts);
   const back = axes.flatMap((axis, i) => (axis.step < 0 && axis.count > 1 ? [i] : []));
-  return withMemory(file, { type, sizeBytes: Number(sizeBytes), read, free }, (bytes, textAt) => {
+  const fill = { type, sizeBytes: Number(sizeBytes), read, free, admitText };
+  return withMemory(file, fill, (bytes, textAt) => {
     const layout = { shape: counts, itemSizeBytes: type.sizeBytes, axes: back };
     return use({ type, shape: selectedShape(axes), bytes: reversedAxes(bytes, layout), textAt });
   });
@@ -121,16 +124,17 @@ export function withAttribute<T>(
     readonly name: string;
     readonly shape: readonly number[];
     readonly type: Hdf5Type;
+    readonly admitText: (sizeBytes: number) => void;
   },
   use: (found: Hdf5Elements) => T,
 ): T {
   const { library, id } = file;
-  const { path, name, shape, type } = at;
+  const { path, name, shape, type, admitText } = at;
   const sizeBytes = elementCount(shape) * BigInt(type.sizeBytes);
   checkDecodeLimit("outputBytes", file.limits, { count: sizeBytes, what: "bytes" });
   const read = (pointer: bigint) => library.get_attribute_data(id, path, name, pointer);
   const free = (pointer: bigint) => library.reclaim_vlen_memory(id, path, name, pointer);
-  return withMemory(file, { type, sizeBytes: Number(sizeBytes), read, free }, (bytes, textAt) =>
+  return withMemory(file, { type, sizeBytes: Number(sizeBytes), read, free, admitText }, (bytes, textAt) =>
     use({ type, shape, bytes, textAt }),
   );
 }
@@ -141,15 +145,16 @@ interface Fill {
   readonly read: (pointer: bigint) => number;
   /** Gives back what the elements point to. */
   readonly free: (pointer: bigint) => number;
+  readonly admitText: ((sizeBytes: number) => void) | undefined;
 }
 
 function withMemory<T>(
   file: Hdf5File,
-  { type, sizeBytes, read, free }: Fill,
+  { type, sizeBytes, read, free, admitText }: Fill,
   use: (bytes: Uint8Array, textAt: Hdf5Elements["textAt"]) => T,
 ): T {
   const { library } = file;
-  const textAt = textsIn(file);
+  const textAt = textsIn(file, admitText);
   if (sizeBytes === 0) return use(new Uint8Array(), textAt);
   const pointer = file.ask("read", () => library._malloc(sizeBytes));
   if (pointer === 0) throw file.ask("read", () => new Error("memory allocation failed"));
@@ -166,8 +171,8 @@ function withMemory<T>(
   }
 }
 
-/** Reads texts out of the library's memory, as much as the limit allows in all. */
-function textsIn({ library, limits }: Hdf5File): Hdf5Elements["textAt"] {
+/** Reads texts out of the library's memory, as much as the limits allow in all. */
+function textsIn({ library, limits }: Hdf5File, admit: Fill["admitText"]): Hdf5Elements["textAt"] {
   let total = 0;
   return (pointer) => {
     if (pointer === 0) return new Uint8Array();
@@ -175,6 +180,7 @@ function textsIn({ library, limits }: Hdf5File): Hdf5Elements["textAt"] {
     if (end < 0) throw corrupt("A text of the HDF5 file does not end.");
     total += end - pointer;
     checkDecodeLimit("outputBytes", limits, { count: total, what: "bytes of text" });
+    admit?.(total);
     return library.HEAPU8.slice(pointer, end);
   };
 }

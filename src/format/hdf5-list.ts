@@ -44,7 +44,7 @@ interface Hdf5Attribute {
   readonly unreadable: string | null;
 }
 
-/** Attributes of a group or dataset; `/` or nothing is the file's own group. `admit` is told the bytes of all values before they are read. */
+/** Attributes of a group or dataset; `/` or nothing is the file's own group. `admit` is told the bytes of all values, texts of variable length included, before they are read. */
 export function attributesOf(
   file: Hdf5File,
   path: string,
@@ -64,7 +64,15 @@ export function attributesOf(
       if (shape === null) return { ...facts, value: null };
       total += shape.reduce((product, n) => product * n, type.sizeBytes);
       admit(total);
-      return { ...facts, value: withAttribute(file, { path: real, name, shape, type }, hdf5ToJson) };
+      const before = total;
+      const admitText = (sizeBytes: number): void => {
+        total = before + sizeBytes;
+        admit(total);
+      };
+      return {
+        ...facts,
+        value: withAttribute(file, { path: real, name, shape, type, admitText }, hdf5ToJson),
+      };
     } catch (error) {
       if (!(error instanceof Unreadable)) throw error;
       return { name, dtype: null, shape, value: null, unreadable: error.message };

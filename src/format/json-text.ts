@@ -200,18 +200,20 @@ function plainNumber(text: string): number | string {
   return sameNumber(decimalParts(text), decimalParts(String(value))) ? value : text;
 }
 
-interface Decimal {
+/** A number as digits and a power of ten. */
+export interface Decimal {
   readonly digits: string;
   /** Power of ten of the last digit, as text arithmetic could overflow. */
   readonly exponent: bigint;
 }
 
-function sameNumber(a: Decimal, b: Decimal): boolean {
+/** Whether two texts mean one number. */
+export function sameNumber(a: Decimal, b: Decimal): boolean {
   return a.digits === b.digits && a.exponent === b.exponent;
 }
 
 /** Digits without zeros at either end. */
-function decimalParts(text: string): Decimal {
+export function decimalParts(text: string): Decimal {
   const match = /^(-?)([0-9]+)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]+))?$/.exec(text);
   const fraction = match?.[3] ?? "";
   const all = `${match?.[2] ?? ""}${fraction}`.replace(/^0+/, "");

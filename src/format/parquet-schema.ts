@@ -1,20 +1,9 @@
-/** Columns of Parquet: what they hold, and their values as JSON. */
+/** Columns of Parquet: what they hold. Their values: `parquet-cell.ts`. */
 
 import type { SchemaElement } from "hyparquet/src/types.js";
-import { type ElementJson, numberToJson } from "./elements.ts";
 import { corrupt } from "./fault.ts";
-import { float16FromBits } from "./float16.ts";
-import { type Budget, maxTableColumns, maxTableDepth } from "./table.ts";
-import {
-  cellBase64,
-  cellText,
-  dateText,
-  decimalText,
-  instantText,
-  signedOf,
-  type TimeUnit,
-  timeText,
-} from "./table-cell.ts";
+import { maxMetadataBytes, maxTableColumns, maxTableDepth } from "./table.ts";
+import type { TimeUnit } from "./table-cell.ts";
 
 /** A column, or a part of a nested one. */
 export interface ParquetField {
@@ -31,6 +20,7 @@ export function readParquetSchema(elements: readonly SchemaElement[]): ParquetFi
   const at = { index: 0 };
   const root = readField(elements, at, 0);
   if (at.index !== elements.length) throw corrupt("The schema has parts that belong nowhere.");
+  for (const column of root.children) checkPaths(column);
   return [...root.children];
 }
 
@@ -49,6 +39,21 @@ function readField(elements: readonly SchemaElement[], at: { index: number }, de
   if (new Set(children.map((child) => child.name)).size !== children.length)
     throw corrupt(`Two parts of ${JSON.stringify(name)} have one name.`);
   return { name, element, children, shape: shapeOf(element, children) };
+}
+
+/** The library knows the parts of a column by their names with points between them. */
+function checkPaths(column: ParquetField): void {
+  const paths = new Set<string>();
+  let characters = 0;
+  const walk = (field: ParquetField, path: string): void => {
+    // The name of a group stands in the path of everything in it.
+    characters += path.length;
+    if (characters > maxMetadataBytes) throw corrupt("The names of the columns are too long.");
+    if (paths.has(path)) throw corrupt(`Two parts of a column are called ${JSON.stringify(path)}.`);
+    paths.add(path);
+    for (const child of field.children) walk(child, `${path}.${child.name}`);
+  };
+  walk(column, column.name);
 }
 
 function shapeOf(element: SchemaElement, children: readonly ParquetField[]): ParquetField["shape"] {
@@ -71,7 +76,7 @@ export function bareSchema(field: ParquetField | undefined, element: SchemaEleme
 }
 
 /** Elements of a list: of older files they are the repeated part itself. */
-function elementOf(field: ParquetField): ParquetField | undefined {
+export function elementOf(field: ParquetField): ParquetField | undefined {
   const [repeated] = field.children;
   return repeated?.children.length === 1 ? repeated.children[0] : repeated;
 }
@@ -111,7 +116,8 @@ function leafTypeName(element: SchemaElement): string {
   }
 }
 
-type Kind =
+/** What the values of a leaf are. */
+export type Kind =
   | { readonly kind: "bool" | "string" | "binary" | "uuid" | "date" | "interval" | "int96" }
   | { readonly kind: "int"; readonly bits: number; readonly signed: boolean }
   | { readonly kind: "float"; readonly bits: number }
@@ -119,9 +125,19 @@ type Kind =
   | { readonly kind: "time"; readonly unit: TimeUnit }
   | { readonly kind: "timestamp"; readonly unit: TimeUnit; readonly utc: boolean };
 
+/** Digits behind the point of a decimal. */
+const maxScale = 1000;
+const widths: ReadonlySet<number> = new Set([8, 16, 32, 64]);
+
 const units: Readonly<Record<string, TimeUnit>> = { MILLIS: "ms", MICROS: "us", NANOS: "ns" };
 
-function kindOf({ type, converted_type: converted, logical_type: logical, scale }: SchemaElement): Kind {
+/** What a leaf holds. @throws {CODEC_CORRUPT} */
+export function kindOf({
+  type,
+  converted_type: converted,
+  logical_type: logical,
+  scale,
+}: SchemaElement): Kind {
   if (type === "BOOLEAN") return { kind: "bool" };
   if (type === "FLOAT" || type === "DOUBLE") return { kind: "float", bits: type === "FLOAT" ? 32 : 64 };
   if (type === "INT96") return { kind: "int96" };
@@ -136,7 +152,7 @@ function kindOf({ type, converted_type: converted, logical_type: logical, scale 
 }
 
 function decimal(scale: number | undefined): Kind {
-  if (Math.abs(scale ?? 0) > 1000) throw corrupt(`A column has the scale ${scale}.`);
+  if (Math.abs(scale ?? 0) > maxScale) throw corrupt(`A column has the scale ${scale}.`);
   return { kind: "decimal", scale: scale ?? 0 };
 }
 
@@ -153,123 +169,11 @@ function integerKind(of: {
   const [, what, unit] = /^(TIME|TIMESTAMP)_(MILLIS|MICROS)$/.exec(converted) ?? [];
   if (what === "TIME") return { kind: "time", unit: units[unit ?? ""] ?? "ms" };
   if (what === "TIMESTAMP") return { kind: "timestamp", unit: units[unit ?? ""] ?? "ms", utc: true };
-  if (logical?.type === "INTEGER") return { kind: "int", bits: logical.bitWidth, signed: logical.isSigned };
+  if (logical?.type === "INTEGER") {
+    if (!widths.has(logical.bitWidth)) throw corrupt(`A column has integers of ${logical.bitWidth} bits.`);
+    return { kind: "int", bits: logical.bitWidth, signed: logical.isSigned };
+  }
   const [, sign, bits] = /^(U?)INT_(\d+)$/.exec(converted) ?? [];
   if (bits !== undefined) return { kind: "int", bits: Number(bits), signed: sign === "" };
   return { kind: "int", bits: of.type === "INT32" ? 32 : 64, signed: true };
-}
-
-/** A value as the library gives it, as JSON. @throws {CODEC_CORRUPT}; {LIMIT_EXCEEDED} when the answer grows too large. */
-export function parquetCell(
-  field: ParquetField,
-  value: unknown,
-  budget: Budget,
-  isElement = false,
-): ElementJson {
-  budget.spend(2);
-  if (value === null || value === undefined) return null;
-  const isRepeated = field.element.repetition_type === "REPEATED" && !isElement;
-  if (isRepeated) return listOf(value).map((item) => parquetCell(field, item, budget, true));
-  switch (field.shape) {
-    case "leaf":
-      return leafCell(kindOf(field.element), value, budget);
-    case "list": {
-      const element = elementOf(field);
-      if (element === undefined) return [];
-      return listOf(value).map((item) => parquetCell(element, item, budget, true));
-    }
-    case "map": {
-      const [entries] = field.children;
-      const [key, item] = entries?.children ?? [];
-      if (entries === undefined || key === undefined || item === undefined) return [];
-      return listOf(partOf(value, entries.name)).map((entry) => {
-        budget.spend(17);
-        const [k, v] = [partOf(entry, key.name), partOf(entry, item.name)];
-        return { key: parquetCell(key, k, budget), value: parquetCell(item, v, budget) };
-      });
-    }
-    default:
-      return Object.fromEntries(
-        field.children.map((child) => {
-          budget.spend(child.name.length + 3);
-          return [child.name, parquetCell(child, partOf(value, child.name), budget)];
-        }),
-      );
-  }
-}
-
-function listOf(value: unknown): unknown[] {
-  if (Array.isArray(value)) return value;
-  if (ArrayBuffer.isView(value) && !(value instanceof DataView))
-    return Array.from(value as unknown as ArrayLike<unknown>);
-  if (value === null || value === undefined) return [];
-  throw corrupt("A list is no list.");
-}
-
-function partOf(value: unknown, name: string): unknown {
-  if (typeof value !== "object" || value === null) throw corrupt("A struct is no struct.");
-  return Object.hasOwn(value, name) ? Reflect.get(value, name) : undefined;
-}
-
-function leafCell(kind: Kind, value: unknown, budget: Budget): ElementJson {
-  budget.spend(value instanceof Uint8Array ? value.length * 2 : 6);
-  if (kind.kind === "bool" && typeof value === "boolean") return value;
-  if (kind.kind === "float" && typeof value === "number") return numberToJson(value);
-  if (kind.kind === "decimal") return decimalText(unscaled(value), kind.scale);
-  if (value instanceof Uint8Array) return bytesCell(kind, value);
-  if (typeof value === "number" || typeof value === "bigint") return integerCell(kind, value);
-  throw corrupt(`A column of the type ${kind.kind} holds another value.`);
-}
-
-function integerCell(kind: Kind, value: number | bigint): ElementJson {
-  switch (kind.kind) {
-    case "int": {
-      if (typeof value === "bigint" || kind.bits === 64) {
-        const wide = BigInt(value);
-        return String(kind.signed ? BigInt.asIntN(64, wide) : BigInt.asUintN(64, wide));
-      }
-      return kind.signed ? value : value >>> 0;
-    }
-    case "date":
-      return dateText(BigInt(value));
-    case "time":
-      return timeText(BigInt(value), kind.unit);
-    case "timestamp":
-      return instantText(BigInt(value), kind.unit, kind.utc);
-    case "int96":
-      // The library has made nanoseconds of the days and the rest.
-      return instantText(BigInt(value), "ns", false);
-    default:
-      throw corrupt(`A column of the type ${kind.kind} holds a number.`);
-  }
-}
-
-function bytesCell(kind: Kind, bytes: Uint8Array): ElementJson {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  switch (kind.kind) {
-    case "string":
-      return cellText(bytes);
-    case "float":
-      return numberToJson(float16FromBits(view.getUint16(0, true)));
-    case "uuid":
-      return Buffer.from(bytes)
-        .toString("hex")
-        .replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
-    case "interval":
-      return {
-        months: view.getUint32(0, true),
-        days: view.getUint32(4, true),
-        milliseconds: view.getUint32(8, true),
-      };
-    case "binary":
-      return cellBase64(bytes);
-    default:
-      throw corrupt(`A column of the type ${kind.kind} holds bytes.`);
-  }
-}
-
-function unscaled(value: unknown): bigint {
-  if (value instanceof Uint8Array) return signedOf(value, "big");
-  if (typeof value === "number" || typeof value === "bigint") return BigInt(value);
-  throw corrupt("A decimal is no number.");
 }

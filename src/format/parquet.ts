@@ -7,7 +7,7 @@
 import { parquetMetadata, parquetSchema } from "hyparquet";
 import { readColumn } from "hyparquet/src/column.js";
 import { assembleAsync } from "hyparquet/src/rowgroup.js";
-import { getMaxDefinitionLevel, getMaxRepetitionLevel, getTreePath } from "hyparquet/src/schema.js";
+import { getMaxDefinitionLevel, getMaxRepetitionLevel } from "hyparquet/src/schema.js";
 import type {
   ColumnChunk,
   DecodedArray,
@@ -18,14 +18,10 @@ import type {
 } from "hyparquet/src/types.js";
 import type { ElementJson } from "./elements.ts";
 import { corrupt } from "./fault.ts";
+import { parquetCell } from "./parquet-cell.ts";
 import { CheckedPages } from "./parquet-pages.ts";
-import {
-  bareSchema,
-  type ParquetField,
-  parquetCell,
-  parquetTypeName,
-  readParquetSchema,
-} from "./parquet-schema.ts";
+import { bareSchema, type ParquetField, parquetTypeName, readParquetSchema } from "./parquet-schema.ts";
+import { childrenOf, treePath } from "./parquet-tree.ts";
 import {
   type Budget,
   type ByteSource,
@@ -138,6 +134,9 @@ async function readRows(
   wanted: RowRange & { readonly columns: readonly string[]; readonly budget: Budget },
 ): Promise<ElementJson[][]> {
   const columns: ElementJson[][] = wanted.columns.map(() => []);
+  const names = new Set(wanted.columns);
+  const fields = new Map(open.fields.map((field) => [field.name, field]));
+  const nodes = childrenOf(open.tree);
   let groupStart = 0;
   for (const group of open.metadata.row_groups) {
     const rows = Number(group.num_rows);
@@ -147,19 +146,25 @@ async function readRows(
     };
     groupStart += rows;
     if (range.start >= range.end) continue;
-    const chunks = group.columns.filter(({ meta_data: meta }) =>
-      wanted.columns.includes(meta?.path_in_schema[0] ?? ""),
-    );
+    const chunks = group.columns.filter((chunk) => names.has(columnOf(chunk)));
+    const byColumn = Map.groupBy(chunks, columnOf);
     const bytes = await readChunks(open.source, chunks, wanted);
     for (const [i, name] of wanted.columns.entries()) {
-      const own = chunks.filter(({ meta_data: meta }) => meta?.path_in_schema[0] === name);
-      const field = open.fields.find((each) => each.name === name);
-      if (field === undefined) throw corrupt(`No column is called ${JSON.stringify(name)}.`);
-      const values = await columnValues(open, { chunks: own, bytes, rows, range, budget: wanted.budget });
+      const [field, node] = [fields.get(name), nodes.get(name)];
+      if (field === undefined || node === undefined)
+        throw corrupt(`No column is called ${JSON.stringify(name)}.`);
+      const of = { chunks: byColumn.get(name) ?? [], bytes, rows, range, budget: wanted.budget };
+      // The library looks through all columns for each that it is given.
+      const values = await columnValues({ ...open.tree, children: [node] }, of);
       for (const value of values) columns[i]?.push(parquetCell(field, value, wanted.budget));
     }
   }
   return columns;
+}
+
+/** The column that a chunk is a part of. */
+function columnOf({ meta_data: meta }: ColumnChunk): string {
+  return meta?.path_in_schema[0] ?? "";
 }
 
 interface Chunk {
@@ -213,7 +218,7 @@ async function readChunks(
 
 /** Values of a column in the rows of a group, as the library gives them. */
 async function columnValues(
-  open: Open,
+  tree: SchemaTree,
   of: {
     readonly chunks: readonly ColumnChunk[];
     readonly bytes: ReadonlyMap<ColumnChunk, Uint8Array>;
@@ -225,13 +230,13 @@ async function columnValues(
   const { range } = of;
   const select = { groupStart: 0, groupRows: of.rows, selectStart: range.start, selectEnd: range.end };
   const parts = of.chunks.map((chunk) =>
-    leafValues(open.tree, { chunk, bytes: of.bytes.get(chunk), select, budget: of.budget }),
+    leafValues(tree, { chunk, bytes: of.bytes.get(chunk), select, budget: of.budget }),
   );
   const asyncColumns = parts.map(({ path, ...data }) => ({
     pathInSchema: path,
     data: Promise.resolve(data),
   }));
-  const [column] = assembleAsync({ ...select, asyncColumns }, open.tree, raw).asyncColumns;
+  const [column] = assembleAsync({ ...select, asyncColumns }, tree, raw).asyncColumns;
   if (column === undefined) throw corrupt("A row group lacks a column.");
   const { data, skipped } = await column.data;
   const values: unknown[] = [];
@@ -258,7 +263,7 @@ function leafValues(
   const { meta_data: meta } = of.chunk;
   const { bytes } = of;
   if (meta === undefined || bytes === undefined) throw corrupt("A column has no metadata.");
-  const schemaPath = getTreePath(tree, meta.path_in_schema);
+  const schemaPath = treePath(tree, meta.path_in_schema);
   const element = schemaPath.at(-1)?.element;
   if (element?.type === undefined || element.type !== meta.type)
     throw corrupt("A column is of another type than the schema says.");

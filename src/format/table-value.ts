@@ -83,6 +83,14 @@ export function tableFields(open: Open) {
   };
 }
 
+/** What an answer unfolds: only the pages themselves tell it of rows, and what else is told is in the metadata. */
+export async function unfoldedTable(
+  value: Value,
+  { field }: { readonly field?: string | undefined },
+): Promise<number> {
+  return field === "rows" ? Number.POSITIVE_INFINITY : (await value.bytes()).sizeBytes;
+}
+
 function rowFields(table: ReturnType<typeof opener>) {
   return {
     format: {

@@ -70,5 +70,11 @@ export interface PlannedMove
   readonly obstacle: string | null;
 }
 
+/** Which values are to be moved beside those whose codec changes. */
+export interface MoveScope {
+  /** Those that lie in another store than their field's. */
+  readonly stores: boolean;
+}
+
 /** A transaction or the pool. */
 export type Sql = Pick<Transaction, "query">;

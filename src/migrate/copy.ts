@@ -1,5 +1,6 @@
 /** Copying what waits: each value is placed and compared first, then a few rows are written in one transaction. */
 
+import type { JsonObject } from "../codec/contract.ts";
 import { openStored } from "../codec/open-stored.ts";
 import type { Transaction } from "../db/contract.ts";
 import { isServiceError, ServiceError } from "../errors.ts";
@@ -143,12 +144,15 @@ function isSmall({ meta, base64 }: PendingRow): boolean {
   return base64 === undefined ? typeof size === "number" && size <= smallBytes : base64.length <= smallBytes;
 }
 
-function placeRow(
+async function placeRow(
   services: MigrateServices,
   { move, conversion }: OpenMove,
   { row, model, signal }: { readonly row: PendingRow; readonly model: Model; readonly signal: AbortSignal },
 ): Promise<Placed> {
   const { table, column } = move;
+  const { meta } = row;
+  // What lies in the field's store already stays the object that it is.
+  if (move.isBetweenStores && meta !== undefined && isThere(move, meta)) return { kind: "json", json: meta };
   const entity = entityOf(model, table);
   const columns = new Map(entity?.columns.map((one) => [one.name, one]));
   const value = openStored({ registry: services.codecs, objects: services.objects }, conversion.from, row);
@@ -159,6 +163,13 @@ function placeRow(
   const where = { schema: table.schema, table: table.name, column: column.name };
   const field = `${table.entity}.${columns.get(column.name)?.field ?? column.name}`;
   return place(services, conversion, { value, place: { ...where, field, key, signal } });
+}
+
+function isThere({ target }: CodecMove, { store }: JsonObject): boolean {
+  return (
+    store === target.store ||
+    (target.isDefaultStore && (store === "" || store === undefined || store === null))
+  );
 }
 
 /** Writes copies; those that lost a race are left. */

@@ -6,7 +6,7 @@ import { planModel, takeTurn, withPatience } from "../db/apply.ts";
 import { isServiceError, ServiceError } from "../errors.ts";
 import type { Model } from "../model/model.ts";
 import { abandonStatements, beginStatements, dropStatements } from "../sql/codec-move.ts";
-import type { MigrateServices, MoveState, PlannedMove, ServedSchema } from "./contract.ts";
+import type { MigrateServices, MoveScope, MoveState, PlannedMove, ServedSchema } from "./contract.ts";
 import { copyPass, type OpenMove } from "./copy.ts";
 import { findMoves, openMoves, planned } from "./moves.ts";
 import { forgetFaults, insertMove, readMoves, recordError, recordFailures, recordState } from "./record.ts";
@@ -46,9 +46,9 @@ export class Migrator {
   }
 
   /** What `begin` would do. */
-  async plan(): Promise<readonly PlannedMove[]> {
+  async plan({ stores }: MoveScope): Promise<readonly PlannedMove[]> {
     const { db, schema } = this.#parts;
-    const found = await findMoves(this.#parts, db, await schema.versions());
+    const found = await findMoves(this.#parts, db, { ...(await schema.versions()), stores });
     return Promise.all(found.filter(({ isBegun }) => !isBegun).map((one) => planned(db, one)));
   }
 
@@ -56,12 +56,12 @@ export class Migrator {
    * Adds the hidden columns for all fields whose codec the file changes, and begins to copy; goes on with what was begun.
    * @throws {CONSTRAINT_VIOLATION} when a field cannot be changed so, or the file has other changes that stand in the way.
    */
-  async begin(by: string): Promise<readonly MoveState[]> {
+  async begin(by: string, { stores }: MoveScope): Promise<readonly MoveState[]> {
     const { db, schema } = this.#parts;
     const versions = await schema.versions();
     await withPatience(db, patienceMs, async (transaction) => {
       await takeTurn(transaction);
-      const found = await findMoves(this.#parts, transaction, versions);
+      const found = await findMoves(this.#parts, transaction, { ...versions, stores });
       const blocked = found.filter(({ obstacle }) => obstacle !== undefined);
       if (blocked.length > 0) throw obstructed(blocked);
       const plan = await planModel(transaction, versions.wanted);

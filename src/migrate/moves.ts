@@ -8,9 +8,11 @@ import {
   beginStatements,
   type CodecMove,
   codecMoves,
+  isElsewhere,
   nextColumn,
   obstacleTo,
   oldColumn,
+  storeMoves,
 } from "../sql/codec-move.ts";
 import { identifier, qualified } from "../sql/quote.ts";
 import { wantedTables } from "../sql/table.ts";
@@ -26,17 +28,26 @@ export interface FoundMove {
   readonly isBegun: boolean;
 }
 
-/** The fields whose codec is to change. */
+/** The fields whose codec is to change; with `stores` those too that have values in another store than theirs. What was begun is among them. */
 export async function findMoves(
   services: Pick<MigrateServices, "codecs">,
   db: Sql,
-  { served, wanted }: Versions,
+  { served, wanted, stores = false }: Versions & { readonly stores?: boolean },
 ): Promise<readonly FoundMove[]> {
   const tables = wantedTables(wanted);
   const catalog = await catalogFor(db, tables, wanted.schema);
   const before = wantedTables(served);
   const begun = await readMoves(db, wanted.schema, ["copying"]);
-  return codecMoves(tables, catalog, { owner: wanted.schema, before }).map((move) => {
+  const changed = codecMoves(tables, catalog, { owner: wanted.schema, before });
+  const others = storeMoves(tables, catalog).filter(
+    (move) => !changed.some((one) => one.column === move.column),
+  );
+  const moved: CodecMove[] = [];
+  for (const move of others) {
+    const isWanted = begun.some((one) => isOf(one, move)) || (stores && (await countMoved(db, move)) !== "0");
+    if (isWanted) moved.push(move);
+  }
+  return [...changed, ...moved].map((move) => {
     const actual = catalog.tables.get(`${move.table.schema}\0${move.table.name}`)?.columns ?? [];
     const has = (name: string): boolean => actual.some((column) => column.name === name);
     const { table, column } = move;
@@ -71,15 +82,22 @@ function unlike(
   return `values of ${move.from} cannot become values of ${move.to}`;
 }
 
+/** Values that a move would copy, as text. */
+async function countMoved(db: Sql, move: CodecMove): Promise<string> {
+  const { table, column, isBetweenStores } = move;
+  const which = isBetweenStores ? isElsewhere(move) : `t.${identifier(column.name)} IS NOT NULL`;
+  const { rows } = await db.query<{ count: string }>(
+    `SELECT count(*)::text AS count FROM ${qualified(table.schema, table.name)} t WHERE ${which}`,
+  );
+  return rows[0]?.count ?? "0";
+}
+
 /** What `begin` would do, with the values that there are. */
 export async function planned(db: Sql, { move, obstacle }: FoundMove): Promise<PlannedMove> {
   const { table, column, from, to } = move;
-  const { rows } = await db.query<{ count: string }>(
-    `SELECT count(${identifier(column.name)})::text AS count FROM ${qualified(table.schema, table.name)}`,
-  );
   return {
     ...{ entity: table.entity, schema: table.schema, table: table.name, column: column.name, from, to },
-    values: rows[0]?.count ?? "0",
+    values: await countMoved(db, move),
     sql: script(beginStatements(move)),
     obstacle: obstacle ?? null,
   };

@@ -38,7 +38,7 @@ export async function place(
   const placed = await put(services, conversion, converted, context);
   const written = valueAt(services, conversion, placed);
   const [was, is] = await Promise.all([
-    converted.sum ?? sumOf(codecs, conversion, { use: conversion.from, value, context }),
+    converted.sum() ?? sumOf(codecs, conversion, { use: conversion.from, value, context }),
     sumOf(codecs, conversion, { use: conversion.to, value: written, context }),
   ]);
   if (was === is) return placed;

@@ -21,8 +21,20 @@ export interface StageRequest {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** A file of a folder that is read when it is written; repeatable. */
+export interface CopiedFile {
+  /** Relative to the folder. */
+  readonly path: string;
+  readonly sizeBytes: number;
+  readonly body: () => AsyncIterable<Uint8Array>;
+}
+
 /** Bytes to stage; repeatable. The files of a folder go to schema-addressed keys only. */
-export type StageBody = Uint8Array | (() => AsyncIterable<Uint8Array>) | readonly EncodedFile[];
+export type StageBody =
+  | Uint8Array
+  | (() => AsyncIterable<Uint8Array>)
+  | readonly EncodedFile[]
+  | readonly CopiedFile[];
 
 /** Bytes that are in their store, verified, and wait for their transaction (integrity §4, after step 4). */
 export interface StagedObject {

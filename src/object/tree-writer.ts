@@ -3,14 +3,14 @@
  * manifest last; then the folder waits for its transaction as one object. No error path deletes bytes.
  */
 
-import { createHash } from "node:crypto";
 import type { EncodedFile } from "../codec/contract.ts";
 import type { Database } from "../db/contract.ts";
 import { isServiceError, ServiceError } from "../errors.ts";
 import type { ObjectHead, Store } from "../store/contract.ts";
 import { checkPath } from "../store/path.ts";
 import type { Slots } from "../store/slots.ts";
-import type { StagedObject, StageRequest } from "./contract.ts";
+import type { CopiedFile, StagedObject, StageRequest } from "./contract.ts";
+import { ContentDigestStream, contentDigestOf } from "./digest.ts";
 import type { FaultPoints } from "./fault-points.ts";
 import { expired, maxLeaseMs, type Reservation, release, renew, reserve } from "./lease.ts";
 import { locatorOf } from "./locator.ts";
@@ -30,7 +30,17 @@ interface TreeContext {
 interface TreeTask {
   readonly store: Store;
   readonly request: StageRequest;
-  readonly files: readonly EncodedFile[];
+  readonly files: readonly EncodedFile[] | readonly CopiedFile[];
+}
+
+/** The same, as files that are written one way. */
+interface TreeWrite extends Omit<TreeTask, "files"> {
+  readonly files: readonly WrittenFile[];
+}
+
+/** `sha256` where the bytes are at hand. */
+interface WrittenFile extends CopiedFile {
+  readonly sha256?: string;
 }
 
 /** Keys tried before giving up. */
@@ -54,7 +64,6 @@ export async function stageTree(context: TreeContext, task: TreeTask): Promise<S
     const head = await putFiles(context, { ...task, files }, reservation);
     if (head === undefined) continue;
     await context.faults("verify.after");
-    const sizeBytes = files.reduce((sum, { bytes }) => sum + bytes.length, 0);
     return {
       schema: request.schema,
       locator: locatorOf(request.store, reservation.path),
@@ -62,7 +71,7 @@ export async function stageTree(context: TreeContext, task: TreeTask): Promise<S
         store: request.store,
         path: reservation.path,
         schema: request.schema,
-        sizeBytes,
+        sizeBytes: sizeOf(files),
         ...(request.ext === undefined ? {} : { ext: request.ext }),
         isTree: true,
         itemCount: files.length,
@@ -81,7 +90,8 @@ export async function stageTree(context: TreeContext, task: TreeTask): Promise<S
 }
 
 /** The files in byte order of their paths. */
-function checkFiles({ files, request }: TreeTask): readonly EncodedFile[] {
+function checkFiles({ files: given, request }: TreeTask): readonly WrittenFile[] {
+  const files = given.map((file) => ("bytes" in file ? written(file) : file));
   const paths = files.map(({ path }) => checkPath(path));
   const isFolder = paths.length > 0 && new Set(paths).size === paths.length;
   if (!isFolder || request.addressing !== "schema") {
@@ -94,10 +104,18 @@ function checkFiles({ files, request }: TreeTask): readonly EncodedFile[] {
   return files.toSorted((a, b) => Buffer.compare(Buffer.from(a.path), Buffer.from(b.path)));
 }
 
+function written({ path, bytes }: EncodedFile): WrittenFile {
+  return { path, ...contentDigestOf(bytes), body: () => once(bytes) };
+}
+
+function sizeOf(files: readonly WrittenFile[]): number {
+  return files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+}
+
 /** Puts and verifies all files; `undefined` when somebody else's bytes lie under the key, so that another key is needed. */
 async function putFiles(
   context: TreeContext,
-  task: TreeTask,
+  task: TreeWrite,
   reservation: Reservation,
 ): Promise<ObjectHead | undefined> {
   const [first, ...others] = task.files;
@@ -106,7 +124,7 @@ async function putFiles(
   await context.faults("put.before");
   let head: ObjectHead;
   try {
-    head = await putFile(context, task, { file: first, reservation, part: 0 });
+    head = await putFile(context, task, { file: first, reservation, lease, part: 0 });
   } catch (error) {
     if (!isServiceError(error, "STORE_CONFLICT")) throw error;
     // The bytes there are not ours: the reservation must not lead the reaper to them.
@@ -116,7 +134,7 @@ async function putFiles(
   for (let at = 0; at < others.length; at += filesAtOnce) {
     const batch = others.slice(at, at + filesAtOnce);
     const ended = await Promise.allSettled(
-      batch.map((file, i) => putFile(context, task, { file, reservation, part: at + i + 1 })),
+      batch.map((file, i) => putFile(context, task, { file, reservation, lease, part: at + i + 1 })),
     );
     const failed = ended.find((end) => end.status === "rejected");
     if (failed !== undefined) throw failed.reason;
@@ -140,26 +158,37 @@ function leaseOf({ db, leaseMs }: TreeContext, reservation: Reservation): () => 
   };
 }
 
+interface FilePut {
+  readonly file: WrittenFile;
+  readonly reservation: Reservation;
+  /** Keeps the reservation while bytes flow. */
+  readonly lease: () => Promise<void>;
+  readonly part: number;
+}
+
 /** The protocol's steps 3 and 4 for one file: what the store has is what was sent. */
 async function putFile(
   context: TreeContext,
-  { store, request }: TreeTask,
-  {
-    file,
-    reservation,
-    part,
-  }: { readonly file: EncodedFile; readonly reservation: Reservation; readonly part: number },
+  { store, request }: TreeWrite,
+  { file, reservation, lease, part }: FilePut,
 ): Promise<ObjectHead> {
   const { driver } = store;
   const { signal } = request;
   const path = checkPath(`${reservation.path}/${file.path}`);
-  const sha256 = createHash("sha256").update(file.bytes).digest("hex");
   await context.faults(`put.part[${part}]`);
-  const options = { sizeBytes: file.bytes.length, sha256, ...(signal === undefined ? {} : { signal }) };
-  const stored = await context.slots.run(() => driver.put(path, once(file.bytes), options), signal);
-  if (stored.sha256 === sha256) return stored;
+  const { sizeBytes, sha256 } = file;
+  const options = {
+    sizeBytes,
+    ...(sha256 === undefined ? {} : { sha256 }),
+    ...(signal === undefined ? {} : { signal }),
+  };
+  const digest = new ContentDigestStream();
+  const body = sha256 === undefined ? () => watched(file, digest, lease) : file.body;
+  const stored = await context.slots.run(() => driver.put(path, body(), options), signal);
+  const sent = sha256 === undefined ? digest.finish() : { sizeBytes, sha256 };
+  if (stored.sha256 === sent.sha256) return stored;
   const head = stored.sha256 === undefined ? await driver.head(path, signal) : undefined;
-  if (head?.sizeBytes === file.bytes.length) return head;
+  if (head?.sizeBytes === sent.sizeBytes && sent.sizeBytes === sizeBytes) return head;
   throw new ServiceError(
     "STORE_UNAVAILABLE",
     `The store ${request.store} does not have at ${path} what was written there.`,
@@ -167,10 +196,22 @@ async function putFile(
   );
 }
 
-async function putManifest(task: TreeTask, reservation: Reservation, head: ObjectHead): Promise<void> {
+async function* watched(
+  file: WrittenFile,
+  digest: ContentDigestStream,
+  lease: () => Promise<void>,
+): AsyncGenerator<Uint8Array> {
+  for await (const chunk of file.body()) {
+    digest.update(chunk);
+    yield chunk;
+    await lease();
+  }
+}
+
+async function putManifest(task: TreeWrite, reservation: Reservation, head: ObjectHead): Promise<void> {
   const { driver } = task.store;
   const facts = {
-    sizeBytes: task.files.reduce((sum, { bytes }) => sum + bytes.length, 0),
+    sizeBytes: sizeOf(task.files),
     itemCount: task.files.length,
     createdAt: head.modifiedAt.toISOString().replace("Z", "+00:00"),
   };
@@ -178,8 +219,8 @@ async function putManifest(task: TreeTask, reservation: Reservation, head: Objec
   await driver.put(manifestPath(reservation.path), manifestBody(entries(task.files), facts), { signal });
 }
 
-async function* entries(files: readonly EncodedFile[]) {
-  for (const { path, bytes } of files) yield { path, sizeBytes: bytes.length };
+async function* entries(files: readonly WrittenFile[]) {
+  for (const { path, sizeBytes } of files) yield { path, sizeBytes };
 }
 
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {

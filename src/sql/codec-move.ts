@@ -6,7 +6,7 @@ import { codecOfSpec, parseComment } from "./comment.ts";
 import { columnDefinition, commentColumn, guardColumn } from "./ddl.ts";
 import { defaultText } from "./default.ts";
 import { compare } from "./diff.ts";
-import { isExternal, releaseColumn } from "./hidden.ts";
+import { isExternal, isGuarded, releaseColumn } from "./hidden.ts";
 import { identifier, literal, qualified } from "./quote.ts";
 import { tableId, type WantedCodec, type WantedColumn, type WantedTable } from "./wanted.ts";
 
@@ -14,7 +14,9 @@ import { tableId, type WantedCodec, type WantedColumn, type WantedTable } from "
 export interface CodecMove {
   readonly table: WantedTable;
   readonly column: WantedColumn;
-  /** Specs as in comments: `<blob>`, `<npy@main>`. */
+  /** True where the codec stays, and values that lie in other stores go to the field's. */
+  readonly isBetweenStores: boolean;
+  /** Specs as in comments: `<blob>`, `<npy@main>`; `<npy@*>` is in any store. */
   readonly from: string;
   readonly to: string;
   /** Codec and store of the values that are there; a store of `""` is the default one. */
@@ -49,6 +51,31 @@ export function codecMoves(
   });
 }
 
+/** Every column of existing tables that keeps its values in a store of ours, as a move of those that lie in another one than the field's. */
+export function storeMoves(tables: readonly WantedTable[], catalog: Catalog): readonly CodecMove[] {
+  return tables.flatMap((table) => {
+    const there = catalog.tables.get(tableId(table.schema, table.name));
+    if (there === undefined || there.kind === "view") return [];
+    return table.columns.flatMap((column): CodecMove[] => {
+      const { codec: target } = column;
+      const found = there.columns.find(({ name }) => name === column.name);
+      const isOne = target !== undefined && found?.type === column.comparable;
+      if (!isOne || !isGuarded(column)) return [];
+      // Rows that name no store are in the default one.
+      const source = { name: target.name, store: "" };
+      const types = { sourceType: found.type, targetType: column.type };
+      const from = `<${target.name}@*>`;
+      return [{ table, column, isBetweenStores: true, from, to: specText(target), source, target, ...types }];
+    });
+  });
+}
+
+/** Whether a value of `t` lies in another store than the field's, as SQL. */
+export function isElsewhere({ column, target }: CodecMove): string {
+  const named = `nullif(t.${identifier(column.name)} ->> 'store', '')`;
+  return `t.${identifier(column.name)} IS NOT NULL AND coalesce(${named}, ${defaultStore}) <> ${literal(target.store ?? "")}`;
+}
+
 /** The move of one column, where it is one. */
 function moveOf(at: {
   readonly table: WantedTable;
@@ -65,7 +92,16 @@ function moveOf(at: {
   // To the tables they are one: nothing is stored otherwise.
   if (there.type === column.comparable && specOf(there.comment) === specOf(column.comment)) return undefined;
   const types = { sourceType: there.type, targetType: column.type };
-  return { table, column, from: specText(source), to: specText(target), source, target, ...types };
+  return {
+    table,
+    column,
+    isBetweenStores: false,
+    from: specText(source),
+    to: specText(target),
+    source,
+    target,
+    ...types,
+  };
 }
 
 const specOf = (comment: string | null): string | undefined => {

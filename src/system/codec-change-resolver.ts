@@ -1,10 +1,13 @@
 /** Fields that change their codec while everybody reads and writes. */
 
-import { Ctx, Mutation, Query, Resolver } from "type-graphql";
+import { Arg, Ctx, Mutation, Query, Resolver } from "type-graphql";
 import type { MoveState } from "../migrate/contract.ts";
 import { CodecChange, type codecChangeStates, PlannedCodecChange } from "./codec-change-types.ts";
 import { requireRight } from "./guard.ts";
 import type { SystemContext, SystemServices } from "./services.ts";
+
+const storesArgument =
+  "Also of every field that has values in another store than its own: they are moved to it.";
 
 @Resolver()
 export class CodecChangeResolver {
@@ -23,9 +26,12 @@ export class CodecChangeResolver {
   }
 
   @Query(() => [PlannedCodecChange], { description: "What `beginCodecChanges` would begin." })
-  async plannedCodecChanges(@Ctx() context: SystemContext): Promise<PlannedCodecChange[]> {
+  async plannedCodecChanges(
+    @Ctx() context: SystemContext,
+    @Arg("stores", () => Boolean, { defaultValue: false, description: storesArgument }) stores: boolean,
+  ): Promise<PlannedCodecChange[]> {
     requireRight(context, "READ");
-    const found = await this.services.codecChanges.plan();
+    const found = await this.services.codecChanges.plan({ stores });
     return found.map((one) => ({ ...one, subject: subjectOf(one) }));
   }
 
@@ -33,9 +39,12 @@ export class CodecChangeResolver {
     description:
       "Begins to copy the values of every field whose codec the schema file changes, or goes on with it, in the background; when all are copied and compared the columns are exchanged. Needs ADMIN.",
   })
-  async beginCodecChanges(@Ctx() context: SystemContext): Promise<CodecChange[]> {
+  async beginCodecChanges(
+    @Ctx() context: SystemContext,
+    @Arg("stores", () => Boolean, { defaultValue: false, description: storesArgument }) stores: boolean,
+  ): Promise<CodecChange[]> {
     requireRight(context, "ADMIN");
-    return (await this.services.codecChanges.begin(context.principal.name)).map(told);
+    return (await this.services.codecChanges.begin(context.principal.name, { stores })).map(told);
   }
 
   @Mutation(() => [CodecChange], {

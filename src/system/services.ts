@@ -4,7 +4,7 @@ import type { GraphQLFormattedError } from "graphql";
 import type { Codec } from "../codec/contract.ts";
 import type { Collector } from "../collector/contract.ts";
 import type { Database } from "../db/contract.ts";
-import type { MoveState, PlannedMove } from "../migrate/contract.ts";
+import type { MoveScope, MoveState, PlannedMove } from "../migrate/contract.ts";
 import type { Model } from "../model/model.ts";
 import type { CapabilityKeyState } from "../object/capability-rotation.ts";
 import type { UploadPart, UploadState } from "../object/contract.ts";
@@ -145,9 +145,9 @@ export interface SystemServices {
 /** Fields that change their codec. */
 interface CodecChanges {
   states(): Promise<readonly MoveState[]>;
-  plan(): Promise<readonly PlannedMove[]>;
+  plan(scope: MoveScope): Promise<readonly PlannedMove[]>;
   /** @throws {CONSTRAINT_VIOLATION} when a field cannot be changed so. */
-  begin(by: string): Promise<readonly MoveState[]>;
+  begin(by: string, scope: MoveScope): Promise<readonly MoveState[]>;
   abandon(): Promise<readonly MoveState[]>;
   dropOld(): Promise<readonly MoveState[]>;
 }

@@ -1,22 +1,13 @@
 /** `holdfast backup` and `restore` as their users run them, ended by `kill -9` at every point. */
 
-import { createHash } from "node:crypto";
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Client } from "pg";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { backupPoints } from "../../src/object/fault-points.ts";
-import { type Environment, graphql, holdfast, startHoldfast } from "../acceptance/support/process.ts";
+import { graphql } from "../acceptance/support/process.ts";
 import { freshDatabase } from "../support/database.ts";
+import { Project } from "./support/project.ts";
 
 // Each step is a process of its own: seconds on an idle machine, more on a busy one.
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 120_000 });
@@ -33,61 +24,9 @@ type Sample @table {
 }
 `;
 
-/** A project folder with a database of its own. */
-class Project {
-  readonly folder: string;
-  readonly #env: Environment;
-
-  constructor(name: string, database: string) {
-    this.folder = join(folder, name);
-    mkdirSync(this.folder);
-    this.#env = { DATABASE_URL: database };
-  }
-
-  run(args: readonly string[], fault = "") {
-    return holdfast(args, { cwd: this.folder, env: { ...this.#env, HOLDFAST_FAULT: fault } });
-  }
-
-  start() {
-    return startHoldfast(["--port", "0", "--no-sample"], { cwd: this.folder, env: this.#env });
-  }
-
-  async rows(sql: string): Promise<string[]> {
-    const client = new Client({ connectionString: this.#env["DATABASE_URL"] });
-    await client.connect();
-    try {
-      const { rows } = await client.query<{ row: string }>(
-        `SELECT t::text AS row FROM (${sql}) t ORDER BY 1`,
-      );
-      return rows.map(({ row }) => row);
-    } finally {
-      await client.end();
-    }
-  }
-
-  /** Digest of every file of the default store, but of its marker. */
-  files(): Record<string, string> {
-    const store = join(this.folder, "data/stores/main");
-    const found = readdirSync(store, { recursive: true, withFileTypes: true }).filter((entry) =>
-      entry.isFile(),
-    );
-    const paths = found.map((entry) => join(entry.parentPath, entry.name).slice(store.length + 1));
-    return Object.fromEntries(
-      paths
-        .filter((path) => !path.startsWith("_obj/"))
-        .map((path) => [
-          path,
-          createHash("sha256")
-            .update(readFileSync(join(store, path)))
-            .digest("hex"),
-        ]),
-    );
-  }
-}
-
 let lab: Project;
 beforeAll(async () => {
-  lab = new Project("lab", await freshDatabase());
+  lab = new Project(folder, "lab", await freshDatabase());
   writeFileSync(join(lab.folder, "schema.graphql"), schema);
   expect(lab.run(["apply"])).toMatchObject({ code: 0 });
   const service = await lab.start();
@@ -114,7 +53,7 @@ beforeAll(async () => {
 describe("backup and restore", () => {
   it("while the service runs, then into a new project, whose service goes on with it", async () => {
     const file = join(lab.folder, "running.tar");
-    const elsewhere = new Project("elsewhere", await freshDatabase());
+    const elsewhere = new Project(folder, "elsewhere", await freshDatabase());
     const checked = elsewhere.run(["--json", "restore", "--check", file]);
     expect(JSON.parse(checked.out)).toMatchObject({ objects: 15, missing: [], madeBy: "0.1.0" });
     const restored = elsewhere.run(["--json", "restore", file]);
@@ -176,7 +115,7 @@ describe("kill -9", () => {
 
   it("at each point of a restore, one after the other, shows nothing half-way; the last run is whole", async () => {
     const file = join(lab.folder, "running.tar");
-    const other = new Project("killed", await freshDatabase());
+    const other = new Project(folder, "killed", await freshDatabase());
     for (const fault of [
       "restore.reserved",
       "restore.file:kill:5",

@@ -35,8 +35,7 @@ test("jobs come back as they were, and are worked on", async () => {
   const request = { file, allowMissing: false, leaveOut: [] };
   const whole = {
     stores: lab.stores,
-    model: lab.model,
-    source: jobsSdl,
+    versions: async () => ({ model: lab.model, source: jobsSdl }),
     version: "test",
     faults: inertFaults,
   };

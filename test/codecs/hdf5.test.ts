@@ -33,11 +33,12 @@ async function ask(
   from: Uint8Array | StoredValue,
   field: string,
   args: Record<string, unknown> = {},
+  inlineLimitBytes = 2 ** 20,
 ): Promise<Json> {
   const value = from instanceof Uint8Array ? storedValueOf(from) : from;
   const read = hdf5.fields[field]?.read;
   if (read === undefined) throw new Error(`no field ${field}`);
-  return read(value, args, { field: "Row.file", args: {}, inlineLimitBytes: 2 ** 20 });
+  return read(value, args, { field: "Row.file", args: {}, inlineLimitBytes });
 }
 
 const values = (path: string, slice?: object[]) => ask(types, "values", { path, slice });
@@ -224,6 +225,24 @@ describe("hdf5 refusals", () => {
     ["filtered", /CODEC_INVALID_VALUE.*filter 305/],
   ])("says by name why %s is not read", async (path, told) => {
     expect(await codeOf(ask(refused, "values", { path }))).toMatch(told);
+  });
+
+  it("counts what texts of variable length hold, not only what points to them", async () => {
+    const asked = (limit: number) => codeOf(ask(types, "values", { path: "text" }, limit));
+    // Four pointers, and 15 bytes of text.
+    expect(await asked(16 + 15)).toBe("a value");
+    expect(await asked(16 + 14)).toMatch(/^LIMIT_EXCEEDED: The answer would hold 31 bytes.*at most 30/);
+    const slice = [{ start: 0, stop: 2 }];
+    expect(await codeOf(ask(types, "values", { path: "text", slice }, 8 + 5))).toBe("a value");
+    const record = (limit: number) => codeOf(ask(types, "values", { path: "record_text" }, limit));
+    expect([await record(11), await record(10)]).toEqual([
+      "a value",
+      expect.stringMatching(/^LIMIT_EXCEEDED/),
+    ]);
+    // gain, the pointers and texts of labels, ok, range.
+    const attributes = (limit: number) => codeOf(ask(types, "attributes", { path: "soft" }, limit));
+    expect(await attributes(8 + 8 + 3 + 1 + 4)).toBe("a value");
+    expect(await attributes(8 + 8 + 3 + 1 + 3)).toMatch(/^LIMIT_EXCEEDED/);
   });
 
   it("goes on after refusals, and lists what is not read with the reason", async () => {

@@ -2,9 +2,12 @@
 
 import { resolve } from "node:path";
 import type { Command } from "commander";
-import type { BackupReport } from "../../backup/backup.ts";
+import type { BackupReport, BackupVersions } from "../../backup/backup.ts";
+import type { Queryable } from "../../db/contract.ts";
 import { parseFaultPoints } from "../../object/fault-points.ts";
-import { loadKnownModel, readModelParts } from "../start/load-model.ts";
+import type { Settings } from "../settings.ts";
+import { loadKnownModel, type ModelParts, readModelParts } from "../start/load-model.ts";
+import { versionBefore } from "../start/version-before.ts";
 import { packageVersion } from "../version.ts";
 import { callOf } from "./context.ts";
 import { withDatabase } from "./direct.ts";
@@ -27,7 +30,7 @@ async function run(file: string, options: Options, command: Command): Promise<vo
   const call = callOf(command);
   const { backup } = await import("../../backup/backup.ts");
   const parts = await readModelParts(call.settings);
-  const { source, storeConfigs } = parts;
+  const { storeConfigs } = parts;
   const path = resolve(file);
   const report = await withDatabase(
     call,
@@ -37,8 +40,7 @@ async function run(file: string, options: Options, command: Command): Promise<vo
         {
           database,
           stores,
-          model: (await loadKnownModel(call.settings, parts, database)).model,
-          source,
+          versions: (db) => versionsOf(call.settings, parts, db),
           version: packageVersion(),
           faults: parseFaultPoints(call.settings.fault),
         },
@@ -55,6 +57,13 @@ async function run(file: string, options: Options, command: Command): Promise<vo
   call.output.result({ file: path, ...report }, textOf(path, report));
   for (const { locator, problem } of missing) call.output.note(`not whole: ${locator}: ${problem}`);
   if (missing.length > 0) process.exitCode = 5;
+}
+
+/** While fields change their codec the tables follow the file that was applied last. */
+async function versionsOf(settings: Settings, parts: ModelParts, db: Queryable): Promise<BackupVersions> {
+  const loaded = await loadKnownModel(settings, parts, db);
+  const before = await versionBefore({ settings, db, loaded });
+  return before === undefined ? loaded : { ...before, wanted: loaded.source };
 }
 
 function textOf(path: string, { moment, tables, rows, objects, objectBytes, missing }: BackupReport): string {

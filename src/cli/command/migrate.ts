@@ -10,6 +10,7 @@ import { withService } from "./service.ts";
 
 interface MigrateOptions {
   readonly dryRun?: boolean;
+  readonly stores?: boolean;
   readonly status?: boolean;
   readonly abandon?: boolean;
   readonly dropOld?: boolean;
@@ -46,6 +47,7 @@ export function migrateCommand(program: Command): void {
     .command("migrate")
     .description("give fields the codecs that the schema file names, with their values, while writers write")
     .option("--dry-run", "say what would be changed, and why something cannot be")
+    .option("--stores", "also move values that lie in another store than their field's")
     .option("--status", "say how far it is")
     .option("--abandon", "give it up: the fields stay as they were")
     .option("--drop-old", "drop the values as they were before; needs --confirm")
@@ -58,11 +60,11 @@ async function migrate(options: MigrateOptions, command: Command): Promise<void>
   await withService(
     command,
     async (at, signal) => {
-      if (options.dryRun === true) return dryRun(at, output);
+      if (options.dryRun === true) return dryRun(at, output, options.stores === true);
       if (options.dropOld === true) return dropOld(at, output, options.confirm === true);
       if (options.abandon === true) return tell(output, await ask(at, "mutation", "abandonCodecChanges"));
       if (options.status === true) return tell(output, await ask(at, "query", "codecChanges"));
-      return follow(at, output, signal);
+      return follow(at, { output, signal, stores: options.stores === true });
     },
     needs,
   );
@@ -73,17 +75,18 @@ async function ask(at: Endpoint, kind: "query" | "mutation", name: string): Prom
   return found;
 }
 
-async function planned(at: Endpoint): Promise<readonly PlannedRow[]> {
-  const query = "{ found: plannedCodecChanges { entity subject from to values sql obstacle } }";
+async function planned(at: Endpoint, stores: boolean): Promise<readonly PlannedRow[]> {
+  const query = `{ found: plannedCodecChanges(stores: ${stores}) { entity subject from to values sql obstacle } }`;
   return (await askSystem<{ found: PlannedRow[] }>(at, query)).found;
 }
 
-async function dryRun(at: Endpoint, output: Output): Promise<void> {
-  const found = await planned(at);
+async function dryRun(at: Endpoint, output: Output, stores: boolean): Promise<void> {
+  const found = await planned(at, stores);
   output.result(found, found.map(plannedText).join("\n\n") || nothing);
   if (found.length === 0) return;
   const isBlocked = found.some(({ obstacle }) => obstacle !== null);
-  output.note(isBlocked ? "next: change the schema file as said" : "next: holdfast migrate");
+  const next = stores ? "next: holdfast migrate --stores" : "next: holdfast migrate";
+  output.note(isBlocked ? "next: change the schema file as said" : next);
   process.exitCode = 4;
 }
 
@@ -95,8 +98,15 @@ function plannedText({ subject, from, to, values, sql, obstacle }: PlannedRow): 
 const nothing = "Nothing to do: no field of the schema file has another codec than its column.";
 
 /** Begins, and waits for the end; Ctrl-C leaves a server at its work. */
-async function follow(at: Endpoint, output: Output, signal: AbortSignal): Promise<void> {
-  const first = await ask(at, "mutation", "beginCodecChanges");
+async function follow(
+  at: Endpoint,
+  {
+    output,
+    signal,
+    stores,
+  }: { readonly output: Output; readonly signal: AbortSignal; readonly stores: boolean },
+): Promise<void> {
+  const first = await ask(at, "mutation", `beginCodecChanges(stores: ${stores})`);
   const mine = new Set(first.filter(({ state }) => state === "COPYING").map(({ id }) => id));
   if (mine.size === 0) {
     const done = first.filter(({ state }) => state === "SWAPPED");

@@ -7,7 +7,7 @@ import type { CheckedBackup } from "../../backup/check.ts";
 import { parseFaultPoints } from "../../object/fault-points.ts";
 import type { Settings } from "../settings.ts";
 import { loadRegistry } from "../start/load-codecs.ts";
-import { checkModel, readStores } from "../start/load-model.ts";
+import { checkModel, readStores, withKept } from "../start/load-model.ts";
 import { packageVersion } from "../version.ts";
 import { stepsOf } from "./backup.ts";
 import { type Call, callOf } from "./context.ts";
@@ -69,8 +69,8 @@ async function run(call: Call, path: string): Promise<void> {
       {
         database,
         stores,
-        parse: async (source) =>
-          checkModel(path, source, { registry, broken, missing: new Set(), storeConfigs }),
+        parse: async (source, kept) =>
+          checkModel(path, source, withKept({ source, registry, broken, storeConfigs }, kept)),
         version: packageVersion(),
         faults: parseFaultPoints(settings.fault),
       },

@@ -1,6 +1,6 @@
 /** The schema file in service: loaded, planned, applied by the rule of the start, and exchanged while requests run. */
 
-import { keepSource, readSource } from "../../db/applied-source.ts";
+import { keepSource } from "../../db/applied-source.ts";
 import { applyModel, driftOf, isApplied, planModel, type SchemaPlan } from "../../db/apply.ts";
 import type { Database } from "../../db/contract.ts";
 import { isServiceError, ServiceError } from "../../errors.ts";
@@ -9,6 +9,7 @@ import type { Model } from "../../model/model.ts";
 import { additions } from "../../sql/change.ts";
 import type { Settings } from "../settings.ts";
 import { checkModel, type LoadedModel, readSchema } from "./load-model.ts";
+import { type Version, versionBefore } from "./version-before.ts";
 
 /** When changes of the schema are applied without being asked for. */
 export type ApplyRule =
@@ -76,12 +77,6 @@ interface Outcome<T> {
 
 const served = <T>(result: T): Outcome<T> => ({ serve: true, foreign: false, result });
 
-/** A checked schema file. */
-interface Version {
-  readonly model: Model;
-  readonly source: string;
-}
-
 /**
  * Applies the loaded model by the rule and serves it, applied or not: there is no other yet. Only while fields change their codec the file that was
  * applied last is served, until they have changed.
@@ -145,15 +140,6 @@ async function readVersion({ settings, loaded }: EngineParts): Promise<Version> 
 }
 
 const changing = "fields of the schema file are changing their codec; see: holdfast migrate --status";
-
-/** The file that is served while fields change their codec; undefined when none do. */
-async function versionBefore({ settings, db, loaded }: EngineParts): Promise<Version | undefined> {
-  const owner = loaded.model.schema;
-  if ((await readMoves(db, owner, ["copying"])).length === 0) return undefined;
-  const source = await readSource(db, owner);
-  if (source === undefined || source === loaded.source) return undefined;
-  return { source, model: checkModel(settings.schemaPath, source, loaded) };
-}
 
 async function refuseWhileChanging({ db, loaded }: EngineParts): Promise<void> {
   const [move] = await readMoves(db, loaded.model.schema, ["copying"]);

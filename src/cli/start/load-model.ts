@@ -74,7 +74,10 @@ export function unloadedCodecs({ source, registry }: ModelParts): readonly strin
 }
 
 /** The same parts with the codecs that `kept` knows, as missing ones. */
-function withKept(parts: ModelParts, kept: KeptCodecs): ModelParts {
+export function withKept<Parts extends Pick<ModelParts, "source" | "registry" | "broken">>(
+  parts: Parts,
+  kept: KeptCodecs,
+): Parts & Pick<ModelParts, "missing"> {
   const found = findMissing(parts, kept);
   const missing = new Set(found.map(({ shape }) => shape.name));
   return { ...parts, registry: createRegistry(parts.registry.all, found), missing };

@@ -202,8 +202,7 @@ export class Lab implements AsyncDisposable {
       {
         database: db,
         stores: objects.stores,
-        model: model(schemaText),
-        source: schemaText,
+        versions: async () => ({ model: model(schemaText), source: schemaText }),
         version: "test",
         faults,
       },
