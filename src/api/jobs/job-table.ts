@@ -4,13 +4,7 @@ import type { Queryable, Transaction } from "../../db/contract.ts";
 import { sqlstateOf } from "../../db/sqlstate.ts";
 import { ServiceError } from "../../errors.ts";
 import type { Model } from "../../model/model.ts";
-import {
-  declareJobs,
-  jobColumns,
-  jobTableWanted,
-  lockDeclaration,
-  lookForJobs,
-} from "../../sql/job/declare.ts";
+import { declareJobs, jobColumns, jobTableWanted, lockJobs, lookForJobs } from "../../sql/job/declare.ts";
 import { jobTableName, serverZone } from "../../sql/job/row.ts";
 import type { JobSubject } from "../../sql/job/subject.ts";
 
@@ -72,7 +66,7 @@ export async function makeJobTable(
   subject: JobSubject,
 ): Promise<void> {
   if ((await lookAtJobs(transaction, subject)).hasTable) return;
-  await transaction.query(lockDeclaration(subject));
+  await transaction.query(lockJobs(subject));
   // Somebody may have made it while we waited.
   const { hasTable, hasType } = await lookAtJobs(transaction, subject);
   if (hasTable) return;

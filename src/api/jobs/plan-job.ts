@@ -2,7 +2,7 @@
 
 import type { Transaction } from "../../db/contract.ts";
 import { ServiceError } from "../../errors.ts";
-import { versionLength } from "../../sql/job/declare.ts";
+import { lockJobs, versionLength } from "../../sql/job/declare.ts";
 import { returnEnded, takeJobs } from "../../sql/job/queue.ts";
 import {
   addJobs,
@@ -71,6 +71,7 @@ function planRefresh(scope: WriteScope): Work {
   const stale = seconds(args, "staleSeconds");
   const orphan = args["orphanSeconds"] == null ? undefined : seconds(args, "orphanSeconds");
   return async (transaction) => {
+    await transaction.query(lockJobs(subject));
     await makeJobTable(transaction, model, subject);
     const zone = await zoneOf(db, transaction);
     const count = async (statement: string, ...values: readonly unknown[]) =>

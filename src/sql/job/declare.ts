@@ -137,8 +137,8 @@ export function lookForJobs({ entity, table }: JobSubject): string {
   );
 }
 
-/** Held while the table is made, so that two requests do not make it at once. */
-export function lockDeclaration({ entity, table }: JobSubject): string {
+/** Held while the table is made or refreshed: two requests that do so at once would wait for each other's rows. */
+export function lockJobs({ entity, table }: JobSubject): string {
   const place = literal(`${identifier(entity.schema)}.${identifier(table)}`);
   return `SELECT pg_advisory_xact_lock(hashtextextended('holdfast jobs ' || ${place}, 0))`;
 }
