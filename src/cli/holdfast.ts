@@ -4,6 +4,7 @@
 // First: on an older Node nothing else may be loaded.
 import "./node-version.ts";
 import { Command, CommanderError } from "commander";
+import { adoptCommand } from "./command/adopt.ts";
 import { backupCommand } from "./command/backup.ts";
 import { capabilityCommands } from "./command/capability.ts";
 import { codecCommands } from "./command/codec.ts";
@@ -64,7 +65,7 @@ conflict, 5 integrity damage, 6 database, store or server unreachable, 7 not all
 
 const groups: readonly (readonly [title: string, add: readonly ((program: Command) => void)[]])[] = [
   ["Service:", [initCommand, startCommand, doctorCommand]],
-  ["Schema:", [introspectCommand, schemaCommands, migrateCommand, schemaPrintCommands]],
+  ["Schema:", [introspectCommand, adoptCommand, schemaCommands, migrateCommand, schemaPrintCommands]],
   ["Values:", [getCommand, uploadCommand]],
   ["Looking:", [storeCommands, codecCommands, objectCommands]],
   ["Keeping:", [backupCommand, restoreCommand, collectCommand, checkCommand, reviveCommand]],
