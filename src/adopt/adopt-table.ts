@@ -98,7 +98,7 @@ class TableRun implements TableOutcome {
   /** True when it was done. @throws what is no refusal of PostgreSQL's or ours. */
   async step(what: string | undefined, subject: string, work: () => Promise<unknown>): Promise<boolean> {
     const { options } = this.steps;
-    await options.before?.(what ?? "holds");
+    await options.faults("adopt.before-step");
     options.onStep(`${this.#table}: ${what ?? "holds"}`);
     try {
       await work();

@@ -1,5 +1,6 @@
 /** What `adopt` and its undoing tell: of each table what there is, what is to be done, what was done, and what is in the way. */
 
+import type { FaultPoints } from "../object/fault-points.ts";
 import type { Stores } from "../store/contract.ts";
 
 /** How far a column is. `begun`: some of it is there, and it goes on from there. */
@@ -94,6 +95,5 @@ export interface ApplyOptions extends AdoptOptions {
   readonly maxLockMs: number;
   /** How long locks that others hold are waited for, all tries of a step together. */
   readonly patienceMs: number;
-  /** Called before each step that changes something. */
-  readonly before?: (step: string) => Promise<void>;
+  readonly faults: FaultPoints;
 }

@@ -76,7 +76,7 @@ const columnsText = `
         WHERE r.tgrelid = c.oid AND NOT r.tgisinternal AND r.tgname LIKE '\\_obj%') AS references
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = ANY ($1::text[])
   JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-  WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition AND col_description(c.oid, a.attnum) ~ '^:<[^>]*@'
+  WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition AND ($2::oid IS NULL OR c.oid = $2) AND col_description(c.oid, a.attnum) ~ '^:<[^>]*@'
   ORDER BY n.nspname, c.relname, a.attnum`;
 
 const piecesText = `
@@ -96,8 +96,12 @@ const piecesText = `
   ORDER BY t.n`;
 
 /** Every relation of the schemas that has such a column, in order of the names. */
-export async function findTables(db: Queryable, schemas: readonly string[]): Promise<readonly FoundTable[]> {
-  const { rows } = await db.query<Row>(columnsText, [schemas]);
+export async function findTables(
+  db: Queryable,
+  schemas: readonly string[],
+  oid: string | null = null,
+): Promise<readonly FoundTable[]> {
+  const { rows } = await db.query<Row>(columnsText, [schemas, oid]);
   const { rows: pieces } = await db.query<Pieces>(piecesText, [
     rows.map(({ oid }) => oid),
     rows.map(({ column }) => referenceColumn(column)),
@@ -119,8 +123,8 @@ export async function findTables(db: Queryable, schemas: readonly string[]): Pro
 
 /** One table as it is now; `undefined` when it is gone. */
 export async function findTable(db: Queryable, table: FoundTable): Promise<FoundTable | undefined> {
-  const tables = await findTables(db, [table.schema]);
-  return tables.find(({ oid }) => oid === table.oid);
+  const [found] = await findTables(db, [table.schema], table.oid);
+  return found;
 }
 
 function columnOf({ column, type, comment }: Row, pieces: Pieces): FoundColumn {

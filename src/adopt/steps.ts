@@ -46,7 +46,9 @@ export async function inStep<T>(
     options.patienceMs,
     async (transaction) => {
       await takeTurn(transaction);
-      return work(transaction);
+      const answer = await work(transaction);
+      await options.faults("adopt.before-commit");
+      return answer;
     },
     { lockTimeoutMs, ...(statementTimeoutMs === undefined ? {} : { statementTimeoutMs }) },
   );
@@ -148,7 +150,6 @@ export async function holdRows(steps: Steps, table: FoundTable, column: FoundCol
       );
       return rows[0]?.last ?? null;
     });
-    await options.before?.("hold");
     if (after !== null) count += 1;
     options.onStep(`registering the objects of ${nameOf(table)}.${column.name}: batch ${count}`);
   }

@@ -48,7 +48,7 @@ async function undoAll(db: Database, options: ApplyOptions): Promise<UndoReport>
   const steps: Steps = { db, options };
   const failed: Obstacle[] = [];
   const attempt = async (subject: string, work: () => Promise<unknown>): Promise<void> => {
-    await options.before?.(subject);
+    await options.faults("adopt.before-step");
     options.onStep(`${subject}: undoing`);
     try {
       await work();

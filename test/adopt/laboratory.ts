@@ -9,6 +9,7 @@ import type { AdoptReport, ApplyOptions } from "../../src/adopt/contract.ts";
 import { undo } from "../../src/adopt/undo.ts";
 import { connect, type PostgresDatabase } from "../../src/db/database.ts";
 import { migrate } from "../../src/db/migrate.ts";
+import { inertFaults } from "../../src/object/fault-points.ts";
 import { registerStores } from "../../src/object/register-stores.ts";
 import type { StoreConfig, Stores } from "../../src/store/contract.ts";
 import { createFileDriver } from "../../src/store/file.ts";
@@ -61,6 +62,7 @@ export async function adoptLaboratory(
     onStep: () => undefined,
     maxLockMs: 30_000,
     patienceMs: 20_000,
+    faults: inertFaults,
     ...more,
   });
   const ready = async (): Promise<void> => {

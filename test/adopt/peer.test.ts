@@ -5,8 +5,8 @@ import { planUndo } from "../../src/adopt/undo.ts";
 import { applyModel, isApplied, planModel } from "../../src/db/apply.ts";
 import { readSchemas } from "../../src/db/read-schemas.ts";
 import { introspect } from "../../src/introspect/introspect.ts";
-import { model, modelContext } from "../support/sdl.ts";
 import { schemaState } from "../support/schema-state.ts";
+import { model, modelContext } from "../support/sdl.ts";
 import { type AdoptLaboratory, adoptLaboratory, peerSchemas } from "./laboratory.ts";
 
 const fixtures: readonly (readonly [folder: string, schemas: readonly string[], hasRows: boolean])[] = [

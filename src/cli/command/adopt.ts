@@ -6,6 +6,7 @@ import type { AdoptReport } from "../../adopt/contract.ts";
 import { planUndo, type UndoReport, undo } from "../../adopt/undo.ts";
 import { schemasThere } from "../../db/read-schemas.ts";
 import { ServiceError } from "../../errors.ts";
+import { parseFaultPoints } from "../../object/fault-points.ts";
 import { openStores } from "../../store/open.ts";
 import { adoptText, countsOf, undoText } from "../adopt/adopt-text.ts";
 import { secondsOption } from "../duration.ts";
@@ -53,7 +54,8 @@ async function run(names: readonly string[], flags: AdoptFlags, command: Command
   const call = callOf(command, { schemaIsFile: false });
   const storeConfigs = await readStores(call.settings, { readOnly: flags.apply !== true });
   const onStep = stepsOf(process.stderr, call.output.json);
-  const options = { schemas, looksAtBytes: flags.bytes, onStep, maxLockMs, patienceMs };
+  const faults = parseFaultPoints(call.settings.fault);
+  const options = { faults, schemas, looksAtBytes: flags.bytes, onStep, maxLockMs, patienceMs };
   const work = async ({ database, stores, signal }: Direct): Promise<AdoptReport | UndoReport> => {
     await schemasThere(database, schemas);
     const all = { ...options, stores, signal };
