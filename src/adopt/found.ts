@@ -152,7 +152,7 @@ export function stateOf(column: FoundColumn): {
     ...(pieces.key === "valid" ? [] : ["objects of the rows", "validation"]),
   ];
   if (steps.length === 0) return { state: "adopted", steps };
-  const isBegun = pieces.column !== "none" || pieces.trigger;
+  const isBegun = pieces.column === "ours" || pieces.trigger;
   return { state: isBegun ? "begun" : "not adopted", steps };
 }
 
