@@ -14,6 +14,7 @@ import { collectCommand } from "./command/gc.ts";
 import { getCommand } from "./command/get.ts";
 import { initCommand } from "./command/init.ts";
 import { introspectCommand } from "./command/introspect.ts";
+import { lineageCommand } from "./command/lineage.ts";
 import { migrateCommand } from "./command/migrate.ts";
 import { objectCommands } from "./command/objects.ts";
 import { restoreCommand } from "./command/restore.ts";
@@ -65,7 +66,10 @@ conflict, 5 integrity damage, 6 database, store or server unreachable, 7 not all
 
 const groups: readonly (readonly [title: string, add: readonly ((program: Command) => void)[]])[] = [
   ["Service:", [initCommand, startCommand, doctorCommand]],
-  ["Schema:", [introspectCommand, adoptCommand, schemaCommands, migrateCommand, schemaPrintCommands]],
+  [
+    "Schema:",
+    [introspectCommand, adoptCommand, lineageCommand, schemaCommands, migrateCommand, schemaPrintCommands],
+  ],
   ["Values:", [getCommand, uploadCommand]],
   ["Looking:", [storeCommands, codecCommands, objectCommands]],
   ["Keeping:", [backupCommand, restoreCommand, collectCommand, checkCommand, reviveCommand]],
