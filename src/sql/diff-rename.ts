@@ -23,12 +23,13 @@ export function renameChanges(
 ): { readonly changes: readonly Change[]; readonly catalog: Catalog; readonly before: Before } {
   const tables = new Map(after.tables);
   const names = new Map([...after.names].map(([schema, set]) => [schema, new Set(set)]));
-  const changes: Change[] = renames.tables.map((rename) => renameTable(rename, named));
+  const jobs = jobTables(renames.tables, named);
+  const changes: Change[] = renames.tables.map((rename) => renameTable(rename, named, jobs));
   for (const rename of renames.columns) {
     const id = tableId(rename.table.schema, rename.table.name);
     const table = tables.get(id);
     if (table === undefined) continue;
-    changes.push(renameColumn(rename, table, named));
+    changes.push(renameColumn(rename, table, { catalog: named, jobs }));
     tables.set(id, withoutGuard(table, rename));
   }
   const oldTable = new Map(
@@ -56,11 +57,30 @@ export function renameChanges(
   return { changes, catalog: { ...after, tables, names }, before };
 }
 
-function renameTable({ table, from }: TableRename, catalog: Catalog): Change {
+/** Tables, by id, that have a job table of DataJoint's. */
+function jobTables(renames: readonly TableRename[], { names, tables }: Catalog): ReadonlySet<string> {
+  const earlier = new Map(renames.map(({ table, from }) => [tableId(table.schema, table.name), from]));
+  const ids = [...tables].filter(([id, { schema, name }]) =>
+    names.get(schema)?.has(`~~${(earlier.get(id) ?? name).replace(/^(#|__?)/, "")}`),
+  );
+  return new Set(ids.map(([id]) => id));
+}
+
+/** The origins that name it, in whatever schema. */
+function renameOrigin(was: string, becomes: string): string {
+  return `SELECT holdfast.rename_origin(${literal(was)}, ${literal(becomes)})`;
+}
+
+function renameTable({ table, from }: TableRename, catalog: Catalog, jobs: ReadonlySet<string>): Change {
   const statements = [`ALTER TABLE ${qualified(table.schema, from)} RENAME TO ${identifier(table.name)}`];
   if (catalog.lineage.has(table.schema)) {
     const rows = `UPDATE ${qualified(table.schema, lineageTable)} SET "table_name" = ${literal(table.name)}`;
     statements.push(`${rows} WHERE "table_name" = ${literal(from)}`);
+    statements.push(renameOrigin(`${table.schema}.${from}`, `${table.schema}.${table.name}`));
+  }
+  if (jobs.has(tableId(table.schema, table.name))) {
+    const words = [table.schema, from, table.name].map(literal).join(", ");
+    statements.push(`SELECT holdfast.rename_jobs(${words})`);
   }
   return {
     kind: "rename-table",
@@ -72,7 +92,11 @@ function renameTable({ table, from }: TableRename, catalog: Catalog): Change {
   };
 }
 
-function renameColumn({ table, from, to }: ColumnRename, actual: CatalogTable, catalog: Catalog): Change {
+function renameColumn(
+  { table, from, to }: ColumnRename,
+  actual: CatalogTable,
+  { catalog, jobs }: { readonly catalog: Catalog; readonly jobs: ReadonlySet<string> },
+): Change {
   const name = qualified(table.schema, table.name);
   const place = { schema: table.schema, table: table.name, column: from };
   const statements: string[] = [];
@@ -88,7 +112,12 @@ function renameColumn({ table, from, to }: ColumnRename, actual: CatalogTable, c
     statements.push(
       `UPDATE ${qualified(table.schema, lineageTable)} SET "attribute_name" = ${literal(to)} ` +
         `WHERE "table_name" = ${literal(table.name)} AND "attribute_name" = ${literal(from)}`,
+      renameOrigin(`${table.schema}.${table.name}.${from}`, `${table.schema}.${table.name}.${to}`),
     );
+  if (table.key.includes(to) && jobs.has(tableId(table.schema, table.name))) {
+    const words = [table.schema, table.name, from, to].map(literal).join(", ");
+    statements.push(`SELECT holdfast.rename_job_column(${words})`);
+  }
   return {
     kind: "rename-column",
     summary: `Rename column ${table.schema}.${table.name}.${from} to ${to}`,

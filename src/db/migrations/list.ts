@@ -22,6 +22,7 @@ import { codecs } from "./0014-codecs.ts";
 import { guardWithoutLocks } from "./0017-guard-without-locks.ts";
 import { codecMigrations } from "./0018-codec-migrations.ts";
 import { adoptInSteps } from "./0019-adopt-in-steps.ts";
+import { renamesEverywhere } from "./0020-renames-everywhere.ts";
 
 /** One step of the schema: its name for ever, and SQL text, several statements each. */
 export interface MigrationText {
@@ -46,4 +47,5 @@ export const migrations: readonly MigrationText[] = [
   guardWithoutLocks,
   codecMigrations,
   adoptInSteps,
+  renamesEverywhere,
 ];
