@@ -77,7 +77,7 @@ function columnObstacles(table: FoundTable, column: FoundColumn, configured: Con
 }
 
 /** Whether values of the column can be followed. */
-export function isJson(column: FoundColumn): boolean {
+function isJson(column: FoundColumn): boolean {
   return column.type === "jsonb" || column.type === "json";
 }
 

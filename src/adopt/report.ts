@@ -18,7 +18,7 @@ interface Telling {
 const none: Findings = { count: 0, rows: [] };
 
 /** Which stores there are. */
-export function configuredOf({ stores }: AdoptOptions): Configured {
+function configuredOf({ stores }: AdoptOptions): Configured {
   return { stores: [...stores.all.keys()], defaultStore: stores.defaultName };
 }
 

@@ -80,7 +80,7 @@ export const backupPoints = [
 ] as const;
 
 /** The points of adopting and of undoing it: before each step, and before what a step has changed is committed. */
-export const adoptPoints = ["adopt.before-step", "adopt.before-commit"] as const;
+const adoptPoints = ["adopt.before-step", "adopt.before-commit"] as const;
 
 interface Fault {
   readonly point: string;

@@ -151,6 +151,24 @@ const inCode: readonly Mutant[] = [
     "collector/doubts.test.ts",
   ),
   caught(
+    "guard-not-validated",
+    "the guard's look at references that were never held against the rows of before",
+    [inSteps("FROM ref WHERE NOT convalidated AND", "FROM ref WHERE false AND")],
+    "collector/doubts.test.ts",
+  ),
+  caught(
+    "adoption-without-rows",
+    "the validation of an adopted reference",
+    [
+      change(
+        "adopt/steps.ts",
+        `VALIDATE CONSTRAINT \${identifier(\`\${ref}_fk\`)}\``,
+        "SET (fillfactor = 100)`",
+      ),
+    ],
+    "adopt/writers.test.ts",
+  ),
+  caught(
     "guard-in-transactions",
     "the guard in each transaction that deletes; it is asked at the start",
     [change("collector/sweep.ts", "...(await guardDoubts(transaction)), ", "")],

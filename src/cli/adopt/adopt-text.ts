@@ -15,16 +15,17 @@ export function adoptText(report: AdoptReport): string {
 function tableText(table: TableReport, applied: boolean): string {
   const { schema, table: name, estimatedRows, bytes, isRewritten, expectedLockMs } = table;
   const rows = estimatedRows < 0 ? "rows not counted yet" : `about ${estimatedRows} rows`;
-  const lock =
-    isRewritten && !applied ? `; written anew once, locked for about ${secondsText(expectedLockMs)}` : "";
+  const lock = isRewritten && !applied ? `; written anew once, locked for ${lockText(expectedLockMs)}` : "";
+  // Where all went well the columns say it; what was done of the others is worth a line each.
+  const done = table.columns.every(({ state }) => state === "adopted") ? [] : table.done;
   return [
     `${schema}.${name}: ${rows}, ${byteText(Number(bytes))}${lock}`,
-    ...table.columns.map((column) => columnText(column)),
+    ...table.columns.map((column) => columnText(column, table.done.length > 0)),
     ...table.columns.flatMap((column) => [
       ...findingsText(column, column.wrong, "cannot be followed"),
       ...findingsText(column, column.missing, "without their bytes"),
     ]),
-    ...table.done.map((step) => `  done: ${step}`),
+    ...done.map((step) => `  done: ${step}`),
     ...table.obstacles.flatMap(({ subject, message, remedy }) => [
       `  IN THE WAY: ${subject}: ${message}`,
       `    ${remedy}`,
@@ -32,14 +33,14 @@ function tableText(table: TableReport, applied: boolean): string {
   ].join("\n");
 }
 
-function secondsText(ms: number): string {
-  return ms < 1000 ? "less than a second" : `${Math.ceil(ms / 1000)} s`;
+function lockText(ms: number): string {
+  return ms < 1000 ? "less than a second" : `about ${Math.ceil(ms / 1000)} s`;
 }
 
-function columnText({ column, spec, state, steps, values }: ColumnReport): string {
-  const counted = values === undefined ? "" : `, ${values} values`;
+function columnText({ column, spec, state, steps, values }: ColumnReport, isNew: boolean): string {
+  const counted = values === undefined ? "" : `, ${values} ${values === "1" ? "value" : "values"}`;
   const missing = steps.length === 0 ? "" : `; to do: ${steps.join(", ")}`;
-  return `  ${column} ${spec}${counted}: ${state}${missing}`;
+  return `  ${column} ${spec}${counted}: ${state}${isNew && state === "adopted" ? " now" : ""}${missing}`;
 }
 
 function findingsText({ column }: ColumnReport, found: Findings | undefined, what: string): string[] {
@@ -78,7 +79,7 @@ export function undoText({ tables, holds, obstacles, failed, applied, schemas }:
       `${schema}.${table}`,
       ...columns.map((name) => `  ${verb}: hidden column ${name}, with its index, check and foreign key`),
       ...checks.map((name) => `  ${verb}: check ${name}`),
-      ...triggers.map((name) => `  ${verb}: trigger ${name}`),
+      ...(triggers.length === 0 ? [] : [`  ${verb}: triggers ${triggers.join(", ")}`]),
     ]),
     ...holds.map(({ schema, count }) => `${verb}: table ${schema}.~object (${count} holds)`),
     ...[...obstacles, ...failed].flatMap(({ subject, message, remedy }) => [

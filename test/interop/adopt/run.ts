@@ -22,7 +22,6 @@ import { introspect } from "../../../src/introspect/introspect.ts";
 import { inertFaults } from "../../../src/object/fault-points.ts";
 import { registerStores } from "../../../src/object/register-stores.ts";
 import type { StoreConfig } from "../../../src/store/contract.ts";
-import { createFileDriver } from "../../../src/store/file.ts";
 import { openStores } from "../../../src/store/open.ts";
 import { model, modelContext } from "../../support/sdl.ts";
 import { installPeer, must, python, runBeside } from "../python.ts";
@@ -86,7 +85,12 @@ installPeer();
 const server = await startEmbedded({ folder: join(folder, "postgres"), settings: ["fsync=off"] });
 const db = await connect(server.url);
 try {
-  const stores = await openStores({ stores: configs, defaultName: "main", filepathDefaultName: undefined });
+  const stores = await openStores({
+    source: "test",
+    stores: configs,
+    defaultName: "main",
+    filepathDefaultName: undefined,
+  });
   const options: ApplyOptions = {
     ...{ schemas, stores, looksAtBytes: true, onStep: () => undefined, faults: inertFaults },
     ...{ signal: new AbortController().signal, maxLockMs: 30_000, patienceMs: 30_000 },
