@@ -9,7 +9,7 @@ import { sqlName } from "./found.ts";
 import { locatorText, namedRows, rowsOf, type ValueColumn } from "./values.ts";
 
 /** Locators of a page; and requests side by side. */
-const pageSize = 2000;
+const pageSize = 20_000;
 const atOnce = 16;
 
 interface Look {

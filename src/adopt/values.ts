@@ -1,6 +1,7 @@
 /** The values of one column, before it is adopted: how many there are, and those that cannot be followed, by row. */
 
 import type { Queryable } from "../db/contract.ts";
+import { referenceColumn } from "../sql/hidden.ts";
 import { identifier, literal } from "../sql/quote.ts";
 import type { Findings, RowProblem } from "./contract.ts";
 import { type FoundColumn, type FoundTable, sqlName } from "./found.ts";
@@ -23,8 +24,9 @@ interface Values {
   readonly wrong: Findings;
 }
 
-/** The locator of a value; the same as the hidden reference. */
+/** The locator of a value: the hidden reference where it is there already, which has an index, and else what it will be. */
 export function locatorText({ column, store }: Pick<ValueColumn, "column" | "store">): string {
+  if (column.pieces.column === "ours") return identifier(referenceColumn(column.name));
   const name = identifier(column.name);
   return `((coalesce(nullif(${name} ->> 'store', ''), ${literal(store)}) || ':' || (${name} ->> 'path')) COLLATE "C")`;
 }

@@ -165,6 +165,27 @@ describe("what is in the way", () => {
   });
 });
 
+describe("pieces of a guard that somebody has dropped", () => {
+  it("are made again, each where it is missing", async () => {
+    await lab.adopt({ looksAtBytes: false });
+    const adopted = await schemaState(lab.db, ["lab"]);
+    for (const drop of [
+      "ALTER TABLE lab.fine DROP CONSTRAINT _f_ref_ck",
+      "DROP TRIGGER _obj_f_ref ON lab.fine",
+      "ALTER TABLE lab.fine DISABLE TRIGGER _obj_f_ref",
+      "ALTER TABLE lab.fine DROP CONSTRAINT _f_ref_fk",
+      "DROP INDEX lab.fine__f_ref_idx",
+      "ALTER TABLE lab.files DROP CONSTRAINT _holdfast_f_path",
+    ]) {
+      await lab.db.query(drop);
+      const report = await lab.adopt({ looksAtBytes: false });
+      expect([drop, report.tables.flatMap(({ done }) => done).length > 0]).toEqual([drop, true]);
+      expect(await schemaState(lab.db, ["lab"])).toEqual(adopted);
+    }
+    await lab.undo();
+  });
+});
+
 describe("a column that was renamed behind the back of its guard", () => {
   it("refuses inserts until it is adopted again, under its new name alone", async () => {
     await lab.adopt();

@@ -71,6 +71,20 @@ export function countsOf({ tables }: AdoptReport): {
   };
 }
 
+/** Columns none of whose values have their bytes: the store may be another one. */
+export function emptyStores({
+  tables,
+}: AdoptReport): readonly { readonly place: string; readonly store: string }[] {
+  return tables.flatMap(({ schema, table, columns }) =>
+    columns
+      .filter(
+        ({ missing, values }) =>
+          missing !== undefined && missing.count > 1 && String(missing.count) === values,
+      )
+      .map(({ column, store = "" }) => ({ place: `${schema}.${table}.${column}`, store })),
+  );
+}
+
 /** What goes, or went, line by line. */
 export function undoText({ tables, holds, obstacles, failed, applied, schemas }: UndoReport): string {
   const verb = applied ? "dropped" : "to drop";

@@ -8,7 +8,7 @@ import { schemasThere } from "../../db/read-schemas.ts";
 import { ServiceError } from "../../errors.ts";
 import { parseFaultPoints } from "../../object/fault-points.ts";
 import { openStores } from "../../store/open.ts";
-import { adoptText, countsOf, undoText } from "../adopt/adopt-text.ts";
+import { adoptText, countsOf, emptyStores, undoText } from "../adopt/adopt-text.ts";
 import { secondsOption } from "../duration.ts";
 import { readStores } from "../start/load-model.ts";
 import { stepsOf } from "./backup.ts";
@@ -77,6 +77,8 @@ function tellAdoption(report: AdoptReport, { output }: Call): void {
   output.result(report, adoptText(report));
   for (const note of report.notes) output.note(note);
   const again = report.schemas.map((name) => `--schema ${name}`).join(" ");
+  for (const { place, store } of emptyStores(report))
+    output.note(`None of the bytes of ${place} are in the store ${store}: is it the one that Python means?`);
   if (missing > 0)
     output.note(
       `${missing} rows are without their bytes: they were so before, and are guarded all the same.`,

@@ -35,9 +35,12 @@ export const adoptInSteps: MigrationText = {
        FOR i IN 1 .. cardinality(cols) LOOP
          IF foreign_writers THEN PERFORM holdfast.touch_references(tab, cols[i]::name, dflts[i]); END IF;
          ref := holdfast.ref_name(cols[i]);
-         CONTINUE WHEN EXISTS (SELECT FROM pg_attribute WHERE attrelid = tab AND attname = ref AND NOT attisdropped);
-         actions := actions || format($f$ADD COLUMN %1$I text COLLATE "C" GENERATED ALWAYS AS (coalesce(nullif(%2$I ->> 'store', ''), %3$L) || ':' || (%2$I ->> 'path')) STORED,
-           ADD CONSTRAINT %4$I CHECK (%2$I IS NULL OR %1$I IS NOT NULL)$f$, ref, cols[i], dflts[i], ref || '_ck');
+         IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = tab AND attname = ref AND NOT attisdropped) THEN
+           actions := actions || format($f$ADD COLUMN %1$I text COLLATE "C" GENERATED ALWAYS AS (coalesce(nullif(%2$I ->> 'store', ''), %3$L) || ':' || (%2$I ->> 'path')) STORED$f$, ref, cols[i], dflts[i]);
+         END IF;
+         IF NOT EXISTS (SELECT FROM pg_constraint WHERE conrelid = tab AND contype = 'c' AND conname = ref || '_ck') THEN
+           actions := actions || format('ADD CONSTRAINT %3$I CHECK (%2$I IS NULL OR %1$I IS NOT NULL)', ref, cols[i], ref || '_ck');
+         END IF;
        END LOOP;
        IF cardinality(actions) > 0 THEN EXECUTE format('ALTER TABLE %s %s', tab, array_to_string(actions, ', ')); END IF;
      END $$;`,
