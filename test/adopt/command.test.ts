@@ -51,6 +51,7 @@ afterAll(async () => {
 
 const run = (more: readonly string[], env: Record<string, string> = {}) =>
   holdfast(["adopt", ...args, ...more], { cwd: folder, env: { DATABASE_URL: url, ...env } });
+const call = (args: readonly string[]) => holdfast(args, { cwd: folder, env: { DATABASE_URL: url } });
 const guard = async () => (await db.query("SELECT what FROM holdfast.guard")).rowCount;
 
 describe("holdfast adopt", () => {
@@ -74,11 +75,7 @@ describe("holdfast adopt", () => {
   });
 
   it("goes on where its process was killed, until all is adopted", async () => {
-    for (const fault of [
-      "adopt.before-step:kill:2",
-      "adopt.before-commit:kill:4",
-      "adopt.before-step:kill:7",
-    ])
+    for (const fault of ["adopt.before-commit:kill:4", "adopt.before-step:kill:7"])
       expect(run(["--apply"], { HOLDFAST_FAULT: fault }).code).toBe(null);
     expect(await guard()).toBeGreaterThan(0);
     rmSync(join(folder, "store/main/_schema/djf_lab"), { recursive: true });
@@ -115,7 +112,7 @@ describe("holdfast adopt", () => {
     }
   });
 
-  it("takes it back, through a death too, and is told what is wrong in a call", async () => {
+  it("takes it back, through a death too; the collector stops", async () => {
     expect(run(["--undo"])).toMatchObject({
       code: 4,
       out: expect.stringContaining("to drop: hidden column"),
@@ -127,9 +124,16 @@ describe("holdfast adopt", () => {
       told: true,
     });
     expect(await schemaState(db, peerSchemas)).toEqual(before);
+    // What rows refer to and nothing guards is deleted by nobody, whatever is confirmed.
+    const collected = call(["gc", "--apply", "--confirm"]);
+    expect(collected.code).toBe(4);
+    expect(collected.out).toContain("djf_lab._scan.frames: column without reference");
+    expect((await db.query("SELECT FROM holdfast.tombstone")).rowCount).toBe(0);
+  });
+
+  it("is told what is wrong in a call", () => {
     expect(run(["--undo"])).toMatchObject({ code: 0, out: expect.stringContaining("Nothing was added") });
-    const wrong = (more: readonly string[]) =>
-      holdfast(["adopt", ...more], { cwd: folder, env: { DATABASE_URL: url } });
+    const wrong = (more: readonly string[]) => call(["adopt", ...more]);
     expect(wrong([])).toMatchObject({ code: 2, err: expect.stringContaining("--schema") });
     expect(wrong(["--schema", "nowhere"])).toMatchObject({
       code: 3,
@@ -139,5 +143,25 @@ describe("holdfast adopt", () => {
       code: 2,
       err: expect.stringContaining("--max-lock"),
     });
+  });
+});
+
+describe("holdfast lineage", () => {
+  it("tells what is wrong, and mends it when it is told to", async () => {
+    const lineage = (more: readonly string[]) => call(["lineage", "--schema", "djf_lab", ...more]);
+    await db.query(`DELETE FROM djf_lab."~lineage" WHERE table_name = 'session'`);
+    await db.query(`INSERT INTO djf_lab."~lineage" VALUES ('nothing', 'x', 'a.b.c')`);
+    const told = lineage([]);
+    expect(told.code).toBe(4);
+    expect(told.out.trim().split("\n")).toEqual([
+      "djf_lab.nothing.x: left over a.b.c",
+      "djf_lab.session.subject: missing djf_lab.subject.subject",
+      "djf_lab.session.session_date: missing djf_lab.session.session_date",
+    ]);
+    const { schemas } = JSON.parse(lineage(["--apply", "--json"]).out);
+    expect(schemas[0].faults.length).toBe(3);
+    expect(await schemaState(db, peerSchemas)).toHaveLength(before.length);
+    expect(lineage([])).toMatchObject({ code: 0, out: "The lineage of djf_lab is as it should be.\n" });
+    expect(call(["lineage"])).toMatchObject({ code: 2, err: expect.stringContaining("--schema") });
   });
 });
