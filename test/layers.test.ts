@@ -24,6 +24,7 @@ const arrows: readonly (readonly [name: string, allowed: readonly string[]])[] =
   ["src/job/", ["src/model/", "src/sql/", "src/object/", "src/collector/", "src/db/"]],
   ["src/backup/", ["src/collector/", "src/object/", "src/store/", "src/db/", "src/sql/", "src/model/"]],
   ["src/migrate/", ["src/model/", "src/plan/", "src/sql/", "src/codec/", "src/object/", "src/db/"]],
+  ["src/adopt/", ["src/collector/", "src/object/", "src/store/", "src/db/", "src/sql/"]],
   ["src/introspect/", ["src/sql/", "src/model/"]],
   ["src/db/", ["src/sql/", "src/model/"]],
   [

@@ -4,6 +4,7 @@
 // First: on an older Node nothing else may be loaded.
 import "./node-version.ts";
 import { Command, CommanderError } from "commander";
+import { adoptCommand } from "./command/adopt.ts";
 import { backupCommand } from "./command/backup.ts";
 import { capabilityCommands } from "./command/capability.ts";
 import { codecCommands } from "./command/codec.ts";
@@ -13,6 +14,7 @@ import { collectCommand } from "./command/gc.ts";
 import { getCommand } from "./command/get.ts";
 import { initCommand } from "./command/init.ts";
 import { introspectCommand } from "./command/introspect.ts";
+import { lineageCommand } from "./command/lineage.ts";
 import { migrateCommand } from "./command/migrate.ts";
 import { objectCommands } from "./command/objects.ts";
 import { populateCommand } from "./command/populate.ts";
@@ -65,7 +67,10 @@ conflict, 5 integrity damage, 6 database, store or server unreachable, 7 not all
 
 const groups: readonly (readonly [title: string, add: readonly ((program: Command) => void)[]])[] = [
   ["Service:", [initCommand, startCommand, doctorCommand]],
-  ["Schema:", [introspectCommand, schemaCommands, migrateCommand, schemaPrintCommands]],
+  [
+    "Schema:",
+    [introspectCommand, adoptCommand, lineageCommand, schemaCommands, migrateCommand, schemaPrintCommands],
+  ],
   ["Values:", [getCommand, uploadCommand, populateCommand]],
   ["Looking:", [storeCommands, codecCommands, objectCommands]],
   ["Keeping:", [backupCommand, restoreCommand, collectCommand, checkCommand, reviveCommand]],

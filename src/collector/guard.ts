@@ -39,7 +39,12 @@ function limited(
 }
 
 const guardRemedies: Readonly<Record<string, string>> = {
-  "column without reference": "Adopt the column (holdfast.adopt_column), or take the store from its comment.",
+  "column without reference":
+    "Adopt it (holdfast adopt --schema … --apply), or take the store from its comment.",
+  "reference not validated":
+    "Its adoption has not come to its end: holdfast adopt --schema … --apply goes on.",
+  "column of a store that is no JSON":
+    "Move its values into a jsonb column, or take the store from its comment if there is none in them.",
   "session not allowed":
     "Connect to the primary server, in a session with session_replication_role = origin.",
 };

@@ -70,11 +70,12 @@ export async function withPatience<T>(
   db: Database,
   patienceMs: number,
   work: (transaction: Transaction) => Promise<T>,
+  limits: { readonly lockTimeoutMs: number; readonly statementTimeoutMs?: number } = { lockTimeoutMs: 2000 },
 ): Promise<T> {
   const deadline = Date.now() + patienceMs;
   for (let attempt = 0; ; attempt++) {
     try {
-      return await db.transaction(work, { lockTimeoutMs: 2000 });
+      return await db.transaction(work, limits);
     } catch (error) {
       // Locks on busy tables are asked for briefly, so that their users are not made to wait behind us, but often.
       const busy = ["55P03", "40P01", "55006"].includes(sqlstateOf(error) ?? "");

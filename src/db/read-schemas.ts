@@ -13,7 +13,7 @@ export async function readSchemas(db: Database, schemas: readonly string[]): Pro
   return db.transaction(
     async (transaction) => {
       await transaction.query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ");
-      await mustBeThere(transaction, schemas);
+      await schemasThere(transaction, schemas);
       return readCatalog(transaction, schemas);
     },
     { readOnly: true },
@@ -25,7 +25,8 @@ const theirs = `
   SELECT nspname::text AS name, has_schema_privilege(oid, 'USAGE') AS usable FROM pg_namespace
   WHERE nspname !~ '^pg_' AND nspname NOT IN ('information_schema', 'holdfast', 'graphile_worker') ORDER BY 1`;
 
-async function mustBeThere(db: Queryable, schemas: readonly string[]): Promise<void> {
+/** @throws {NOT_FOUND} naming those that are not there and those that are, {FORBIDDEN} where the user may not look into one. */
+export async function schemasThere(db: Queryable, schemas: readonly string[]): Promise<void> {
   const { rows } = await db.query<{ name: string; usable: boolean }>(theirs);
   const missing = schemas.filter((name) => !rows.some((row) => row.name === name));
   if (missing.length > 0) {

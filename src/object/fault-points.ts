@@ -79,6 +79,9 @@ export const backupPoints = [
   "restore.committed",
 ] as const;
 
+/** The points of adopting and of undoing it: before each step, and before what a step has changed is committed. */
+const adoptPoints = ["adopt.before-step", "adopt.before-commit"] as const;
+
 interface Fault {
   readonly point: string;
   readonly action: "kill" | "error";
@@ -111,6 +114,7 @@ function parseFault(text: string): Fault {
     ...partPoints,
     ...collectorPoints,
     ...backupPoints,
+    ...adoptPoints,
   ];
   if ((action === "kill" || action === "error") && known.includes(point.replace(/\[\d+\]$/, "[n]"))) {
     return { point, action, time: Number(time) };

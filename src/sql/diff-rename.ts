@@ -60,11 +60,17 @@ export function renameChanges(
   return { changes, catalog: { ...after, tables, names }, before };
 }
 
+/** The origins that name it, in whatever schema. */
+function renameOrigin(was: string, becomes: string): string {
+  return `SELECT holdfast.rename_origin(${literal(was)}, ${literal(becomes)})`;
+}
+
 function renameTable({ table, from }: TableRename, catalog: Catalog): Change {
   const statements = [`ALTER TABLE ${qualified(table.schema, from)} RENAME TO ${identifier(table.name)}`];
   if (catalog.lineage.has(table.schema)) {
     const rows = `UPDATE ${qualified(table.schema, lineageTable)} SET "table_name" = ${literal(table.name)}`;
     statements.push(`${rows} WHERE "table_name" = ${literal(from)}`);
+    statements.push(renameOrigin(`${table.schema}.${from}`, `${table.schema}.${table.name}`));
   }
   const { schema, name: to } = table;
   statements.push(...jobsFollowTable(catalog.names.get(schema), { schema, from, to }));
@@ -99,6 +105,7 @@ function renameColumn(
     statements.push(
       `UPDATE ${qualified(table.schema, lineageTable)} SET "attribute_name" = ${literal(to)} ` +
         `WHERE "table_name" = ${literal(table.name)} AND "attribute_name" = ${literal(from)}`,
+      renameOrigin(`${table.schema}.${table.name}.${from}`, `${table.schema}.${table.name}.${to}`),
     );
   if (jobs && table.key.includes(to))
     statements.push(...jobsFollowColumn({ schema: table.schema, table: table.name, from, to }));

@@ -21,8 +21,14 @@ function renameOne(catalog: Catalog, schema: string, from: string, to: string): 
     name: same(table.schema, table.name),
     foreignKeys: table.foreignKeys.map((key) => ({ ...key, table: same(key.schema, key.table) })),
   }));
+  const origin = (text: string): string =>
+    text.startsWith(`${schema}.${from}.`)
+      ? `${schema}.${to}${text.slice(schema.length + 1 + from.length)}`
+      : text;
   const lineage = [...catalog.lineage].map(([inSchema, rows]) => {
-    const renamed = [...rows].map(([name, columns]) => [same(inSchema, name), columns] as const);
+    const renamed = [...rows].map(
+      ([name, columns]) => [same(inSchema, name), renameOrigins(columns, origin)] as const,
+    );
     return [inSchema, new Map(renamed)] as const;
   });
   const mark = (text: string): string => text.replace(`->${schema}.${from}(`, `->${schema}.${to}(`);
@@ -43,6 +49,13 @@ function renameOne(catalog: Catalog, schema: string, from: string, to: string): 
   };
 }
 
+function renameOrigins(
+  columns: ReadonlyMap<string, string>,
+  origin: (text: string) => string,
+): ReadonlyMap<string, string> {
+  return new Map([...columns].map(([column, text]) => [column, origin(text)]));
+}
+
 /** The catalog with columns under their new names. Each table's renames are taken at once, so a chain is no trouble. */
 export function withColumnRenames(catalog: Catalog, renames: readonly ColumnRename[]): Catalog {
   const byTable = new Map<string, Map<string, string>>();
@@ -51,10 +64,16 @@ export function withColumnRenames(catalog: Catalog, renames: readonly ColumnRena
     byTable.set(id, (byTable.get(id) ?? new Map()).set(from, to));
   }
   const name = (id: string, column: string): string => byTable.get(id)?.get(column) ?? column;
+  const origins = new Map(
+    renames.map(({ table, from, to }) => {
+      const place = `${table.schema}.${table.name}.`;
+      return [`${place}${from}`, `${place}${to}`] as const;
+    }),
+  );
   const lineage = [...catalog.lineage].map(([schema, tables]) => {
     const renamed = [...tables].map(([table, columns]) => {
       const rows = [...columns].map(
-        ([column, origin]) => [name(tableId(schema, table), column), origin] as const,
+        ([column, origin]) => [name(tableId(schema, table), column), origins.get(origin) ?? origin] as const,
       );
       return [table, new Map(rows)] as const;
     });

@@ -32,6 +32,16 @@ describe("the guard stops everything by name", () => {
     ["a dropped foreign key", "ALTER TABLE lab.u DROP CONSTRAINT _d_ref_fk", "lab.u.d"],
     ["a table that nobody has adopted", `CREATE TABLE lab.late (d jsonb); ${codec}`, "lab.late.d"],
     ["referential triggers switched off", "ALTER TABLE lab.t DISABLE TRIGGER ALL", "lab.t._d_ref_fk"],
+    [
+      "a reference that was never held against the rows of before",
+      `ALTER TABLE lab.u DROP CONSTRAINT _d_ref_fk, ADD CONSTRAINT _d_ref_fk FOREIGN KEY (_d_ref) REFERENCES lab."~object" NOT VALID`,
+      "lab.u._d_ref_fk",
+    ],
+    [
+      "a column of a store whose values cannot be followed",
+      `CREATE TABLE lab.late (d text); ${codec}`,
+      "lab.late.d",
+    ],
     ["a child that inherits", "CREATE TABLE lab.child () INHERITS (lab.t)", "lab.child"],
     [
       "the trigger that writes tombstones switched off",

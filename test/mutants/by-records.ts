@@ -5,9 +5,11 @@ import { type Change, caught, change, type Mutant, safe } from "./mutant.ts";
 const write = (from: string, to: string): Change => change("db/migrations/0001-write.sql.ts", from, to);
 const triggers = (from: string, to: string): Change => change("db/migrations/0001-triggers.sql.ts", from, to);
 const adopt = (from: string, to: string): Change => change("db/migrations/0001-adopt.sql.ts", from, to);
+const inSteps = (from: string, to: string): Change =>
+  change("db/migrations/0019-adopt-in-steps.ts", from, to);
 
 /** The key stays in the catalog, so that the sweeps still look; only PostgreSQL does not enforce it any more, and nobody tells. */
-const unguarded = change("db/migrations/0001-guard.sql.ts", " OR enforced = 'false'", "");
+const unguarded = inSteps(" OR enforced = 'false'", "");
 
 const publishLooks = write(
   "IF EXISTS (SELECT FROM holdfast.tombstone WHERE locator = loc) THEN RAISE",
@@ -24,7 +26,7 @@ const fromDesign: readonly Mutant[] = [
     "M1-row-key",
     "the foreign key from the row to the hold",
     [
-      adopt(
+      inSteps(
         `FOREIGN KEY (%I) REFERENCES %I."~object"', tab`,
         `FOREIGN KEY (%I) REFERENCES %I."~object" NOT ENFORCED', tab`,
       ),
@@ -147,6 +149,24 @@ const inCode: readonly Mutant[] = [
       ),
     ],
     "collector/doubts.test.ts",
+  ),
+  caught(
+    "guard-not-validated",
+    "the guard's look at references that were never held against the rows of before",
+    [inSteps("FROM ref WHERE NOT convalidated AND", "FROM ref WHERE false AND")],
+    "collector/doubts.test.ts",
+  ),
+  caught(
+    "adoption-without-rows",
+    "the validation of an adopted reference",
+    [
+      change(
+        "adopt/steps.ts",
+        `VALIDATE CONSTRAINT \${identifier(\`\${ref}_fk\`)}\``,
+        "SET (fillfactor = 100)`",
+      ),
+    ],
+    "adopt/writers.test.ts",
   ),
   caught(
     "guard-in-transactions",

@@ -23,13 +23,15 @@ interface GlobalOptions {
   readonly server?: string;
 }
 
-export function callOf(command: Command): Call {
-  const options = command.optsWithGlobals<GlobalOptions & { port?: string; host?: string }>();
+/** `schemaIsFile`: false where `--schema` names a PostgreSQL schema, so that the project is where the command runs. */
+export function callOf(command: Command, { schemaIsFile } = { schemaIsFile: true }): Call {
+  const { schema, ...others } = command.optsWithGlobals<GlobalOptions & { port?: string; host?: string }>();
+  const options = schemaIsFile && schema !== undefined ? { ...others, schema } : others;
   return {
     settings: readSettings(options, process.env, process.cwd()),
     output: createOutput(options.json === true, { out: process.stdout, err: process.stderr }),
     ...(options.server === undefined ? {} : { server: checkedUrl(options.server) }),
-    schemaNamed: options.schema !== undefined,
+    schemaNamed: schemaIsFile && schema !== undefined,
   };
 }
 

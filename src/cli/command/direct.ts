@@ -35,6 +35,28 @@ export async function withDatabase<T>(
   { storeConfigs, joins }: Needs,
   work: (direct: Direct) => Promise<T>,
 ): Promise<T> {
+  return connected(call, joins, async ({ database, signal }) => {
+    await migrate(database);
+    const opened = await openStores(storeConfigs);
+    await registerStores(database, opened);
+    const { stores } = await identifyStores(database, opened);
+    return work({ database, stores, signal });
+  });
+}
+
+/** The same, for looks: the database is as it is, whether Holdfast has been there or not. */
+export function withDatabaseAsIs<T>(
+  call: Call,
+  work: (direct: Omit<Direct, "stores">) => Promise<T>,
+): Promise<T> {
+  return connected(call, true, work);
+}
+
+async function connected<T>(
+  call: Call,
+  joins: boolean,
+  work: (direct: Omit<Direct, "stores">) => Promise<T>,
+): Promise<T> {
   if (call.server !== undefined) {
     throw new ServiceError(
       "BAD_USER_INPUT",
@@ -52,11 +74,7 @@ export async function withDatabase<T>(
     const url = await urlFor(call.settings, { joins, stack, signals });
     const { prepared } = call.settings;
     const database = stack.adopt(await connect(url, { prepared }), (db) => db.close());
-    await migrate(database);
-    const opened = await openStores(storeConfigs);
-    await registerStores(database, opened);
-    const { stores } = await identifyStores(database, opened);
-    return await work({ database, stores, signal: stop.signal });
+    return await work({ database, signal: stop.signal });
   } catch (error) {
     // What was cut off by the wish to stop says so in many words.
     throw signals.wasAsked() ? new Interrupted() : error;

@@ -9,9 +9,10 @@ import type { Note } from "../../introspect/description.ts";
 import { type Introspected, introspect } from "../../introspect/introspect.ts";
 import type { ModelContext } from "../../model/model.ts";
 import { saveText } from "../save-text.ts";
-import { readSettings, type Settings } from "../settings.ts";
+import type { Settings } from "../settings.ts";
 import { runningServer } from "../start/server-file.ts";
 import { type Call, callOf } from "./context.ts";
+import { repeatedSchemas } from "./repeated-schemas.ts";
 
 interface IntrospectOptions {
   readonly url?: string;
@@ -20,9 +21,7 @@ interface IntrospectOptions {
 }
 
 export function introspectCommand(program: Command): void {
-  // The name is that of the global option, which stands before the command as well as behind it, and keeps its last value only.
-  const schemas: string[] = [];
-  program.on("option:schema", (name: string) => schemas.push(name));
+  const schemas = repeatedSchemas(program);
   program
     .command("introspect")
     .description("describe tables that are there already as a schema file; changes nothing")
@@ -44,10 +43,7 @@ async function run(names: readonly string[], options: IntrospectOptions, command
       details: { field: "--schema", remedy: "Type: holdfast introspect --schema <name> > schema.graphql" },
     });
   }
-  const { output } = callOf(command);
-  // `--schema` names no file here: the project is where the command runs.
-  const { schema: _, ...flags } = command.optsWithGlobals<{ schema?: string }>();
-  const settings = readSettings(flags, process.env, process.cwd());
+  const { output, settings } = callOf(command, { schemaIsFile: false });
   const url = await databaseOf(settings, options.url);
   const context = await contextOf(settings);
   const database = await connect(url, { maxConnections: 2, prepared: settings.prepared });

@@ -21,6 +21,8 @@ import { restore } from "./0013-restore.ts";
 import { codecs } from "./0014-codecs.ts";
 import { guardWithoutLocks } from "./0017-guard-without-locks.ts";
 import { codecMigrations } from "./0018-codec-migrations.ts";
+import { adoptInSteps } from "./0019-adopt-in-steps.ts";
+import { renamesEverywhere } from "./0020-renames-everywhere.ts";
 
 /** One step of the schema: its name for ever, and SQL text, several statements each. */
 export interface MigrationText {
@@ -44,4 +46,6 @@ export const migrations: readonly MigrationText[] = [
   codecs,
   guardWithoutLocks,
   codecMigrations,
+  adoptInSteps,
+  renamesEverywhere,
 ];

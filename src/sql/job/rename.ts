@@ -22,6 +22,8 @@ export function jobsFollowTable(
   const comment = `COMMENT ON TABLE ${qualified(schema, name)} IS ${literal(`Job queue for ${qualified(schema, to)}`)}`;
   // Another tier, and the same jobs.
   if (old === name) return [comment];
+  // One that is there under the new name stays, and the old one is nobody's.
+  if (names?.has(name) === true) return [];
   const origin = `${literal(`${schema}.${name}.`)} || "attribute_name"`;
   return [
     `ALTER TABLE ${qualified(schema, old)} RENAME TO ${identifier(name)}`,
