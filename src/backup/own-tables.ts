@@ -54,7 +54,7 @@ const change = [
 ];
 
 export const objectTable: BackupTable = { schema: ownSchema, table: "object", columns: object };
-export const madeTable: BackupTable = { schema: ownSchema, table: "applied_table", columns: made };
+const madeTable: BackupTable = { schema: ownSchema, table: "applied_table", columns: made };
 export const settingTable: BackupTable = {
   schema: ownSchema,
   table: "setting",
