@@ -134,6 +134,7 @@ export function listJson(builder: Builder, plan: ListPlan, parent?: Parent): str
   const page = builder.resolved[plan.at] as Page;
   const list: List = { builder, entity, at: plan.at, page, parent };
   const [first, ...others] = plan.selection.filter(({ kind }) => readsPage.has(kind));
+  if (first === undefined) checkOrder(list);
   const isOnce = first !== undefined && others.length === 0 && first.kind !== "pageInfo" && !page.backward;
   const source: PageSource = isOnce
     ? { kind: "rows" }
@@ -141,6 +142,11 @@ export function listJson(builder: Builder, plan: ListPlan, parent?: Parent): str
   const object = jsonObject(plan.selection.map((field) => [field.key, connectionJson(list, source, field)]));
   if (first === undefined || source.kind === "rows") return object;
   return `(WITH ${source.name} AS MATERIALIZED (${numberedRows(list, object)}) SELECT ${object})`;
+}
+
+/** An order that nothing is read by is refused like any other. @throws {BAD_USER_INPUT} for what only the bytes of codec values tell. */
+function checkOrder({ builder, page }: List): void {
+  for (const term of page.terms) if (term.of.kind !== "column") termSql(builder, freshTable(builder), term);
 }
 
 const readsPage: ReadonlySet<ConnectionField["kind"]> = new Set(["nodes", "edges", "pageInfo"]);

@@ -127,6 +127,17 @@ describe("orders by codec metadata", () => {
     expect(fault).toMatchObject({ code: "BAD_USER_INPUT", extensions: { field: "orderBy" } });
   });
 
+  test("what only the bytes tell is refused where no row is read in that order, too", async () => {
+    for (const order of ["{notes: {mediaType: ASC}}", "{rig: {scans: {max: {notes: {mediaType: ASC}}}}}"]) {
+      for (const asked of ["totalCount", "groupBy(by: [RIG]) { key { rig } }", "aggregate { count }"]) {
+        const fault = await lab.fault(`{ scans(orderBy: [${order}]) { ${asked} } }`);
+        expect([order, asked, fault.code]).toEqual([order, asked, "BAD_USER_INPUT"]);
+      }
+    }
+    const told = await lab.data(`{ scans(orderBy: [{notes: {name: ASC}}]) { totalCount } }`);
+    expect(told.scans.totalCount).toBeGreaterThan(0);
+  });
+
   test("what only the bytes tell is refused by name, each time", async () => {
     for (let times = 0; times < 2; times++) {
       expect(

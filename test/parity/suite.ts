@@ -170,7 +170,28 @@ function modelText(world: World, seed: number): string {
     instead === undefined
       ? text
       : text.replace(/: \[(UUID|Date|Float)!\](?= @|$)/gm, (_, element: string) => `: ${instead[element]}`);
-  return seed % 2 === 0 ? withDocuments(changed) : changed;
+  return seed % 2 === 0 ? withDocuments(changed) : withCodecs(changed, seed);
+}
+
+const codecFields = [
+  'parityJsonHere: JsonDocument @codec(name: "json")',
+  'parityZarr: Zarr @codec(name: "zarr", store: "cold")',
+  'parityTextHere: TextFile @codec(name: "text")',
+  'parityTable: TableFile @codec(name: "parquet", store: "main")',
+  'parityJsonThere: JsonDocument @codec(name: "json", store: "main")',
+  'parityTextThere: TextFile @codec(name: "text", store: "cold")',
+  'parityTexts: [TextFile!]! @codec(name: "text")',
+  'parityZarrs: [Zarr!]! @codec(name: "zarr", store: "main")',
+  'parityJsons: [JsonDocument!]! @codec(name: "json", store: "cold")',
+  'parityTables: [TableFile!]! @codec(name: "parquet", store: "cold")',
+];
+
+/** Every table with two fields of codecs, of which few are many by chance. */
+function withCodecs(text: string, seed: number): string {
+  const fields = [0, 1].map(
+    (at) => `  ${codecFields[(Math.floor(seed / 2) * 2 + at) % codecFields.length]}\n`,
+  );
+  return text.replace(/^(.*\btype \w+ [^{\n]*@table\b.*\{)\n/gm, `$1\n${fields.join("")}`);
 }
 
 /** Every table with a column of JSON, and a list of numbers that are easily equal. */

@@ -23,6 +23,14 @@ const codecFields: Readonly<Record<string, readonly string[]>> = {
   "File of <hash> in store": ["name", "mediaType", "sizeBytes", "digest", "text"],
   "Tree of <object> in store": ["sizeBytes", "itemCount", "isDirectory", "entries"],
   "FileRef of <filepath> in store": ["path", "store", "sizeBytes", "isDirectory", "modifiedAt", "status"],
+  "JsonDocument of <json> in store": ["kind", "sizeBytes", "value", "raw"],
+  "JsonDocument of <json> in row": ["kind", "sizeBytes", "value", "raw"],
+  "TextFile of <text> in store": ["sizeBytes", "length", "lineCount", "digest", "text"],
+  "TextFile of <text> in row": ["sizeBytes", "length", "lineCount", "digest", "text"],
+  "Zarr of <zarr> in store": [
+    ...["dtype", "shape", "zarrFormat", "sizeBytes", "itemCount", "values", "base64"],
+  ],
+  "TableFile of <parquet> in store": ["format", "rowCount", "columnCount", "sizeBytes", "rows"],
 };
 
 const codecFilters: Readonly<Record<string, readonly string[]>> = {
@@ -31,6 +39,10 @@ const codecFilters: Readonly<Record<string, readonly string[]>> = {
   File: ["name", "mediaType", "sizeBytes", "digest", "isNull"],
   Tree: ["sizeBytes", "itemCount", "isDirectory", "isNull"],
   FileRef: ["path", "store", "sizeBytes", "isDirectory", "modifiedAt", "isNull"],
+  JsonDocument: ["kind", "sizeBytes", "isNull"],
+  TextFile: ["sizeBytes", "length", "lineCount", "digest", "isNull"],
+  Zarr: ["dtype", "shape", "zarrFormat", "sizeBytes", "itemCount", "isNull"],
+  TableFile: ["format", "rowCount", "columnCount", "sizeBytes", "isNull"],
 };
 
 /** Of `File.mediaType` and the like not every codec's rows tell; `modifiedAt` of folders is what the store says now. */
@@ -38,6 +50,9 @@ const codecOrders: readonly string[] = [
   ...["NdArray.dtype", "NdArray.sizeBytes", "Blob.kind", "Blob.sizeBytes", "File.name", "File.mediaType"],
   ...["File.sizeBytes", "File.digest", "Tree.sizeBytes", "Tree.itemCount", "Tree.isDirectory"],
   ...["FileRef.path", "FileRef.store", "FileRef.sizeBytes", "FileRef.isDirectory", "FileRef.modifiedAt"],
+  ...["JsonDocument.kind", "JsonDocument.sizeBytes", "TextFile.sizeBytes", "TextFile.digest"],
+  ...["Zarr.dtype", "Zarr.zarrFormat", "Zarr.sizeBytes", "Zarr.itemCount"],
+  ...["TableFile.format", "TableFile.rowCount", "TableFile.columnCount", "TableFile.sizeBytes"],
 ];
 const jsonOperators: readonly string[] = [
   ...["eq", "neq", "in", "notIn", "lt", "lte", "gt", "gte", "contains", "containedBy", "hasKey", "hasKeys"],

@@ -24,6 +24,7 @@ import type { Request } from "./oracle/answer.ts";
 import { isPosition } from "./oracle/meanings.ts";
 import type { Query } from "./oracle/tables.ts";
 
+const peers: ReadonlySet<string> = new Set(["attach", "blob", "filepath", "hash", "npy", "object"]);
 const storeNames = ["main", "cold"];
 const ownFiles: readonly OwnFile[] = [
   { path: "raw/a b.bin", isDirectory: false, sizeBytes: 5 },
@@ -67,7 +68,8 @@ export async function openWorld(url: string) {
   return {
     query,
     objects,
-    codecs: [...registry.facts.values()].filter(hasValues),
+    // Those that DataJoint has; the suite gives tables fields of others.
+    codecs: [...registry.facts.values()].filter((one) => hasValues(one) && peers.has(one.name)),
     storeNames,
     ownFiles: new Map(storeNames.map((store) => [store, ownFiles])),
     /** What clients were not shown. */

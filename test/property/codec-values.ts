@@ -1,8 +1,9 @@
-/** Random values of codecs that ship, those that DataJoint has: what is sent, and what every field of their output type must say. */
+/** Random values of codecs that ship: what is sent, and what every field of their output type must say. */
 
 import { createHash } from "node:crypto";
 import type { CodecUse } from "../../src/model/model.ts";
 import { arrayInput } from "./array-values.ts";
+import { documentFile, sentJson, table, textFile, zarr } from "./file-values.ts";
 import type { Random } from "./random.ts";
 import { type Given, jsonValue, withoutNegativeZero, words } from "./scalar-values.ts";
 import { taggedOfJson, taggedValue } from "./tagged-values.ts";
@@ -29,6 +30,10 @@ export const codecSelections: Readonly<Record<string, string>> = {
   npy: "{ dtype shape sizeBytes values base64 url }",
   object: "{ sizeBytes itemCount isDirectory entries(first: 1000) { path sizeBytes } url }",
   filepath: "{ path store sizeBytes isDirectory status url }",
+  json: "{ kind sizeBytes value raw url }",
+  text: "{ sizeBytes length lineCount digest text url }",
+  zarr: "{ dtype shape zarrFormat sizeBytes values base64 url }",
+  parquet: "{ format rowCount columnCount sizeBytes rows url }",
 };
 
 /** Whether values of the codec are made here. */
@@ -50,6 +55,14 @@ export async function codecValue(random: Random, use: CodecUse, source: CodecSou
       return tree(random, source);
     case "filepath":
       return ownFile(random, source.ownFiles.get(use.store ?? "") ?? []);
+    case "json":
+      return documentFile(random);
+    case "text":
+      return textFile(random, use.store === undefined ? undefined : source);
+    case "zarr":
+      return zarr(random);
+    case "parquet":
+      return table(random);
     default:
       throw new Error(`No values for the codec ${use.name}.`);
   }
@@ -60,7 +73,8 @@ export function cleanAnswer(use: CodecUse, got: Readonly<Record<string, unknown>
   if (got === null) return null;
   const { url, sizeBytes, ...rest } = got;
   if (typeof url !== "string" || !/^http:\/\/127\.0\.0\.1:4000\/d\/[^/]+\/./.test(url)) return { url };
-  if (use.name === "npy") return { ...rest, hasSize: Number(sizeBytes) >= 128 };
+  if (use.name === "json") return { ...rest, hasSize: Number(sizeBytes) > 0 };
+  if (use.name === "npy" || use.name === "zarr") return { ...rest, hasSize: Number(sizeBytes) >= 128 };
   if (use.name !== "blob") return { ...rest, sizeBytes };
   const { tagged, json, array, base64, kind, shape, values } = rest;
   const told = jsonIsTold(tagged) ? { json } : {};
@@ -162,7 +176,7 @@ function ownFile(random: Random, files: readonly OwnFile[]): Given {
 function blob(random: Random): Given {
   const form = random.below(3);
   if (form === 0) {
-    const json = plain(jsonValue(random, 3)) ?? 7;
+    const json = sentJson(jsonValue(random, 3)) ?? 7;
     const tagged = taggedOfJson(json);
     return {
       input: { json },
@@ -189,15 +203,6 @@ function blob(random: Random): Given {
       hasSize: true,
     },
   };
-}
-
-/** JSON as a blob takes it: no whole number beyond 2^53, which may have been rounded on its way, and no negative zero. */
-function plain(value: unknown): unknown {
-  if (typeof value === "number" && Number.isInteger(value) && !Number.isSafeInteger(value)) return 0.5;
-  if (Object.is(value, -0)) return 0;
-  if (Array.isArray(value)) return value.map(plain);
-  if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, plain(item)]));
 }
 
 interface Tagged {

@@ -27,6 +27,10 @@ const codecFields: Readonly<Record<string, readonly string[]>> = {
   File: ["name", "mediaType", "sizeBytes", "digest", "text", "url"],
   Tree: ["sizeBytes", "itemCount", "isDirectory", "entries", "url"],
   FileRef: ["path", "store", "sizeBytes", "isDirectory", "modifiedAt", "status", "url"],
+  JsonDocument: ["kind", "sizeBytes", "value", "raw", "url"],
+  TextFile: ["sizeBytes", "length", "lineCount", "digest", "text", "url"],
+  Zarr: ["dtype", "shape", "zarrFormat", "sizeBytes", "itemCount", "values", "base64", "url"],
+  TableFile: ["format", "rowCount", "columnCount", "sizeBytes", "rows", "url"],
 };
 
 const oddNames = ["__proto__", "constructor", "toString", "then", "hasOwnProperty", "_"];

@@ -32,7 +32,7 @@ type Told = Readonly<Record<string, (meta: Meta) => unknown>>;
 const ofStore: Readonly<Record<string, Told>> = {
   npy: {
     dtype: (meta) => textOf(meta, "dtype"),
-    shape: (meta) => (Array.isArray(meta["shape"]) ? meta["shape"].map((n: Json) => lengthOf(n)) : null),
+    shape: (meta) => listOf(meta, "shape"),
     sizeBytes: (meta) => countOf(meta, "size"),
   },
   blob: { kind: (meta) => textOf(meta, "kind"), sizeBytes: (meta) => countOf(meta, "size") },
@@ -50,7 +50,7 @@ const ofStore: Readonly<Record<string, Told>> = {
   },
   object: {
     sizeBytes: (meta) => countOf(meta, "size"),
-    itemCount: (meta) => (countOf(meta, "item_count") === null ? null : Number(countOf(meta, "item_count"))),
+    itemCount: (meta) => numberOf(meta, "item_count"),
     isDirectory: (meta) => meta["is_dir"] === true,
   },
   filepath: {
@@ -60,7 +60,37 @@ const ofStore: Readonly<Record<string, Told>> = {
     isDirectory: (meta) => meta["is_dir"] === true,
     modifiedAt: (meta) => shortened(textOf(meta, "modified_at")),
   },
+  json: { kind: (meta) => textOf(meta, "kind"), sizeBytes: (meta) => countOf(meta, "size") },
+  text: {
+    sizeBytes: (meta) => countOf(meta, "size"),
+    length: (meta) => countOf(meta, "length"),
+    lineCount: (meta) => countOf(meta, "line_count"),
+    digest: (meta) => digest(meta, "sha256"),
+  },
+  zarr: {
+    dtype: (meta) => textOf(meta, "dtype"),
+    shape: (meta) => listOf(meta, "shape"),
+    zarrFormat: (meta) => numberOf(meta, "zarr_format"),
+    sizeBytes: (meta) => countOf(meta, "size"),
+    itemCount: (meta) => numberOf(meta, "item_count"),
+  },
+  parquet: {
+    format: (meta) => textOf(meta, "format"),
+    rowCount: (meta) => countOf(meta, "row_count"),
+    columnCount: (meta) => numberOf(meta, "column_count"),
+    sizeBytes: (meta) => countOf(meta, "size"),
+  },
 };
+
+function numberOf(meta: Meta, key: string): number | null {
+  const text = countOf(meta, key);
+  return text === null ? null : Number(text);
+}
+
+function listOf(meta: Meta, key: string): readonly number[] | null {
+  const value = meta[key] ?? null;
+  return Array.isArray(value) ? value.map((n: Json) => lengthOf(n)) : null;
+}
 
 /** An instant without zeros at the end of its fraction. */
 function shortened(text: string | null): string | null {
@@ -78,15 +108,24 @@ const bytesOf = (cell: string): Buffer => Buffer.from(cell.slice(2), "hex");
 /** Whether the row tells a field of the codec's values, so that lists can be filtered by it. */
 export function isTold(use: CodecUse, part: string): boolean {
   if (use.store !== undefined) return ofStore[use.name]?.[part] !== undefined;
-  if (use.name === "blob") return part === "kind" || part === "sizeBytes";
+  if (use.name === "blob" || use.name === "json") return part === "kind" || part === "sizeBytes";
+  if (use.name === "text") return part === "sizeBytes" || part === "digest";
   return use.name === "attach" && ["name", "sizeBytes", "digest"].includes(part);
+}
+
+/** Of JSON in the row the first byte tells the kind; what is compressed tells nothing. */
+function kindOfFirst(byte: number): string | null {
+  const first = String.fromCharCode(byte);
+  if (/[-0-9]/.test(first)) return "number";
+  return { "{": "object", "[": "array", '"': "string", n: "null", t: "boolean", f: "boolean" }[first] ?? null;
 }
 
 /** A field as the row tells it; null where it does not. */
 export function toldPart(use: CodecUse, part: string, { cell, contents }: Stored): unknown {
   // References to objects are JSON objects.
   if (use.store !== undefined) return ofStore[use.name]?.[part]?.(jsonFrom(cell) as Meta) ?? null;
-  if (use.name === "blob" && part === "sizeBytes") return String(bytesOf(cell).length);
+  if (use.name !== "attach" && part === "sizeBytes") return String(bytesOf(cell).length);
+  if (use.name === "json" && part === "kind") return kindOfFirst(bytesOf(cell)[0] ?? 0);
   if (use.name === "attach" && part === "name") {
     const bytes = bytesOf(cell);
     return bytes.subarray(0, bytes.indexOf(0)).toString("utf8");
