@@ -22,6 +22,7 @@ const long = [
   "test/cli/guarded.test.ts",
   "test/cli/introspect.test.ts",
   "test/cli/private-service.test.ts",
+  "test/cli/get.test.ts",
   "test/cli/read-only.test.ts",
   "test/populate/populate.test.ts",
   "test/cli/schema-print.test.ts",
