@@ -9,25 +9,24 @@ const long = [
   "test/acceptance/fuzz.test.ts",
   "test/acceptance/kill.test.ts",
   "test/acceptance/plugins.test.ts",
-  "test/acceptance/resumable.test.ts",
   "test/acceptance/store-identity.test.ts",
   "test/api/jobs/declared.test.ts",
   "test/adopt/**",
+  "test/acceptance/damage.test.ts",
   "test/api/write/failure-matrix.test.ts",
   "test/backup/**",
   "test/codec/apart.test.ts",
   "test/cli/collect.test.ts",
+  "test/cli/commands.test.ts",
   "test/cli/external-database.test.ts",
   "test/cli/get.test.ts",
   "test/cli/guarded.test.ts",
   "test/cli/introspect.test.ts",
   "test/cli/private-service.test.ts",
-  "test/cli/get.test.ts",
   "test/cli/read-only.test.ts",
   "test/populate/populate.test.ts",
   "test/cli/schema-print.test.ts",
   "test/cli/terminal.test.ts",
-  "test/cli/upload-resume.test.ts",
   "test/cli/upload.test.ts",
   "test/codecs/large-statistics.test.ts",
   "test/codecs/zarr-hostile-random.test.ts",
@@ -41,12 +40,10 @@ const long = [
   "test/collector/effectiveness.test.ts",
   "test/collector/interleavings.test.ts",
   "test/collector/kill-drill.test.ts",
-  "test/collector/large.test.ts",
   "test/collector/model-runs.test.ts",
   "test/collector/safety.test.ts",
   "test/collector/truth-doubts.test.ts",
   "test/collector/truth-healer.test.ts",
-  "test/collector/truth-memory.test.ts",
   "test/collector/truth-random.test.ts",
   "test/collector/truth-reconcile.test.ts",
   "test/crash/**",
@@ -57,6 +54,7 @@ const long = [
   "test/db/rename-peer.test.ts",
   "test/extend/example.test.ts",
   "test/hostile/**",
+  "test/http/tus-route.test.ts",
   "test/introspect/random.test.ts",
   "test/job/expire.test.ts",
   "test/job/worker.test.ts",
@@ -64,13 +62,21 @@ const long = [
   "test/migrate/live.test.ts",
   "test/migrate/stores.test.ts",
   "test/mutants/cheap.test.ts",
-  "test/parity/**",
+  "test/parity/parity.test.ts",
   "test/property/**",
   "test/security/cross-site.test.ts",
   "test/security/paths.test.ts",
   "test/security/secrets.test.ts",
   "test/security/served-bytes.test.ts",
   "test/sql/job-source.test.ts",
+];
+/** Too long for every change: `npm run test:drills`. */
+const drills = [
+  "test/acceptance/resumable.test.ts",
+  "test/cli/upload-resume.test.ts",
+  "test/collector/large.test.ts",
+  "test/collector/truth-memory.test.ts",
+  "test/parity/teeth.test.ts",
 ];
 /** What plugins import of Holdfast is its source here. */
 const ours = Object.entries({
@@ -84,7 +90,7 @@ const ours = Object.entries({
 const s3 = ["test/s3/**"];
 /** Any test file by its name: for `npm run test:mutants`. */
 const all = ["test/**/**"];
-const suites: Readonly<Record<string, readonly string[]>> = { all, long, s3 };
+const suites: Readonly<Record<string, readonly string[]>> = { all, drills, long, s3 };
 const suite = suites[process.env["SUITE"] ?? ""];
 
 export default defineConfig({
@@ -96,7 +102,7 @@ export default defineConfig({
   plugins: vitePlugins(),
   test: {
     include: suite?.map((path) => path.replace(/\*\*$/, "*.test.ts")) ?? ["test/**/*.test.ts"],
-    exclude: [...configDefaults.exclude, ...(suite === undefined ? [...long, ...s3] : [])],
+    exclude: [...configDefaults.exclude, ...(suite === undefined ? [...long, ...drills, ...s3] : [])],
     globalSetup: ["test/support/global-postgres.ts"],
     setupFiles: ["test/support/seed.ts"],
     // Processes, sockets and clocks of a busy machine: CI looks twice, and the report says which tests needed it.

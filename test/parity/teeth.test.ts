@@ -92,7 +92,13 @@ const faults: Readonly<Record<string, Spoil>> = {
   "another length of a list": inDocument(/\blength: \{(eq|lte?|gte?): /g, "length: {neq: "),
   "what is there for what is not": inDocument(/\bexists: true/g, "exists: false"),
   "a part for the whole": inDocument(/\bcontainedBy: /g, "contains: "),
-  "a path that leads elsewhere": inDocument(/\bpath: \[(?=")/g, 'path: ["zz", '),
+  // Few conditions are so near to what a document holds that a longer path is noticed.
+  "a path that ends too early": {
+    request: ({ query, variables }) => ({
+      query: query.replaceAll(/\bpath: \["[^\]]*\]/g, "path: []"),
+      variables: JSON.parse(JSON.stringify(variables).replaceAll(/"path":\["[^\]]*\]/g, '"path":[]')),
+    }),
+  },
   "an order by codec values turned round": inDocument(
     /(\{\w+: \{(?:sizeBytes|dtype|kind|name|digest|path): )ASC/,
     "$1DESC",
