@@ -1,6 +1,6 @@
 /**
- * The long suites: random models through the whole API, kills at the fault points. With `drills` those that are too long for every change: what is sent
- * through deaths, a hundred thousand objects in little memory, faults that the parity suite must notice. Builds first, as `npm test` does.
+ * The long suites: random models through the whole API, kills at the fault points. With `drills` those that are too long for every change: uploads and
+ * changes of codecs through deaths, a hundred thousand objects in little memory, faults that the parity suite must notice. Builds first, as `npm test` does.
  */
 
 import { spawnSync } from "node:child_process";

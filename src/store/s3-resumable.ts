@@ -81,10 +81,23 @@ async function write(
   });
   const { ETag = "" } = await c.slots
     .run(() => c.call({ action: "s3:PutObject", path }, signal, () => c.client.send(command, until(signal))))
-    .catch((error: unknown) => {
-      throw goneOr(error, path);
+    .catch(async (error: unknown) => {
+      throw await whyUnwritten(c, { path, id, signal }, error);
     });
   return ETag;
+}
+
+/** A server that refuses a part before it has read it cuts the connection, and its answer is lost: whether the upload is there is asked for then. */
+async function whyUnwritten(
+  c: S3Context,
+  { path, id, signal }: Pick<Unfinished, "path" | "id"> & { readonly signal: AbortSignal | undefined },
+  error: unknown,
+): Promise<unknown> {
+  if (!isServiceError(error, "STORE_UNAVAILABLE") || signal?.aborted === true) return goneOr(error, path);
+  const asked = await multipartOf(c)
+    .parts(path, named(id).uploadId, signal)
+    .catch((other: unknown) => other);
+  return isServiceError(asked, "NOT_FOUND") ? gone(path, asked) : error;
 }
 
 interface Whole {
@@ -143,8 +156,12 @@ async function discard(
 function goneOr(error: unknown, path: string): unknown {
   if (!isServiceError(error) || !["NoSuchUpload", "InvalidPart"].includes(String(error.details["reason"])))
     return error;
+  return gone(path, error);
+}
+
+function gone(path: string, cause: unknown): ServiceError {
   return new ServiceError("OBJECT_MISSING", `The store no longer has the unfinished bytes of ${path}.`, {
     details: { field: "path", value: path, remedy: "Send the bytes again from the beginning." },
-    cause: error,
+    cause,
   });
 }
