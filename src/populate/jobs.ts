@@ -102,10 +102,11 @@ export class Jobs {
     await this.#ask(document, { id, message, ...(stack !== undefined && { stack }) });
   }
 
+  /** Ends the job, and has its key ignored from now on, in one transaction. @throws {JOB_LOST} so that a late worker takes no key from another. */
   async ignore({ id, key }: Job): Promise<void> {
-    const document = `mutation ($table: JobTable!, $ids: [ID!]!, $keys: [JSON!]!) {
-      releaseJobs(jobs: $ids) { lost } ignoreJobs(table: $table, keys: $keys) { jobs { status } } }`;
-    await this.#ask(document, { table: this.#table, ids: [id], keys: [key] });
+    const document = `mutation ($table: JobTable!, $id: ID!, $keys: [JSON!]!) {
+      completeJob(job: $id) { rows } ignoreJobs(table: $table, keys: $keys) { jobs { status } } }`;
+    await this.#ask(document, { table: this.#table, id, keys: [key] });
   }
 
   /** Gives the job to whoever comes next. */

@@ -38,18 +38,18 @@ export async function populate(maker: Maker, options: PopulateOptions): Promise<
   const ended = AbortSignal.any([signal, stop.signal]);
   const work: Work = { maker, jobs, options, ended, leaseSeconds, begun: 0, totals: { ...none } };
   if (options.refresh !== false) await retrying(() => jobs.refresh(), signal);
+  let failure: { readonly error: unknown } | undefined;
   const lanes = Array.from({ length: parallel }, async () => {
     try {
       await lane(work);
     } catch (error) {
-      // The others end what they are at.
+      // The others end what they are at; that they were stopped is not why.
+      failure ??= { error };
       stop.abort();
-      throw error;
     }
   });
-  const ends = await Promise.allSettled(lanes);
-  const failure = ends.find((end) => end.status === "rejected");
-  if (failure !== undefined) throw failure.reason;
+  await Promise.all(lanes);
+  if (failure !== undefined) throw failure.error;
   return work.totals;
 }
 

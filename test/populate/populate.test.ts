@@ -223,6 +223,46 @@ describe("holdfast populate", () => {
     expect(jobProgress).toEqual({ pending: 2, reserved: 0, error: 1 });
   });
 
+  it("drops what a worker answers when its key has gone to another one", async () => {
+    await addSessions(48, 48);
+    const go = join(folder, "go");
+    writeFileSync(
+      join(folder, "late.ts"),
+      `import { appendFileSync, existsSync } from "node:fs";
+export default {
+  table: "Trace",
+  async make(key: { sessionId: number }, { skip }: any) {
+    appendFileSync(process.env.MADE!, process.pid + " " + key.sessionId + "\\n");
+    while (!existsSync(process.env.GO!)) await new Promise((done) => setTimeout(done, 50));
+    return skip;
+  },
+};
+`,
+    );
+    const args = [command, "--server", service.url, "populate", "late.ts", "--lease", "3", "--limit", "1"];
+    const late = spawn(process.execPath, args, {
+      cwd: folder,
+      env: { ...process.env, ...env, GO: go },
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+    let said = "";
+    late.stdout?.on("data", (piece: Buffer) => (said += piece.toString("utf8")));
+    const count = keysMade().length;
+    while (keysMade().length === count) await sleep(50);
+    late.kill("SIGSTOP");
+    await sleep(3500);
+    expect(populate(["populate", "trace.ts"]).out).toContain("Trace: 3 made");
+    writeFileSync(go, "");
+    late.kill("SIGCONT");
+    await once(late, "close");
+    expect(said).toMatch(/lost: Another worker has the key/);
+    expect(said).toContain("Trace: 0 made, 1 lost to other workers");
+    const { jobs } = await ask<{ jobs: object }>(
+      "{ jobs(table: Trace, status: [IGNORE, PENDING, RESERVED]) { totalCount } }",
+    );
+    expect(jobs).toEqual({ totalCount: 8 });
+  });
+
   it("tells a refused row as the error of its job, and writes nothing of it", async () => {
     writeFileSync(
       join(folder, "score.ts"),
@@ -233,7 +273,7 @@ describe("holdfast populate", () => {
     expect(out).toMatch(
       /Score \{"sessionId":2\}: failed: BAD_USER_INPUT: The maker of Score answered no row/,
     );
-    expect(out).toContain("Score: 33 made, 2 failed");
+    expect(out).toContain("Score: 36 made, 2 failed");
     expect(code).toBe(1);
     const { scores } = await ask<{ scores: { nodes: object[] } }>(
       "{ scores(first: 1) { nodes { sessionId } } }",
