@@ -27,9 +27,10 @@ dj.config.stores["main"] = {"protocol": "file", "location": str(data / "stores" 
 lab = dj.VirtualModule("lab", schema, create_tables=False)
 print("sessions:", len(lab.Session()))
 
-# Rows, joined and restricted as ever; a trace is read when it is asked for.
+# Rows, joined and restricted as ever; a trace is read when it is asked for. A row fetched with its notes
+# saves them as a file where you are: ask for the attributes that you want.
 recordings = lab.Session * lab.Sweep * lab.Recording & "session_id = 1"
-row = recordings.to_dicts()[0]
+row = recordings.proj("title", "voltage").to_dicts()[0]
 voltage = row["voltage"].load()
 print("first trace:", row["title"], voltage.dtype, voltage.shape)
 

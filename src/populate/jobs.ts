@@ -22,16 +22,6 @@ export interface Worker {
   readonly leaseSeconds: number;
 }
 
-/** How far a table is, in keys. */
-export interface Progress {
-  readonly pending: number;
-  readonly reserved: number;
-  readonly error: number;
-  readonly total: number;
-  readonly done: number;
-  readonly remaining: number;
-}
-
 /** The jobs of a table. */
 export class Jobs {
   readonly #ask: Ask;
@@ -49,12 +39,6 @@ export class Jobs {
     await this.#ask("mutation ($table: JobTable!) { refreshJobs(table: $table) { added } }", {
       table: this.#table,
     });
-  }
-
-  async progress(): Promise<Progress> {
-    const query =
-      "query ($table: JobTable!) { progress: jobProgress(table: $table) { pending reserved error total done remaining } }";
-    return (await this.#ask<{ progress: Progress }>(query, { table: this.#table })).progress;
   }
 
   /** The next job; `undefined` where nothing waits. */

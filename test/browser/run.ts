@@ -11,25 +11,14 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { startHoldfast } from "../acceptance/support/process.ts";
+import { startChecks } from "../support/checks.ts";
 import { sendFromPage } from "./send-upload.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 const pictures = join(root, ".cache", "pictures");
 const places = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 
-let passed = 0;
-let failed = 0;
-
-async function check(name: string, test: () => Promise<void>): Promise<void> {
-  try {
-    await test();
-    passed += 1;
-    process.stdout.write(`ok    ${name}\n`);
-  } catch (error) {
-    failed += 1;
-    process.stdout.write(`FAIL  ${name}\n${String(error)}\n`);
-  }
-}
+const { check, failed, end } = startChecks();
 
 function browserPath(): string {
   const found = () => places.find((path) => existsSync(path));
@@ -168,10 +157,8 @@ try {
   await browser.close();
   await service.end("SIGTERM");
 } catch (error) {
-  failed += 1;
-  process.stdout.write(`FAIL  ${String(error)}\n`);
+  failed(error);
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
-process.stdout.write(`${passed} passed, ${failed} failed\n`);
-process.exit(failed === 0 ? 0 : 1);
+end();

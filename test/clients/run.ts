@@ -30,6 +30,7 @@ import {
   validateSchema,
 } from "graphql";
 import { holdfast, startHoldfast } from "../acceptance/support/process.ts";
+import { startChecks } from "../support/checks.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 const clients = join(root, "examples", "clients");
@@ -40,8 +41,7 @@ const typescript = join(folder, "typescript");
 const python = join(folder, "python");
 const committed = readFileSync(join(clients, "api.graphql"), "utf8");
 
-let passed = 0;
-let failed = 0;
+const { check, failed, end } = startChecks();
 
 interface Ended {
   readonly status: number | null;
@@ -78,18 +78,6 @@ function equal(actual: string, expected: string, remedy: string): void {
   const [got, wanted] = [actual.split("\n"), expected.split("\n")];
   const at = got.findIndex((line, i) => line !== wanted[i]);
   throw new Error(`line ${at + 1} is ${got[at]}\n  expected ${wanted[at]}\n  ${remedy}`);
-}
-
-async function check(name: string, test: () => unknown): Promise<void> {
-  const begin = Date.now();
-  try {
-    await test();
-    passed += 1;
-    process.stdout.write(`ok    ${name} (${((Date.now() - begin) / 1000).toFixed(1)} s)\n`);
-  } catch (error) {
-    failed += 1;
-    process.stdout.write(`FAIL  ${name}\n${String(error)}\n`);
-  }
 }
 
 /** A folder in `.cache/` that `make` fills once for each content of the file that names its packages. */
@@ -317,10 +305,8 @@ try {
     await service.end("SIGTERM");
   }
 } catch (error) {
-  failed += 1;
-  process.stdout.write(`FAIL  ${String(error)}\n`);
+  failed(error);
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
-process.stdout.write(`${passed} passed, ${failed} failed\n`);
-process.exit(failed === 0 ? 0 : 1);
+end();

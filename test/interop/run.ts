@@ -15,7 +15,9 @@ import { join } from "node:path";
 import { beside } from "../beside/beside.ts";
 import { problemsOf, summaryOf } from "../beside/judge.ts";
 import { buildService } from "../s3/support/suite.ts";
+import { startChecks } from "../support/checks.ts";
 import { compareJobs } from "./jobs/jobs.ts";
+import { compareKinds } from "./kinds/kinds.ts";
 import { installPeer, must, python, root, run } from "./python.ts";
 import { compareOnS3 } from "./s3.ts";
 import { compareUrls } from "./urls.ts";
@@ -25,19 +27,7 @@ const folder = mkdtempSync(join(tmpdir(), "holdfast-interop-"));
 const data = join(folder, "data");
 const command = join(root, "dist/src/cli/holdfast.js");
 
-let passed = 0;
-let failed = 0;
-
-async function check(name: string, test: () => void | Promise<void>): Promise<void> {
-  try {
-    await test();
-    passed += 1;
-    process.stdout.write(`ok    ${name}\n`);
-  } catch (error) {
-    failed += 1;
-    process.stdout.write(`FAIL  ${name}\n${String(error)}\n`);
-  }
-}
+const { check, failed, end } = startChecks();
 
 async function startServer(): Promise<{ url: string; stop: () => Promise<void> }> {
   const args = [command, "start", "--no-sample", "--no-watch", "--port", "0", "--data", data];
@@ -167,14 +157,13 @@ try {
     const problems = problemsOf(result);
     if (problems.length > 0) throw new Error(problems.join("\n"));
   });
+  await compareKinds(check);
   await compareJobs(check, 300);
   await compareZarr(check);
   await compareUrls(check);
 } catch (error) {
-  failed += 1;
-  process.stdout.write(`FAIL  ${String(error)}\n`);
+  failed(error);
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
-process.stdout.write(`${passed} passed, ${failed} failed\n`);
-process.exit(failed === 0 ? 0 : 1);
+end();

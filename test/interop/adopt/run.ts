@@ -23,25 +23,14 @@ import { inertFaults } from "../../../src/object/fault-points.ts";
 import { registerStores } from "../../../src/object/register-stores.ts";
 import type { StoreConfig } from "../../../src/store/contract.ts";
 import { openStores } from "../../../src/store/open.ts";
+import { startChecks } from "../../support/checks.ts";
 import { model, modelContext } from "../../support/sdl.ts";
 import { installPeer, must, python, runBeside } from "../python.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "holdfast-adopt-interop-"));
 const schemas = ["pipe_a", "pipe_b"];
 const storesFile = join(folder, "stores.json");
-let passed = 0;
-let failed = 0;
-
-async function check(name: string, test: () => Promise<void>): Promise<void> {
-  try {
-    await test();
-    passed += 1;
-    process.stdout.write(`ok    ${name}\n`);
-  } catch (error) {
-    failed += 1;
-    process.stdout.write(`FAIL  ${name}\n${error instanceof Error ? error.stack : String(error)}\n`);
-  }
-}
+const { check, failed, end } = startChecks();
 
 function equal(actual: unknown, expected: unknown): void {
   const [a, b] = [JSON.stringify(actual), JSON.stringify(expected)];
@@ -170,12 +159,10 @@ try {
     equal(await guard(), []);
   });
 } catch (error) {
-  failed += 1;
-  process.stdout.write(`FAIL  ${String(error)}\n`);
+  failed(error);
 } finally {
   await db.close();
   await server.stop();
   rmSync(folder, { recursive: true, force: true });
 }
-process.stdout.write(`${passed} passed, ${failed} failed\n`);
-process.exit(failed === 0 ? 0 : 1);
+end();

@@ -9,6 +9,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { graphql, startHoldfast } from "../../acceptance/support/process.ts";
+import { startChecks } from "../../support/checks.ts";
 
 const root = resolve(import.meta.dirname, "../../..");
 const environment = join(root, ".cache", "h5py-3");
@@ -33,19 +34,7 @@ function told(program: string, args: readonly string[]): Promise<string> {
   });
 }
 
-let passed = 0;
-let failed = 0;
-async function check(name: string, test: () => Promise<void>): Promise<void> {
-  try {
-    await test();
-    passed += 1;
-    process.stdout.write(`ok    ${name}\n`);
-  } catch (error) {
-    failed += 1;
-    process.stdout.write(`FAIL  ${name}\n${String(error)}\n`);
-  }
-}
-
+const { check, end } = startChecks();
 if (!existsSync(join(environment, "lib")) || spawnSync(python, ["-c", "import h5py"]).status !== 0) {
   must("python3", ["-m", "venv", "--clear", environment]);
   must(python, ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "h5py==3.15.1"]);
@@ -123,5 +112,4 @@ try {
   await service.end("SIGTERM");
   rmSync(folder, { recursive: true, force: true });
 }
-process.stdout.write(`${passed} passed, ${failed} failed\n`);
-process.exitCode = failed === 0 ? 0 : 1;
+end();

@@ -10,6 +10,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buildService } from "../../s3/support/suite.ts";
+import { startChecks } from "../../support/checks.ts";
 import { installPeer, installPython, must, python as peer, root, run } from "../python.ts";
 
 const packages = ["pyarrow==26.0.1", "pillow==13.0.0", "numpy==2.4.6", "fsspec==2026.9.0", "aiohttp==3.13.2"];
@@ -30,19 +31,7 @@ const schema = `type Item @table {
 }
 `;
 
-let passed = 0;
-let failed = 0;
-
-async function check(name: string, test: () => void | Promise<void>): Promise<void> {
-  try {
-    await test();
-    passed += 1;
-    process.stdout.write(`ok    ${name}\n`);
-  } catch (error) {
-    failed += 1;
-    process.stdout.write(`FAIL  ${name}\n${String(error)}\n`);
-  }
-}
+const { check, failed, end } = startChecks();
 
 /** A service on the schema above. */
 async function start(): Promise<{ url: string; stop: () => Promise<void> }> {
@@ -250,10 +239,8 @@ try {
     await server.stop();
   }
 } catch (error) {
-  failed += 1;
-  process.stdout.write(`FAIL  ${String(error)}\n`);
+  failed(error);
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
-process.stdout.write(`${passed} passed, ${failed} failed\n`);
-process.exit(failed === 0 ? 0 : 1);
+end();
