@@ -20,6 +20,9 @@ import { type NpyHeader, writeNpy } from "../src/format/npy.ts";
 import { atHand, type NpySource, npyStatistics, openNpy, readNpySlice } from "../src/format/npy-reader.ts";
 import { statisticsTypeDefs } from "../src/format/statistics.ts";
 
+/** The header, and small arrays whole. DataJoint's rows do not tell the size: this read does, beside a slice of a large array it is nothing. */
+const firstBytes = 4096;
+
 export default defineCodec({
   name: "npy",
   version: 1,
@@ -119,6 +122,8 @@ input NdArrayInput @oneOf { values: ArrayValuesInput base64: ArrayBase64Input up
       take: (array) => ({ array: arrayOfExchanged(array) }),
     },
   },
+  unfoldedBytes: async (value, { field }) =>
+    (await value.bytes(field === "sizeBytes" ? undefined : firstBytes)).sizeBytes,
   async decode(value, context): Promise<NdArray> {
     const { reader, header } = await open(value, context);
     const limits = context.limits ?? defaultDecodeLimits;
@@ -135,7 +140,7 @@ async function open(
   value: StoredValue,
   context: { readonly limits?: DecodeLimits | undefined; readonly signal?: AbortSignal | undefined },
 ): Promise<{ reader: NpySource; header: NpyHeader }> {
-  const reader = await atHand(await value.bytes(), context.signal);
+  const reader = await atHand(await value.bytes(firstBytes), context.signal);
   return { reader, header: await openNpy(reader, context.signal) };
 }
 

@@ -94,8 +94,11 @@ export interface StoredObject {
 /** A stored value as read: the row's JSON (store codecs, or chains ending in json) and access to the bytes. */
 export interface StoredValue {
   readonly meta: JsonObject | undefined;
-  /** Bytes in the row, or the object's bytes. Throws OBJECT_MISSING when the object is gone. */
-  bytes(): Promise<ByteReader>;
+  /**
+   * Bytes in the row, or the object's bytes. `first`: so many from the beginning are wanted in any case; where the row does not tell
+   * the size, they are read instead of asking the store for it. Throws OBJECT_MISSING when the object is gone.
+   */
+  bytes(first?: number): Promise<ByteReader>;
   /** For folders. */
   tree(): Promise<TreeReader>;
   /** What the store says of the object now, without reading it; `undefined` when it is gone. Absent where there is no store. */

@@ -51,7 +51,7 @@ export function openStored(context: OpenContext, use: ChainUse, { meta, base64 }
     ...(isTree ? {} : recordedSize(context, use, meta)),
   });
   const head = opened.head === undefined ? {} : { head: () => opened.head?.() ?? Promise.resolve(undefined) };
-  return { meta, bytes: () => opened.bytes(), tree: () => opened.tree(), ...head };
+  return { meta, bytes: (first) => opened.bytes(first), tree: () => opened.tree(), ...head };
 }
 
 /** What an object must still have; users may change their own files. */

@@ -13,8 +13,8 @@ export function openedOnce(value: StoredValue): StoredValue {
   let folder: Promise<TreeReader> | undefined;
   return {
     ...value,
-    bytes: () => {
-      opened ??= value.bytes().then(readOnce);
+    bytes: (first) => {
+      opened ??= value.bytes(first).then(readOnce);
       return opened;
     },
     tree: () => {

@@ -39,12 +39,14 @@ export function createReader(stores: Stores, onMissing?: OnMissing): ObjectReade
     tree,
     open: (meta): StoredValue => ({
       meta: metaOf(meta),
-      bytes: () =>
-        file(
-          meta.store,
-          meta.path,
-          meta.sizeBytes === undefined ? {} : { sizeBytes: meta.sizeBytes, isRead: true },
-        ),
+      bytes: (first) =>
+        meta.sizeBytes === undefined && first !== undefined
+          ? openByReading(storeOf(meta.store), checkPath(meta.path), first)
+          : file(
+              meta.store,
+              meta.path,
+              meta.sizeBytes === undefined ? {} : { sizeBytes: meta.sizeBytes, isRead: true },
+            ),
       tree: async () => tree(meta.store, meta.path),
       head: () => look(storeOf(meta.store), checkPath(meta.path)),
     }),
@@ -85,6 +87,53 @@ async function openFile(
   if (head === undefined) throw missing(store, path);
   if (sizeBytes !== undefined) checkSize({ store, path, sizeBytes }, head.sizeBytes);
   return createByteReader(store, path, head.sizeBytes);
+}
+
+/** Of an unknown size, which the first read tells. */
+async function openByReading(store: ReadStore, path: string, first: number): Promise<ByteReader> {
+  let found: Found | undefined;
+  try {
+    found = await store.driver.get(path, { range: { start: 0, end: first } });
+  } catch (error) {
+    // Of an empty object some stores have no first byte.
+    if (isServiceError(error, "RANGE_NOT_SATISFIABLE")) return openFile(store, path);
+    throw error;
+  }
+  if (found === undefined) throw missing(store, path);
+  const { sizeBytes } = found.head;
+  const begin = await wholeOf(found.body, Math.min(first, sizeBytes));
+  if (begin === undefined) throw corrupt(store, path, "gave other than the bytes that it has");
+  return beginningWith(begin, createByteReader(store, path, sizeBytes));
+}
+
+/** `undefined`: there were fewer or more. */
+async function wholeOf(body: AsyncIterable<Uint8Array>, length: number): Promise<Uint8Array | undefined> {
+  const bytes = new Uint8Array(length);
+  let filled = 0;
+  for await (const chunk of body) {
+    if (filled + chunk.length > length) return undefined;
+    bytes.set(chunk, filled);
+    filled += chunk.length;
+  }
+  return filled === length ? bytes : undefined;
+}
+
+/** The same bytes; of what is known nothing is read again. */
+function beginningWith(begin: Uint8Array, reader: ByteReader): ByteReader {
+  const isKnown = (start: number, end: number) => start >= 0 && start <= end && end <= begin.length;
+  return {
+    sizeBytes: reader.sizeBytes,
+    async read(start, end, signal) {
+      if (!isKnown(start, end)) return reader.read(start, end, signal);
+      signal?.throwIfAborted();
+      return begin.slice(start, end);
+    },
+    async *stream(start = 0, end = reader.sizeBytes, signal) {
+      if (!isKnown(start, end)) return yield* reader.stream(start, end, signal);
+      signal?.throwIfAborted();
+      yield begin.slice(start, end);
+    },
+  };
 }
 
 function createByteReader(store: ReadStore, path: string, sizeBytes: number): ByteReader {

@@ -1,6 +1,6 @@
 /** Schemas and tables that are missing, and tables that are wanted no more. */
 
-import type { CatalogForeignKey } from "./catalog.ts";
+import type { CatalogForeignKey, CatalogTable } from "./catalog.ts";
 import { type Change, script } from "./change.ts";
 import { createStatements, foreignKeyDefinition } from "./ddl.ts";
 import {
@@ -13,6 +13,8 @@ import {
   tableName,
 } from "./difference.ts";
 import { freeIndexName } from "./indexes.ts";
+import { jobsGoWithTable } from "./job/rename.ts";
+import { jobTable } from "./job/subject.ts";
 import { createLineageTable, deleteLineage } from "./lineage.ts";
 import { foreignKeyMark } from "./mark.ts";
 import { identifier, qualified } from "./quote.ts";
@@ -133,17 +135,28 @@ export function droppedTables(difference: Difference): readonly Change[] {
               ...where,
             },
           ];
+    const jobs = jobsToDrop(difference, table);
     return [
       ...dropKeys,
       {
         kind: "drop-table",
-        summary: `Drop table ${readable(table)} and its rows`,
-        sql: script([...inLineage, `DROP TABLE ${qualified(table.schema, table.name)}`]),
+        summary: `Drop table ${readable(table)} and its rows${jobs.length > 0 ? ", and its jobs" : ""}`,
+        sql: script([...inLineage, `DROP TABLE ${qualified(table.schema, table.name)}`, ...jobs]),
         destructive: true,
         ...where,
       },
     ];
   });
+}
+
+/** Jobs of a table that goes: one that is made later under its name would take them for its own. */
+function jobsToDrop(difference: Difference, { schema, name }: CatalogTable): readonly string[] {
+  const { names, tables } = difference.catalog;
+  const sharing = [...tables.values()].filter(
+    (other) => other.schema === schema && jobTable(other.name) === jobTable(name),
+  );
+  const areGone = sharing.every((other) => difference.dropped.has(tableId(schema, other.name)));
+  return areGone ? jobsGoWithTable(names.get(schema), { schema, table: name }) : [];
 }
 
 /** Foreign keys to a table that this plan neither knows nor drops, as `schema.table`. */

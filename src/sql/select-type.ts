@@ -89,7 +89,7 @@ function instantText(sql: string): string {
 
 /** Bytes as base64 text in one line; PostgreSQL breaks lines at 76 characters. */
 export function base64(sql: string): string {
-  return `translate(encode(${sql}, 'base64'), E'\\n', '')`;
+  return `replace(encode(${sql}, 'base64'), E'\\n', '')`;
 }
 
 function enumJson(type: EnumType, sql: string): string {

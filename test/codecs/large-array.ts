@@ -16,6 +16,8 @@ const shape = [125_000, 1000];
 
 export interface CountedArray {
   readonly value: StoredValue;
+  /** The same, of whose size the row tells nothing, as DataJoint writes it. */
+  readonly unsized: StoredValue;
   /** Ranges asked of the store, half open. */
   readonly ranges: { readonly start: number; readonly end: number }[];
 }
@@ -36,7 +38,9 @@ export async function largeArray(elements: Readonly<Record<number, number>>): Pr
   const ranges: CountedArray["ranges"] = [];
   const stores = counted(await oneStore(location), ranges);
   const sizeBytes = header.length + 1_000_000_000;
-  return { value: createReader(stores).open({ store: "main", path: "data/large.npy", sizeBytes }), ranges };
+  const place = { store: "main", path: "data/large.npy" };
+  const reader = createReader(stores);
+  return { value: reader.open({ ...place, sizeBytes }), unsized: reader.open(place), ranges };
 }
 
 function oneStore(location: string): Promise<Stores> {

@@ -180,6 +180,41 @@ describe("what would lose data", () => {
     expect(await rows(`SELECT * FROM ${schema}."~lineage" WHERE table_name = 'b'`)).toEqual([]);
   });
 
+  it("takes the jobs of a table along, unless a table of another tier has the same", async () => {
+    const { schema, of } = laboratory();
+    const parent = "type A @table { a: Int! @key }";
+    const computed = (type: string, tier: string, name: string) =>
+      `type ${type} @table(tier: ${tier}, name: "${name}") { a: A! @key }`;
+    const [scan, copy, movie] = [
+      computed("Scan", "COMPUTED", "scan"),
+      computed("Copy", "IMPORTED", "scan"),
+      computed("Movie", "COMPUTED", "movie"),
+    ];
+    await applyModel(db, of(`${parent} ${scan} ${copy} ${movie}`));
+    for (const name of ["scan", "movie"]) {
+      await db.query(`CREATE TABLE ${schema}."~~${name}" (a int PRIMARY KEY)`);
+      await db.query(`INSERT INTO ${schema}."~lineage" VALUES ('~~${name}', 'a', '${schema}.~~${name}.a')`);
+    }
+    const there = () =>
+      rows(
+        `SELECT relname AS name FROM pg_class WHERE relnamespace = '${schema}'::regnamespace AND relkind = 'r' AND relname ~ '^~~' ORDER BY 1`,
+      );
+    const next = of(`${parent} ${copy}`);
+    const plan = await planModel(db, next);
+    expect(plan.destructive.map(({ summary }) => summary).sort()).toEqual([
+      `Drop table ${schema}.__movie and its rows, and its jobs`,
+      `Drop table ${schema}.__scan and its rows`,
+    ]);
+    await applyModel(db, next, { allowDestructive: true });
+    expect(await there()).toEqual([{ name: "~~scan" }]);
+    expect(await rows(`SELECT table_name FROM ${schema}."~lineage" WHERE table_name ~ '^~~'`)).toEqual([
+      { table_name: "~~scan" },
+    ]);
+    await applyModel(db, of(parent), { allowDestructive: true });
+    expect(await there()).toEqual([]);
+    expect((await planModel(db, of(parent))).changes).toEqual([]);
+  });
+
   it("never touches what no apply has made", async () => {
     const { schema, of } = laboratory();
     await applyModel(db, of("type A @table { a: Int! @key  b: Int }"));

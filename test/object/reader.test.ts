@@ -38,6 +38,45 @@ test("reads exactly the range, and streams the rest", async () => {
   }
 });
 
+test.each([0, 1, 100, 600_000, 700_000])(
+  "whose first %d bytes are wanted gives every range",
+  async (first) => {
+    const value = (path: string) => lab.objects.reader.open({ store: "main", path });
+    const reader = await value("file").bytes(first);
+    expect(reader.sizeBytes).toBe(600_000);
+    const ranges: [number, number][] = [
+      [0, 0],
+      [0, 100],
+      [99, 101],
+      [100, 200],
+      [0, 600_000],
+      [599_999, 600_000],
+      [600_000, 600_000],
+    ];
+    for (const [start, end] of ranges) {
+      expect(Buffer.compare(await reader.read(start, end), content.subarray(start, end))).toBe(0);
+      expect(Buffer.compare(await collect(reader.stream(start, end)), content.subarray(start, end))).toBe(0);
+    }
+    expect(Buffer.compare(await collect(reader.stream()), content)).toBe(0);
+    for (const [start, end] of [
+      [0, 600_001],
+      [-1, 5],
+      [6, 5],
+    ] as const)
+      expect(await codeOf(reader.read(start, end))).toBe("RANGE_NOT_SATISFIABLE");
+    // What was given away is not what is kept.
+    (await reader.read(0, 2)).fill(9);
+    expect(Buffer.compare(await reader.read(0, 2), content.subarray(0, 2))).toBe(0);
+    const aborted = AbortSignal.abort(new Error("aborted"));
+    await expect(reader.read(0, 1, aborted)).rejects.toThrow("aborted");
+    expect(await codeOf(value("nothing").bytes(first))).toBe("OBJECT_MISSING");
+    expect(await codeOf(value("t").bytes(first))).toBe("OBJECT_MISSING");
+    await writeFile(join(lab.main, "empty"), "");
+    const empty = await value("empty").bytes(first);
+    expect([empty.sizeBytes, (await collect(empty.stream())).length]).toEqual([0, 0]);
+  },
+);
+
 test("tells missing, damaged and unreachable apart", async () => {
   const { reader } = lab.objects;
   expect(await codeOf(reader.file("main", "nothing"))).toBe("OBJECT_MISSING");

@@ -1,7 +1,7 @@
-/** Tables of jobs follow the tables and columns that they are named after: else the peer would begin another, and what is reserved would be forgotten. */
+/** Tables of jobs follow the tables and columns that they are named after, and go with them: else the peer would begin another, and what is reserved would be forgotten. */
 
 import { indexName } from "../indexes.ts";
-import { lineageTable } from "../lineage.ts";
+import { deleteLineage, lineageTable } from "../lineage.ts";
 import { identifier, literal, qualified } from "../quote.ts";
 import { jobTable } from "./subject.ts";
 
@@ -32,6 +32,16 @@ export function jobsFollowTable(
     comment,
     `UPDATE ${qualified(schema, lineageTable)} SET "table_name" = ${literal(name)}, "lineage" = ${origin} WHERE "table_name" = ${literal(old)}`,
   ];
+}
+
+/** What is done when `table` is dropped; `names`: relations of the schema before it. */
+export function jobsGoWithTable(
+  names: ReadonlySet<string> | undefined,
+  { schema, table }: { readonly schema: string; readonly table: string },
+): string[] {
+  if (!hasJobs(names, table)) return [];
+  const name = jobTable(table);
+  return [deleteLineage(schema, name), `DROP TABLE IF EXISTS ${qualified(schema, name)}`];
 }
 
 /** What is done when a column of the key of `table` is called `to`. Columns of a key that no reference leads to are not in the table of jobs. */
