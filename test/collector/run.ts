@@ -4,13 +4,23 @@
  */
 
 import { randomInt } from "node:crypto";
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, rmdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client } from "pg";
 import { startEmbedded } from "../../src/db/embedded.ts";
 import { playRuns } from "./proof/runs.ts";
 import { World } from "./proof/world.ts";
+
+/** Removes what is left of folders whose files are gone. */
+async function removeEmpty(folder: string): Promise<void> {
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    if (!entry.isDirectory()) continue;
+    const path = join(folder, entry.name);
+    await removeEmpty(path);
+    if ((await readdir(path)).length === 0) await rmdir(path);
+  }
+}
 
 const [runs = "5000", seed = String(randomInt(2 ** 31)), path] = process.argv.slice(2);
 if (!Number.isInteger(Number(runs)) || !Number.isInteger(Number(seed))) {
@@ -33,6 +43,8 @@ try {
   const url = new URL(server.url);
   url.pathname = "/runs";
   const world = await World.make(url.href, { default: "main", main: { protocol: "file", location } });
+  // The store keeps folders that are empty, and thousands of runs would leave more of them than a listing walks in their time.
+  world.forget = () => removeEmpty(location);
   const say = (played: number): void => {
     if (played % 100 === 0) process.stderr.write(`${played} runs\n`);
   };

@@ -10,7 +10,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { Client } from "pg";
-import { catalogProblems, quiesce, storeProblems, verifiedProblems } from "../proof/invariants.ts";
+import {
+  catalogProblems,
+  guardProblems,
+  quiesce,
+  storeProblems,
+  verifiedProblems,
+} from "../proof/invariants.ts";
 import { World } from "../proof/world.ts";
 import { bundleProcesses } from "./bundle.ts";
 import { Expected } from "./expected.ts";
@@ -323,7 +329,12 @@ class Drill {
       this.#found.lost.push(...lost);
       this.#found.dangling.push(...dangling);
       this.#found.leaked.push(...leaked);
-      const wrong = [await catalogProblems(world), await verifiedProblems(world), await storeProblems(world)];
+      const wrong = [
+        await catalogProblems(world),
+        await guardProblems(world),
+        await verifiedProblems(world),
+        await storeProblems(world),
+      ];
       wrong.push(await this.#expected.putTwice(world));
       this.#found.wrong.push(...wrong.flat(), ...this.#expected.wrong.splice(0));
     });

@@ -10,6 +10,7 @@ import {
   age,
   catalogProblems,
   contentOf,
+  guardProblems,
   quiesce,
   rowsOf,
   storeProblems,
@@ -99,7 +100,7 @@ export class Play {
   /** Lets all time pass, collects, and looks whether exactly what rows need is left. @throws {Broken} */
   async end(): Promise<void> {
     this.#foreign.clear();
-    const wrong = await quiesce(this.world);
+    const wrong = [...(await quiesce(this.world)), ...(await guardProblems(this.world))];
     if (wrong.length > 0) throw new Broken(wrong.join("\n"));
     for (const row of this.rows.values()) row.mayMiss = false;
     await this.check();

@@ -5,7 +5,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect } from "vitest";
 import { freshDatabase } from "../../support/database.ts";
-import { catalogProblems, contentOf, rowsOf, storeProblems, verifiedProblems } from "./invariants.ts";
+import {
+  catalogProblems,
+  contentOf,
+  guardProblems,
+  rowsOf,
+  storeProblems,
+  verifiedProblems,
+} from "./invariants.ts";
 import { World } from "./world.ts";
 
 export interface FileWorld {
@@ -31,6 +38,7 @@ export async function fileWorld(): Promise<FileWorld> {
 /** Every row finds its bytes, and no rule of the protocol was broken on the way. */
 export async function expectSound(world: World): Promise<void> {
   expect(await catalogProblems(world)).toEqual([]);
+  expect(await guardProblems(world)).toEqual([]);
   expect(await verifiedProblems(world)).toEqual([]);
   expect(await storeProblems(world)).toEqual([]);
   for (const row of await rowsOf(world)) {
