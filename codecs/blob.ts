@@ -186,7 +186,7 @@ function describe(value: Value): JsonObject {
 }
 
 async function described(value: StoredValue, context: DecodeContext): Promise<JsonObject> {
-  return describe(unpackBlob(await packed(value, context), limitsIn(context)));
+  return describe(await whole(value, context));
 }
 
 function arrayOf(value: Value): Json {
@@ -211,15 +211,28 @@ async function wholeOf(
   return reader.read(0, reader.sizeBytes, signal);
 }
 
-async function packed(value: StoredValue, context: DecodeContext): Promise<Uint8Array> {
+const [packedOnce, wholeOnce] = [Symbol("packed"), Symbol("whole")];
+
+/** What `make` gives, once for all fields of a value that are asked together. */
+function once<Made>(value: StoredValue, key: symbol, make: () => Promise<Made>): Promise<Made> {
+  return value.shared === undefined ? make() : value.shared(key, make);
+}
+
+function packed(value: StoredValue, context: DecodeContext): Promise<Uint8Array> {
   const limits = limitsIn(context);
-  return openEnvelope(await wholeOf(value, limits, context.signal), limits);
+  return once(value, packedOnce, async () =>
+    openEnvelope(await wholeOf(value, limits, context.signal), limits),
+  );
+}
+
+function whole(value: StoredValue, context: DecodeContext): Promise<Value> {
+  return once(value, wholeOnce, async () => unpackBlob(await packed(value, context), limitsIn(context)));
 }
 
 /** `undefined`: the value is no array of elements of one size. */
 async function wholeArray(value: StoredValue, context: DecodeContext): Promise<NdArray | undefined> {
-  const whole = unpackBlob(await packed(value, context), limitsIn(context));
-  return isArrayValue(whole) ? whole.array : undefined;
+  const found = await whole(value, context);
+  return isArrayValue(found) ? found.array : undefined;
 }
 
 async function slice(
@@ -254,7 +267,5 @@ async function unpacked(value: StoredValue, context: DecodeContext): Promise<Val
       { details: { field: context.field, limit: context.inlineLimitBytes } },
     );
   }
-  const bytes =
-    first.length === reader.sizeBytes ? first : await reader.read(0, reader.sizeBytes, context.signal);
-  return unpackBlob(await openEnvelope(bytes, limits), limits);
+  return whole(value, context);
 }

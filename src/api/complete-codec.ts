@@ -1,9 +1,10 @@
 /** The fields of one codec value that the statement could not tell, as tasks; and their reading. */
 
 import { fieldOf, readField } from "../codec/chain.ts";
-import type { JsonObject } from "../codec/contract.ts";
+import type { JsonObject, StoredValue } from "../codec/contract.ts";
 import { openStored } from "../codec/open-stored.ts";
 import type { CodecRegistry } from "../codec/registry.ts";
+import { sharedValue } from "../codec/shared-value.ts";
 import { ServiceError } from "../errors.ts";
 import type { Entity } from "../model/model.ts";
 import type { Capabilities, ObjectReaderFactory } from "../object/contract.ts";
@@ -28,6 +29,12 @@ export interface Stored {
   } | null;
 }
 
+/** A value while its fields are read; the last one lets go of it. */
+interface Held {
+  left: number;
+  value?: StoredValue | undefined;
+}
+
 /** One field of one codec value, to be read. */
 export interface CodecTask {
   readonly slot: Slot;
@@ -39,6 +46,8 @@ export interface CodecTask {
   readonly plan: CodecPlan;
   readonly part: CodecPart & { readonly kind: "part" };
   readonly stored: Stored;
+  /** Present where several fields of the value are read. */
+  readonly held?: Held;
   /** Present where SQL has told the value and only its selection is left. */
   readonly known?: { readonly value: unknown };
 }
@@ -67,7 +76,10 @@ export function codecTasks(at: {
     return unread === undefined && at.stored === undefined ? [] : [task];
   });
   // Nothing of such a value can be told: one error says it for all.
-  return plan.use.unloaded === true ? tasks.slice(0, 1) : tasks;
+  if (plan.use.unloaded === true) return tasks.slice(0, 1);
+  if (tasks.length < 2) return tasks;
+  const held: Held = { left: tasks.length };
+  return tasks.map((task) => ({ ...task, held }));
 }
 
 function unreadOf(told: unknown): unknown {
@@ -88,8 +100,28 @@ export interface ReadContext {
   readonly asJson?: boolean;
 }
 
-/** The value of the task's field. */
+/** The value of the task's field, which is asked for once. */
 export async function readTask(context: ReadContext, task: CodecTask): Promise<unknown> {
+  try {
+    return await read(context, task);
+  } finally {
+    release(task);
+  }
+}
+
+function openedOf(context: ReadContext, { plan, stored, held }: CodecTask): StoredValue {
+  if (held === undefined) return openStored(context, plan.use, stored);
+  held.value ??= sharedValue(openStored(context, plan.use, stored));
+  return held.value;
+}
+
+function release({ held }: CodecTask): void {
+  if (held === undefined) return;
+  held.left -= 1;
+  if (held.left === 0) held.value = undefined;
+}
+
+async function read(context: ReadContext, task: CodecTask): Promise<unknown> {
   const { part, plan } = task;
   if (task.known !== undefined) return shaped(task.known.value, part.shape);
   const unavailable = context.registry.unavailable(plan.use.name);
@@ -100,7 +132,7 @@ export async function readTask(context: ReadContext, task: CodecTask): Promise<u
   const given = context.arguments[part.at] ?? {};
   const derived = fieldOf(context.registry, plan.use, part.name)?.field.derived;
   if (derived !== undefined) return derivedUrl(context, task, { name: derived, given });
-  const value = openStored(context, plan.use, task.stored);
+  const value = openedOf(context, task);
   if (part.name === "url") return valueUrl(context, task, { value, given });
   const answer = await readField(context.registry, plan.use, {
     name: part.name,

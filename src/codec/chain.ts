@@ -21,6 +21,7 @@ import type {
 import { asFits, limitsOf, withoutSignal } from "./decode-place.ts";
 import { readerOf } from "./memory-reader.ts";
 import type { MovedJson } from "./moved-json.ts";
+import { sharedView } from "./shared-value.ts";
 
 /** A codec as a field uses it; the model's `CodecUse` fits. */
 export interface ChainUse {
@@ -212,7 +213,7 @@ export async function readField(
   const read = fieldOf(codecs, use, options.name)?.field.read;
   if (read === undefined) return null;
   const [codec] = chainOf(codecs, use).codecs;
-  const value = unwrapChain(codecs, use, options.value);
+  const value = sharedView(options.value, (stored) => unwrapChain(codecs, use, stored));
   const context = { ...options.context, limits: limitsOf(codecs), args: use.args ?? {} };
   const { name, args, asJson = false } = options;
   return blameAsync({ codec, direction: "decode", field: context.field }, () =>

@@ -101,6 +101,11 @@ export interface StoredValue {
   bytes(first?: number): Promise<ByteReader>;
   /** For folders. */
   tree(): Promise<TreeReader>;
+  /**
+   * What several fields of one value have in common, made once for all that are asked together; `key` is the maker's own. It is not to be
+   * changed by who gets it. Absent where one alone is asked.
+   */
+  shared?<Made>(key: symbol, make: () => Promise<Made>): Promise<Made>;
   /** What the store says of the object now, without reading it; `undefined` when it is gone. Absent where there is no store. */
   head?(): Promise<ReferenceHead | undefined>;
 }

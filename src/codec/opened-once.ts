@@ -6,6 +6,8 @@ import type { ByteReader, StoredValue, TreeReader } from "./contract.ts";
 const maxFiles = 16;
 /** Larger bytes are not kept. */
 const maxKeptBytes = 2 ** 20;
+/** A second request costs more than so many bytes more. */
+const maxWholeBytes = 64 * 1024;
 
 /** The same value; its bytes and the first small files of its folder are opened and read once, whoever asks. */
 export function openedOnce(value: StoredValue): StoredValue {
@@ -52,5 +54,27 @@ function readOnce(reader: ByteReader): ByteReader {
       return whole;
     },
     stream: (start, end, signal) => reader.stream(start, end, signal),
+  };
+}
+
+/** What is that small is read whole, whatever part of it is asked first. */
+export function readWhole(reader: ByteReader): ByteReader {
+  const { sizeBytes } = reader;
+  if (sizeBytes > maxWholeBytes || reader.readSync !== undefined) return readOnce(reader);
+  let whole: Promise<Uint8Array> | undefined;
+  const part = async (start: number, end: number, signal?: AbortSignal): Promise<Uint8Array> => {
+    // Elsewhere it is refused by its own words.
+    if (start < 0 || end < start || end > sizeBytes) return reader.read(start, end, signal);
+    whole ??= reader.read(0, sizeBytes, signal);
+    const bytes = await whole;
+    signal?.throwIfAborted();
+    return bytes.subarray(start, end);
+  };
+  return {
+    sizeBytes,
+    read: part,
+    async *stream(start = 0, end = sizeBytes, signal) {
+      yield await part(start, end, signal);
+    },
   };
 }

@@ -86,6 +86,68 @@ describe("codec fields", () => {
     });
   });
 
+  test("fields of one value that are asked together read its bytes once, and are right in any mixture", async () => {
+    const { driver } = lab.stores.get("main");
+    const paths: string[] = [];
+    const { get } = driver;
+    const counting: typeof get = (path, options) => {
+      paths.push(path);
+      return get.call(driver, path, options);
+    };
+    Object.assign(driver, { get: counting });
+    try {
+      const { scan } = await lab.data(`{ scan(scan: 1) {
+        traces { values base64 statistics { max } part: values(slice: [{index: 1}]) none: values(slice: [{index: 9}]) @skip(if: true) }
+        far { json tagged array { dtype } dtype shape again: json values }
+        settings { json tagged kind shape } notes { text again: text } } }`);
+      const far = {
+        t: "dict",
+        items: [
+          [
+            { t: "str", v: "b" },
+            { t: "int", v: "1" },
+          ],
+        ],
+      };
+      expect(scan).toMatchObject({
+        traces: {
+          values: [
+            [1, 2, 3],
+            [4, 5, 6],
+          ],
+          statistics: { max: 6 },
+          part: [4, 5, 6],
+        },
+        far: {
+          json: { b: 1 },
+          tagged: far,
+          array: null,
+          dtype: null,
+          shape: null,
+          again: { b: 1 },
+          values: null,
+        },
+        settings: { json: { a: [1, 2.5] }, tagged: { t: "dict" }, kind: "dict", shape: null },
+        notes: { text: "hello", again: "hello" },
+      });
+      expect(paths.map((path) => path.split("/")[0]).sort()).toEqual(["_hash", "_hash", "_schema"]);
+      paths.length = 0;
+      const query = "{ scan(scan: 1) { far { json tagged } } }";
+      await Promise.all([lab.data(query), lab.data(query)]);
+      expect(paths).toHaveLength(2);
+    } finally {
+      Object.assign(driver, { get });
+    }
+  });
+
+  test("a fault of one field is its own where others of the value can be told", async () => {
+    const { data, errors } = await lab.ask(
+      `{ scan(scan: 1) { traces { values bad: values(slice: [{index: 9}]) statistics { max } } } }`,
+    );
+    expect(data?.["scan"]).toMatchObject({ traces: { bad: null, statistics: { max: 6 } } });
+    expect(errors?.map(({ path }) => path)).toEqual([["scan", "traces", "bad"]]);
+  });
+
   test("lists of codec values keep their order", async () => {
     const data = await lab.data(`{ scans { nodes { files { name text } } } }`);
     expect(data.scans.nodes).toEqual([
