@@ -4,6 +4,7 @@
  * writes `collect-beside/figures.json` and the table of `docs/reference/performance.md`. Needs `npm run build` before.
  */
 
+import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { availableParallelism, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -145,9 +146,18 @@ function collecting({ collector }: Bench): { stop(): Promise<Record<string, numb
   };
 }
 
+/** What making garbage leaves to do, for the disk and for the database, is none of the collector's. */
+async function settle({ db, service }: Bench): Promise<void> {
+  await db.query("VACUUM (ANALYZE)");
+  await db.query("CHECKPOINT");
+  spawnSync("sync");
+  await paced(service.url, kinds, 3000);
+}
+
 async function oneRound(bench: Bench, round: number): Promise<Round> {
   const left = await garbageLeft(bench.db);
   await makeGarbage(bench.db, bench.location, garbage - left);
+  await settle(bench);
   const measure = async () => Object.fromEntries(await paced(bench.service.url, kinds, seconds * 1000));
   const withCollector = async () => {
     const run = collecting(bench);
