@@ -75,17 +75,20 @@ export async function startS3(options: S3Options = {}): Promise<S3Server> {
     MINIO_ROOT_USER: accessKey,
     MINIO_ROOT_PASSWORD: secretKey,
   };
-  let child: ChildProcess;
-  const start = async (): Promise<void> => {
-    child = spawn(binary, args, { env: { ...process.env, ...keys }, stdio: "ignore" });
-    await answering(port, child);
-  };
+  let child: ChildProcess | undefined;
   const kill = async (): Promise<void> => {
-    if (child.exitCode !== null || child.signalCode !== null) return;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
     const gone = once(child, "exit");
     child.kill("SIGKILL");
     await gone;
   };
+  // One that still runs would keep the port, and be nobody's.
+  const start = async (): Promise<void> => {
+    await kill();
+    child = spawn(binary, args, { env: { ...process.env, ...keys }, stdio: "ignore" });
+    await answering(port, child);
+  };
+  process.once("exit", () => child?.kill("SIGKILL"));
   await start();
   const requestHandler = tls === undefined ? {} : { httpsAgent: { ca: await readFile(tls.ca) } };
   const credentials = { accessKeyId: accessKey, secretAccessKey: secretKey };
