@@ -4,13 +4,17 @@ import { openLaboratory } from "../http/laboratory.ts";
 import { startProxy } from "./support/proxy.ts";
 import { startS3, storeOn } from "./support/server.ts";
 
+// Declared here: what a hook declares while it runs is never called.
+const opened: { close(): Promise<void> }[] = [];
+afterAll(async () => {
+  for (const one of opened.reverse()) await one.close();
+});
+
 dataUrlLaws("an S3 store", async () => {
   const server = await startS3();
+  opened.push(server);
   const proxy = await startProxy(server.endpoint);
-  afterAll(async () => {
-    await proxy.close();
-    await server.close();
-  });
+  opened.push(proxy);
   const { endpoint } = proxy;
   const lab = await openLaboratory({ ...storeOn(server, "lab", { endpoint }), name: "main" });
   return {
