@@ -213,7 +213,7 @@ export async function readField(
   const read = fieldOf(codecs, use, options.name)?.field.read;
   if (read === undefined) return null;
   const [codec] = chainOf(codecs, use).codecs;
-  const value = sharedView(options.value, (stored) => unwrapChain(codecs, use, stored));
+  const value = await sharedView(options.value, (stored) => unwrapChain(codecs, use, stored));
   const context = { ...options.context, limits: limitsOf(codecs), args: use.args ?? {} };
   const { name, args, asJson = false } = options;
   return blameAsync({ codec, direction: "decode", field: context.field }, () =>

@@ -9,14 +9,17 @@ const maxKeptBytes = 2 ** 20;
 /** A second request costs more than so many bytes more. */
 const maxWholeBytes = 64 * 1024;
 
-/** The same value; its bytes and the first small files of its folder are opened and read once, whoever asks. */
-export function openedOnce(value: StoredValue): StoredValue {
+/** The same value; its bytes and the first small files of its folder are opened and read once, whoever asks. `keep`: what of its bytes is kept. */
+export function openedOnce(
+  value: StoredValue,
+  keep: (reader: ByteReader) => ByteReader = readOnce,
+): StoredValue {
   let opened: Promise<ByteReader> | undefined;
   let folder: Promise<TreeReader> | undefined;
   return {
     ...value,
     bytes: (first) => {
-      opened ??= value.bytes(first).then(readOnce);
+      opened ??= value.bytes(first).then(keep);
       return opened;
     },
     tree: () => {

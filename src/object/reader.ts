@@ -40,7 +40,7 @@ export function createReader(stores: Stores, onMissing?: OnMissing): ObjectReade
     open: (meta): StoredValue => ({
       meta: metaOf(meta),
       bytes: (first) =>
-        meta.sizeBytes === undefined && first !== undefined
+        meta.sizeBytes === undefined && first !== undefined && first > 0
           ? openByReading(storeOf(meta.store), checkPath(meta.path), first)
           : file(
               meta.store,
